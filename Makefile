@@ -1,0 +1,125 @@
+# make            builds the library and the programs (apps/NAME.cpp becomes apps/NAME)
+# make run        builds and runs the main program, on digits that it makes itself
+# make test       builds and runs all tests; SAN=1 with sanitizers, REAL=double in double only
+# make bench      times training and inference against the bare matrix products
+# make deps       installs the Debian packages that are missing (run, test and all do it too)
+# make format     formats the sources in place; make lint only checks them
+# make clean      removes everything built
+
+REAL ?= float
+SAN ?= 0
+WERROR ?= 0
+OPT ?= -O3 -march=native
+
+PACKAGES := g++ libopenblas-openmp-dev libfmt-dev zlib1g-dev nlohmann-json3-dev libcli11-dev \
+            doctest-dev
+ifneq (,$(findstring clang,$(CXX)))
+  PACKAGES += clang libomp-dev
+  COMPILER := -clang
+endif
+
+# Each variant has its own folder. The programs of the usual one are built beside their sources.
+VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)
+BUILD := build/$(VARIANT)
+BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
+
+# OpenBLAS in its OpenMP build, by name: Debian's default link may lead to the build with a thread
+# pool of its own, and two pools on the same cores slow each other down.
+TRIPLE := $(shell uname -m)-linux-gnu
+BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fopenmp
+CPPFLAGS := -I. -I/usr/include/$(TRIPLE)/openblas-openmp
+LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
+LDLIBS := -lopenblas -lfmt -lz
+ifeq ($(REAL),double)
+  CPPFLAGS += -DLIMBECK_REAL_DOUBLE
+endif
+ifeq ($(SAN),1)
+  CXXFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+  LDFLAGS += -fsanitize=address,undefined
+endif
+
+LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/*.cpp)
+COMMON_SOURCES := $(wildcard apps/common/*.cpp)
+APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
+TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp)
+objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+LIB := $(BUILD)/liblimbeck.a
+APPS := $(patsubst %.cpp,$(BIN)/%,$(APP_SOURCES))
+TESTS := $(BUILD)/tests/run
+
+MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
+
+.PHONY: all run test test-variant bench deps format lint clean
+.SECONDARY:
+
+all: $(LIB) $(APPS)
+
+run: $(BIN)/apps/mnist_distill
+	$<
+
+# Gradients are checked in double, so the usual test run is one in float and one in double; the
+# programs are tested in float only.
+ifeq ($(REAL)$(SAN),float0)
+test:
+	@$(MAKE) --no-print-directory WERROR=1 REAL=float all build/float/tests/run
+	@$(MAKE) --no-print-directory WERROR=1 REAL=double build/double/tests/run
+	@tests/run.sh build/float/tests/run -- build/double/tests/run --source-file-exclude='*tests/apps/*'
+else
+test: all $(TESTS)
+	@tests/run.sh $(TESTS)
+endif
+
+bench: $(BIN)/apps/bench
+	$<
+
+$(LIB): $(call objects,$(LIB_SOURCES))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(APPS): $(BIN)/%: $(BUILD)/%.o $(call objects,$(COMMON_SOURCES)) $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(TESTS): $(call objects,$(TEST_SOURCES) $(COMMON_SOURCES)) $(LIB)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/tests/%.o: CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
+
+$(BUILD)/%.o: %.cpp $(BUILD)/flags | build/deps
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< -o $@
+
+# Changes when the flags do, so that everything is then built anew.
+FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS)
+$(BUILD)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+.PHONY: force
+
+deps: build/deps
+build/deps: Makefile
+	@mkdir -p $(@D)
+	@missing=$$(for p in $(PACKAGES); do \
+	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	  if [ -n "$$missing" ]; then \
+	    install="apt-get install -y --no-install-recommends $$(echo $$missing)"; \
+	    if [ "$$(id -u)" = 0 ]; then sudo=; \
+	    elif command -v sudo > /dev/null; then sudo=sudo; \
+	    else echo "Packages are missing. As root, run:  $$install"; exit 1; fi; \
+	    echo "$$sudo $$install"; $$sudo apt-get update -qq && $$sudo $$install; \
+	  fi
+	@touch $@
+
+FORMATTED = $(wildcard $(foreach d,core nn nn/distill optim data apps apps/* tests tests/*,$(d)/*.h $(d)/*.cpp))
+format:
+	clang-format -i $(FORMATTED)
+lint:
+	clang-format --dry-run --Werror $(FORMATTED)
+
+clean:
+	rm -rf build $(patsubst %.cpp,%,$(APP_SOURCES))
+
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(COMMON_SOURCES) $(APP_SOURCES) $(TEST_SOURCES)))

@@ -1,0 +1,191 @@
+#include "core/autograd.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace limbeck {
+namespace {
+
+thread_local bool recording = true;
+
+void add_in_place(Tensor& sum, const Tensor& x) {
+  real* s = sum.data();
+  const real* p = x.data();
+  parallel_for(sum.size(), elementwise_grain, [=](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) s[i] += p[i];
+  });
+}
+
+// Adds dx to a gradient that may not exist yet. The first one is taken over without a copy, and a
+// later one is added in place, but never into memory that somebody else can see: an op may hand the
+// same tensor to two inputs (add does), or a view of its own dy (reshape does).
+void accumulate(Tensor& grad, Tensor dx) {
+  if (!grad.defined()) {
+    grad = std::move(dx);
+    return;
+  }
+  if (!grad.owns_alone()) grad = grad.clone();
+  add_in_place(grad, dx);
+}
+
+// The nodes whose output has a gradient and whose turn has not come, the latest created first.
+class Queue {
+ public:
+  // If backward() stops half way, by an Error, no half-summed gradient may wait in the graph.
+  ~Queue() {
+    for (auto& node : heap_) node->grad = Tensor();
+  }
+
+  void add_gradient(const std::shared_ptr<detail::Node>& node, Tensor dy) {
+    if (!node->grad.defined()) {
+      heap_.push_back(node);
+      std::ranges::push_heap(heap_, {}, &order);
+    }
+    accumulate(node->grad, std::move(dy));
+  }
+
+  bool empty() const { return heap_.empty(); }
+
+  std::shared_ptr<detail::Node> pop() {
+    std::ranges::pop_heap(heap_, {}, &order);
+    auto node = std::move(heap_.back());
+    heap_.pop_back();
+    return node;
+  }
+
+ private:
+  static std::uint64_t order(const std::shared_ptr<detail::Node>& node) { return node->order; }
+
+  std::vector<std::shared_ptr<detail::Node>> heap_;
+};
+
+void check_gradients(const detail::Node& node, const Gradients& dx) {
+  if (dx.size() != node.inputs.size()) {
+    fail("backward", "{} has {} inputs, and its gradient function gave {} gradients", node.op,
+         node.inputs.size(), dx.size());
+  }
+  for (std::size_t i = 0; i < dx.size(); ++i) {
+    if (!node.inputs[i].wants_grad()) continue;
+    if (!dx[i].defined()) {
+      fail("backward", "{} gave no gradient for its input {}, which wants one", node.op, i);
+    }
+    if (dx[i].shape() != node.inputs[i].shape()) {
+      fail("backward", "{} gave a gradient of shape {} for its input {} of shape {}", node.op,
+           dx[i].shape(), i, node.inputs[i].shape());
+    }
+  }
+}
+
+// A leaf's gradient stays after backward(), and optimizers change it in place (clipping), so it
+// gets memory of its own.
+void give_to_leaf(Tensor& grad, Tensor dx) {
+  if (!grad.defined() && !dx.owns_alone()) dx = dx.clone();
+  accumulate(grad, std::move(dx));
+}
+
+}  // namespace
+
+Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward) {
+  if (!recording || std::ranges::none_of(inputs, &Tensor::wants_grad)) return y;
+  static std::atomic<std::uint64_t> created{0};
+  auto node = std::make_shared<detail::Node>();
+  node->op = op;
+  node->order = created.fetch_add(1, std::memory_order_relaxed);
+  node->shape = y.shape();
+  node->inputs = std::move(inputs);
+  node->backward = std::move(backward);
+  y.body().node = std::move(node);
+  return y;
+}
+
+NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}
+
+NoGrad::~NoGrad() {
+  recording = before_;
+}
+
+bool is_recording() {
+  return recording;
+}
+
+namespace detail {
+
+void run_backward(const Tensor& root) {
+  if (root.size() != 1) {
+    fail("backward",
+         "the tensor has shape {}; only a scalar has a gradient to start from: take its "
+         "sum() or mean() first",
+         root.shape());
+  }
+  if (!root.wants_grad()) {
+    fail("backward",
+         "nothing that this value was computed from wants a gradient; was it computed "
+         "under NoGrad, or detached?");
+  }
+  const NoGrad no_grad;  // gradients are computed with ops, and these need no graph of their own
+  if (root.body().node == nullptr) {  // a leaf: d x / d x = 1
+    give_to_leaf(root.body().grad, Tensor::full(root.shape(), 1));
+    return;
+  }
+  Queue queue;
+  queue.add_gradient(root.body().node, Tensor::full(root.shape(), 1));
+  while (!queue.empty()) {
+    const std::shared_ptr<Node> node = queue.pop();
+    if (!node->backward) {
+      node->grad = Tensor();
+      fail("backward",
+           "the graph through {} {} is freed already; backward() works once for each "
+           "forward computation",
+           node->op, node->shape);
+    }
+    Gradients dx = node->backward(std::exchange(node->grad, Tensor()));
+    check_gradients(*node, dx);
+    for (std::size_t i = 0; i < dx.size(); ++i) {
+      const Tensor& input = node->inputs[i];
+      if (!input.wants_grad()) continue;
+      if (input.body().node != nullptr) {
+        queue.add_gradient(input.body().node, std::move(dx[i]));
+      } else {
+        give_to_leaf(input.body().grad, std::move(dx[i]));
+      }
+    }
+    node->backward = nullptr;  // frees what the closure kept for this moment
+    node->inputs.clear();
+  }
+}
+
+// A graph that dies without backward() is a chain of owners as long as the computation, and letting
+// each destroy the next from within would overflow the stack. So the outermost destructor empties a
+// list to which the inner ones only add.
+namespace {
+
+struct Remains {
+  std::vector<Tensor> inputs;
+  Backward backward;
+};
+
+thread_local std::vector<Remains>* graveyard = nullptr;
+
+}  // namespace
+
+Node::~Node() {
+  if (!backward) return;
+  if (graveyard != nullptr) {
+    graveyard->push_back({std::move(inputs), std::move(backward)});
+    return;
+  }
+  std::vector<Remains> pending;
+  graveyard = &pending;
+  pending.push_back({std::move(inputs), std::move(backward)});
+  while (!pending.empty()) {
+    const Remains next = std::move(pending.back());
+    pending.pop_back();
+  }
+  graveyard = nullptr;
+}
+
+}  // namespace detail
+}  // namespace limbeck

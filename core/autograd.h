@@ -1,0 +1,75 @@
+// Reverse-mode automatic differentiation, by recording.
+//
+// Every op computes its value at once. If some input wants a gradient, it also records a Node: its
+// inputs, and a closure that turns the gradient of the loss with respect to the op's output, dy,
+// into the gradients with respect to its inputs, dx. These are vector-Jacobian products: no
+// Jacobian is ever built. backward() starts from the loss with dy = 1 and visits the nodes in the
+// reverse order of their creation, so a node's turn comes when every use of its output has added
+// its share.
+//
+// A new op is one function (here y = x²):
+//
+//   Tensor square(const Tensor& x) {
+//     Tensor y = Tensor::empty(x.shape());
+//     ...                                                      // y[i] = x[i] * x[i]
+//     return record("square", y, {x}, [x](const Tensor& dy) -> Gradients {
+//       return {mul(dy, mul(x, 2))};                           // dx = dy · 2x
+//     });
+//   }
+//
+// A closure that needs the op's own output captures y.detach(): y owns the node that owns the
+// closure, so capturing y itself would be a cycle that never dies.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace limbeck {
+
+// One gradient for each input of an op, each of that input's shape. Undefined where
+// input.wants_grad() is false, so that an op can leave out work that nobody asked for.
+using Gradients = std::vector<Tensor>;
+
+using Backward = std::function<Gradients(const Tensor& dy)>;
+
+// Makes y the recorded result of an op on `inputs`, and returns it. Records nothing, and drops the
+// closure, if no input wants a gradient or recording is off. `op` must be a string literal.
+Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward);
+
+// While one of these lives, this thread records nothing: for evaluation, for a frozen teacher.
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+bool is_recording();
+
+namespace detail {
+
+struct Node {
+  const char* op = "";
+  std::uint64_t order = 0;  // of creation: greater than that of every node it depends on
+  Shape shape;              // of the op's output
+  std::vector<Tensor> inputs;
+  Backward backward;  // empty once the graph has been freed
+  Tensor grad;        // dy, while backward() is collecting it
+
+  Node() = default;
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+};
+
+void run_backward(const Tensor& root);
+
+}  // namespace detail
+}  // namespace limbeck

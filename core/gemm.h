@@ -1,0 +1,22 @@
+// Matrix products, by BLAS. The only door to it: no other file includes cblas.
+#pragma once
+
+#include "core/shape.h"
+
+namespace limbeck {
+
+struct GemmSizes {
+  Index m, n, k;             // C is (m, n), and k is summed over
+  bool transpose_a = false;  // A is (m, k), or (k, m) if true
+  bool transpose_b = false;  // B is (k, n), or (n, k) if true
+  bool accumulate = false;   // adds to C instead of overwriting it
+};
+
+// C = op(A) op(B), or C += op(A) op(B); all three dense and row-major:
+//   for i < m: for j < n: c[i, j] (+)= sum over l < k of op(a)[i, l] · op(b)[l, j]
+void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
+
+// Called by set_threads(); for OpenBLAS in a build that keeps a count of its own.
+void set_gemm_threads(int n);
+
+}  // namespace limbeck

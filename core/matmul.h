@@ -1,0 +1,24 @@
+// Matrix products with gradients.
+#pragma once
+
+#include "core/tensor.h"
+
+namespace limbeck {
+
+struct Transpose {
+  bool a = false;
+  bool b = false;
+};
+
+// y = op(a) op(b) of matrices, op transposing where asked: (M, K) (K, N) → (M, N). With no
+// transposition   da = dy bᵀ   db = aᵀ dy; in the other cases the same, transposed to match.
+// Error: not matrices, or inner dimensions that differ.
+Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose = {});
+
+// y = x Wᵀ + b, a fully connected layer in one op: x (…, D_in), weight (D_out, D_in), bias (D_out)
+// or undefined for none → (…, D_out).
+//   dx = dy W      dW = dyᵀ x      db = sum of dy over its rows
+// Error: D_in differs, or the bias has another shape than (D_out).
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
+}  // namespace limbeck

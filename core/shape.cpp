@@ -1,0 +1,65 @@
+#include "core/shape.h"
+
+#include "core/error.h"
+
+namespace limbeck {
+
+Shape::Shape(std::initializer_list<Index> dims) {
+  for (Index n : dims) append(n);
+}
+
+void Shape::append(Index n) {
+  if (rank_ == max_rank) fail("Shape", "at most {} dimensions, and one more was given", max_rank);
+  if (n < 0) fail("Shape", "dimension {} is {}; it must not be negative", rank_, n);
+  dims_[static_cast<std::size_t>(rank_++)] = n;
+}
+
+Index Shape::size() const {
+  Index n = 1;
+  for (Index d : *this) n *= d;
+  return n;
+}
+
+Index Shape::dim(int i) const {
+  const int from_front = i < 0 ? rank_ + i : i;
+  if (from_front < 0 || from_front >= rank_) {
+    fail("Shape", "dimension {} asked of {}, which has {}", i, *this, rank_);
+  }
+  return dims_[static_cast<std::size_t>(from_front)];
+}
+
+Index Shape::rows() const {
+  Index n = 1;
+  for (int i = 0; i + 1 < rank_; ++i) n *= dims_[static_cast<std::size_t>(i)];
+  return n;
+}
+
+Shape Shape::with_front(Index n) const {
+  Shape shape{n};
+  for (Index d : *this) shape.append(d);
+  return shape;
+}
+
+Shape Shape::without_front() const {
+  if (rank_ == 0) fail("Shape", "a scalar has no first dimension to drop");
+  Shape shape;
+  for (const Index* d = begin() + 1; d != end(); ++d) shape.append(*d);
+  return shape;
+}
+
+Shape Shape::with_last(Index n) const {
+  if (rank_ == 0) fail("Shape", "a scalar has no last dimension to change");
+  Shape shape = *this;
+  shape.dims_[static_cast<std::size_t>(rank_ - 1)] = n;
+  return shape;
+}
+
+std::string Shape::str() const {
+  std::string text = "(";
+  for (const Index* d = begin(); d != end(); ++d) {
+    text += fmt::format("{}{}", d == begin() ? "" : ", ", *d);
+  }
+  return text + ")";
+}
+
+}  // namespace limbeck

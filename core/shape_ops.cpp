@@ -1,0 +1,83 @@
+#include "core/shape_ops.h"
+
+#include <algorithm>
+
+#include "core/autograd.h"
+#include "core/error.h"
+
+namespace limbeck {
+
+Tensor reshape(const Tensor& x, const Shape& shape) {
+  if (shape.size() != x.size()) {
+    fail("reshape", "shape {} has {} elements and {} has {}", x.shape(), x.size(), shape,
+         shape.size());
+  }
+  return record("reshape", x.view(shape), {x},
+                [shape = x.shape()](const Tensor& dy) -> Gradients { return {dy.view(shape)}; });
+}
+
+Tensor reshape(const Tensor& x, std::initializer_list<Index> dims) {
+  const auto open = std::ranges::count(dims, -1);
+  if (open == 0) return reshape(x, Shape(dims));
+  Index given = 1;
+  for (Index n : dims) given *= n == -1 ? 1 : n;
+  if (open > 1 || given <= 0 || x.size() % given != 0) {
+    std::string wanted;
+    for (Index n : dims) wanted += fmt::format("{}{}", wanted.empty() ? "" : ", ", n);
+    fail("reshape",
+         "shape {} cannot become ({}): at most one dimension may be -1, and the others "
+         "must divide {} elements",
+         x.shape(), wanted, x.size());
+  }
+  Shape shape;
+  for (auto n = std::rbegin(dims); n != std::rend(dims); ++n) {
+    shape = shape.with_front(*n == -1 ? x.size() / given : *n);
+  }
+  return reshape(x, shape);
+}
+
+Tensor flatten(const Tensor& x) {
+  if (x.shape().rank() == 0) fail("flatten", "a scalar has no batch dimension to keep");
+  return reshape(x, {x.dim(0), x.shape().without_front().size()});
+}
+
+Tensor slice_rows(const Tensor& x, Index begin, Index end) {
+  if (x.shape().rank() == 0 || begin < 0 || end < begin || end > x.dim(0)) {
+    fail("slice_rows", "rows [{}, {}) asked of shape {}", begin, end, x.shape());
+  }
+  const Shape row = x.shape().without_front();
+  Tensor y = x.view(row.with_front(end - begin), begin * row.size());
+  return record("slice_rows", y, {x},
+                [shape = x.shape(), at = begin * row.size()](const Tensor& dy) -> Gradients {
+                  Tensor dx = Tensor::zeros(shape);
+                  std::ranges::copy(dy.values(), dx.data() + at);
+                  return {dx};
+                });
+}
+
+Tensor concat_rows(const std::vector<Tensor>& parts) {
+  if (parts.empty()) fail("concat_rows", "at least one part is needed");
+  Index rows = 0;
+  for (const Tensor& part : parts) {
+    if (part.shape().rank() == 0 ||
+        part.shape().without_front() != parts.front().shape().without_front()) {
+      fail("concat_rows", "shapes {} and {} differ in more than their first dimension",
+           parts.front().shape(), part.shape());
+    }
+    rows += part.dim(0);
+  }
+  Tensor y = Tensor::empty(parts.front().shape().without_front().with_front(rows));
+  real* out = y.data();
+  for (const Tensor& part : parts) out = std::ranges::copy(part.values(), out).out;
+  return record("concat_rows", y, parts, [parts](const Tensor& dy) {
+    Gradients dx;
+    Index at = 0;
+    for (const Tensor& part : parts) {
+      dx.push_back(dy.view(part.shape(), at));
+      at += part.size();
+    }
+    return dx;
+  });
+}
+
+}  // namespace limbeck

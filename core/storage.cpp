@@ -1,0 +1,110 @@
+#include "core/storage.h"
+
+#include <bit>
+#include <mutex>
+#include <new>
+#include <unordered_map>
+#include <vector>
+
+#include "core/error.h"
+
+namespace limbeck {
+namespace {
+
+constexpr std::align_val_t alignment{64};  // a cache line, and the widest vector register
+
+// Sizes are rounded up to one of four steps between powers of two, so that nearly equal requests
+// share buffers and at most a quarter of one is wasted.
+std::size_t size_class(std::size_t bytes) {
+  constexpr std::size_t smallest = 64;
+  if (bytes <= smallest) return smallest;
+  const std::size_t step = std::bit_floor(bytes - 1) / 4;
+  const std::size_t unit = step < smallest ? smallest : step;
+  return (bytes + unit - 1) / unit * unit;
+}
+
+class Pool {
+ public:
+  // The one pool of the process. Never destroyed: tensors with static lifetime may outlive any
+  // order of destruction that we could choose.
+  static Pool& instance() {
+    static Pool* pool = new Pool;
+    return *pool;
+  }
+
+  void* take(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    in_use_ += bytes;
+    std::vector<void*>& free = free_[bytes];
+    if (!free.empty()) {
+      void* buffer = free.back();
+      free.pop_back();
+      cached_ -= bytes;
+      return buffer;
+    }
+    ++system_allocations_;
+    void* buffer = ::operator new(bytes, alignment, std::nothrow);
+    if (buffer == nullptr) {  // what lies in other size classes may be all that is missing
+      release_locked();
+      buffer = ::operator new(bytes, alignment, std::nothrow);
+    }
+    if (buffer == nullptr) {
+      in_use_ -= bytes;
+      fail("Storage", "no memory for {} bytes; {} bytes are held by living tensors", bytes,
+           in_use_);
+    }
+    return buffer;
+  }
+
+  void give_back(void* buffer, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    free_[bytes].push_back(buffer);
+    in_use_ -= bytes;
+    cached_ += bytes;
+  }
+
+  void release() {
+    const std::lock_guard lock(mutex_);
+    release_locked();
+  }
+
+  PoolStats stats() {
+    const std::lock_guard lock(mutex_);
+    return {system_allocations_, in_use_, cached_};
+  }
+
+ private:
+  void release_locked() {
+    for (auto& [bytes, buffers] : free_) {
+      for (void* buffer : buffers) ::operator delete(buffer, alignment);
+      buffers.clear();
+    }
+    cached_ = 0;
+  }
+
+  std::mutex mutex_;
+  std::unordered_map<std::size_t, std::vector<void*>> free_;  // by size class, in bytes
+  std::size_t system_allocations_ = 0;
+  std::size_t in_use_ = 0;
+  std::size_t cached_ = 0;
+};
+
+}  // namespace
+
+Storage::Storage(Index size) : bytes_(size_class(static_cast<std::size_t>(size) * sizeof(real))) {
+  data_ = static_cast<real*>(Pool::instance().take(bytes_));
+}
+
+Storage::~Storage() {
+  Pool::instance().give_back(data_, bytes_);
+}
+
+PoolStats pool_stats() {
+  return Pool::instance().stats();
+}
+
+void release_pool() {
+  Pool::instance().release();
+}
+
+}  // namespace limbeck

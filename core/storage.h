@@ -1,0 +1,42 @@
+// Storage: the memory behind a tensor, and the pool that recycles it.
+//
+// Training makes and drops the same few hundred buffers every step. Asking the system for them each
+// time costs page faults that are dearer than the arithmetic of a small network, so a freed buffer
+// goes to a pool and the next request of its size class takes it: a training step after the first
+// asks the system for nothing.
+#pragma once
+
+#include <cstddef>
+
+#include "core/shape.h"
+
+namespace limbeck {
+
+// An aligned buffer of `size` reals, not initialised. It goes back to the pool when it dies.
+class Storage {
+ public:
+  explicit Storage(Index size);  // Error: the system has no memory left
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  real* data() { return data_; }
+
+ private:
+  real* data_;
+  std::size_t bytes_;
+};
+
+struct PoolStats {
+  std::size_t system_allocations;  // requests that the pool could not serve, since the start
+  std::size_t bytes_in_use;        // held by living tensors
+  std::size_t bytes_cached;        // free, waiting for the next request
+};
+
+// A snapshot of the pool. Safe from any thread, as all of the pool is.
+PoolStats pool_stats();
+
+// Gives all cached buffers back to the system, between two phases of different sizes, say.
+void release_pool();
+
+}  // namespace limbeck

@@ -1,0 +1,130 @@
+// Every op's gradient against finite differences, in the double build: a line an op.
+#ifdef LIMBECK_REAL_DOUBLE
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+namespace {
+
+constexpr double tolerance = 1e-6;
+
+using Inputs = std::vector<Tensor>;
+
+// Elements at least 0.1 from 0, where relu has its kink.
+Tensor off_zero(const Shape& shape, std::uint64_t seed) {
+  Tensor x = random_tensor(shape, seed);
+  for (real& v : x.values()) v += v > 0 ? 0.1 : -0.1;
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("the checker finds a wrong gradient, also one of wrong sign only") {
+  const auto scaled_identity = [](real factor) {
+    return [factor](const Inputs& in) {
+      return record("fake", in[0].clone(), {in[0]},
+                    [factor](const Tensor& dy) -> Gradients { return {mul(dy, factor)}; });
+    };
+  };
+  CHECK(gradient_error(scaled_identity(1), {random_tensor({2, 3}, 1)}) < tolerance);
+  CHECK(gradient_error(scaled_identity(1.0001), {random_tensor({2, 3}, 1)}) > tolerance);
+  CHECK(gradient_error(scaled_identity(-1), {random_tensor({2, 3}, 1)}) > 1);
+}
+
+TEST_CASE("gradients of arithmetic, for every kind of broadcasting") {
+  const std::vector<std::pair<Shape, Shape>> shapes = {
+      {{3, 4}, {3, 4}}, {{3, 4}, {4}},    {{4}, {3, 4}},       {{3, 4}, {1, 4}},
+      {{3, 4}, {3, 1}}, {{3, 1}, {1, 4}}, {{3, 4}, {}},        {{}, {3, 4}},
+      {{3, 4}, {1}},    {{2, 3, 4}, {4}}, {{2, 3, 4}, {3, 1}}, {{2, 1, 4}, {3, 1}}};
+  for (const auto& [a, b] : shapes) {
+    CAPTURE(a.str());
+    CAPTURE(b.str());
+    const Inputs in = {random_tensor(a, 1), random_tensor(b, 2, 0.5, 2)};
+    CHECK(gradient_error([](const Inputs& x) { return add(x[0], x[1]); }, in) < tolerance);
+    CHECK(gradient_error([](const Inputs& x) { return sub(x[0], x[1]); }, in) < tolerance);
+    CHECK(gradient_error([](const Inputs& x) { return mul(x[0], x[1]); }, in) < tolerance);
+    CHECK(gradient_error([](const Inputs& x) { return div(x[0], x[1]); }, in) < tolerance);
+  }
+  const Inputs in = {random_tensor({3, 4}, 3, 0.5, 2)};
+  CHECK(gradient_error([](const Inputs& x) { return neg(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return 2 - x[0] * 3 + 1 / x[0]; }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return mul(x[0], x[0]); }, in) < tolerance);
+}
+
+TEST_CASE("gradients of the activations") {
+  const Inputs in = {off_zero({3, 5}, 4)};
+  const Inputs positive = {random_tensor({3, 5}, 5, 0.5, 2)};
+  CHECK(gradient_error([](const Inputs& x) { return relu(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return sigmoid(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return tanh(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return exp(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return gelu(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return log(x[0]); }, positive) < tolerance);
+}
+
+TEST_CASE("gradients of matrix products, with every transposition") {
+  for (const bool ta : {false, true}) {
+    for (const bool tb : {false, true}) {
+      CAPTURE(ta);
+      CAPTURE(tb);
+      const Inputs in = {random_tensor(ta ? Shape{4, 3} : Shape{3, 4}, 6),
+                         random_tensor(tb ? Shape{5, 4} : Shape{4, 5}, 7)};
+      CHECK(gradient_error([=](const Inputs& x) { return matmul(x[0], x[1], {.a = ta, .b = tb}); },
+                           in) < tolerance);
+    }
+  }
+}
+
+TEST_CASE("gradients of linear: matrices, one row, more dimensions, no bias") {
+  const auto f = [](const Inputs& x) { return linear(x[0], x[1], x.size() > 2 ? x[2] : Tensor()); };
+  const Tensor w = random_tensor({5, 4}, 8);
+  const Tensor b = random_tensor({5}, 9);
+  CHECK(gradient_error(f, {random_tensor({3, 4}, 1), w, b}) < tolerance);
+  CHECK(gradient_error(f, {random_tensor({1, 4}, 2), w, b}) < tolerance);
+  CHECK(gradient_error(f, {random_tensor({4}, 3), w, b}) < tolerance);
+  CHECK(gradient_error(f, {random_tensor({2, 3, 4}, 4), w, b}) < tolerance);
+  CHECK(gradient_error(f, {random_tensor({3, 4}, 5), w}) < tolerance);
+}
+
+TEST_CASE("gradients of reductions") {
+  const Inputs in = {random_tensor({2, 3, 4}, 10)};
+  CHECK(gradient_error([](const Inputs& x) { return sum(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return mean(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return sum_last(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return mean_last(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return max_last(x[0]); }, in) < tolerance);
+}
+
+TEST_CASE("gradients of softmax and log_softmax at several temperatures") {
+  const Inputs in = {random_tensor({3, 5}, 11, -3, 3)};
+  for (const double t : {0.5, 1.0, 4.0, 20.0}) {
+    CAPTURE(t);
+    CHECK(gradient_error([=](const Inputs& x) { return softmax(x[0], t); }, in) < tolerance);
+    CHECK(gradient_error([=](const Inputs& x) { return log_softmax(x[0], t); }, in) < tolerance);
+  }
+}
+
+TEST_CASE("gradients of reshape, ranges of rows and concatenation") {
+  const Inputs in = {random_tensor({4, 3, 2}, 12), random_tensor({2, 3, 2}, 13)};
+  const Inputs one = {in[0]};
+  CHECK(gradient_error([](const Inputs& x) { return reshape(x[0], {6, -1}); }, one) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return flatten(x[0]); }, one) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return slice_rows(x[0], 1, 3); }, one) < tolerance);
+  CHECK(gradient_error(
+            [](const Inputs& x) {
+              return concat_rows({x[0], x[1], x[0]});
+            },
+            in) < tolerance);
+}
+
+TEST_CASE("a graph in which values are used several times") {
+  const Inputs in = {random_tensor({3, 3}, 14), random_tensor({3, 3}, 15)};
+  const auto f = [](const Inputs& x) {
+    const Tensor sum_xy = x[0] + x[1];  // hands one gradient to both its inputs
+    const Tensor shared = tanh(matmul(sum_xy, x[0]));
+    return shared * sum_xy + reshape(reshape(shared, {9}), {3, 3}) + x[1];
+  };
+  CHECK(gradient_error(f, in) < tolerance);
+}
+#endif
