@@ -77,20 +77,24 @@ bench: $(BIN)/apps/bench
 
 $(LIB): $(call objects,$(LIB_SOURCES))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo '  archive $@'
+	@$(AR) rcs $@ $^
 
 $(APPS): $(BIN)/%: $(BUILD)/%.o $(call objects,$(COMMON_SOURCES)) $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo '  link    $@'
+	@$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(TESTS): $(call objects,$(TEST_SOURCES) $(COMMON_SOURCES)) $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo '  link    $@'
+	@$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(BUILD)/tests/%.o: CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
 
 $(BUILD)/%.o: %.cpp $(BUILD)/flags | build/deps
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< -o $@
+	@echo '  compile $<'
+	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< -o $@
 
 # Changes when the flags do, so that everything is then built anew.
 FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS)

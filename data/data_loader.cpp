@@ -1,0 +1,138 @@
+#include "data/data_loader.h"
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+
+#include "core/error.h"
+
+namespace limbeck {
+namespace detail {
+
+// Makes the batches of one epoch ahead of their use, a few at most, on a thread of its own. That
+// thread runs plain loops only: OpenMP would give it a second pool.
+class Prefetcher {
+ public:
+  Prefetcher(const Dataset& data, const DataLoaderOptions& options, std::vector<Index> order,
+             const Rng& rng)
+      : data_(data), options_(options), order_(std::move(order)), rng_(rng), thread_([this] {
+          run();
+        }) {}
+
+  ~Prefetcher() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  // The next batch, or none after the last. Throws what the thread threw.
+  std::optional<Batch> next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !ready_.empty() || done_; });
+    if (ready_.empty()) {
+      if (error_) std::rethrow_exception(error_);
+      return std::nullopt;
+    }
+    std::optional<Batch> batch = std::move(ready_.front());
+    ready_.pop_front();
+    lock.unlock();
+    changed_.notify_all();
+    return batch;
+  }
+
+ private:
+  static constexpr std::size_t ahead = 3;
+
+  void run() {
+    try {
+      const auto batch_size = static_cast<std::size_t>(options_.batch_size);
+      for (std::size_t at = 0; at < order_.size(); at += batch_size) {
+        const std::size_t count = std::min(batch_size, order_.size() - at);
+        if (!push(make(at, count))) return;
+      }
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  }
+
+  Batch make(std::size_t at, std::size_t count) const {
+    Batch batch = make_batch(data_, std::span(order_).subspan(at, count));
+    if (options_.augment) {
+      const auto one = static_cast<std::size_t>(data_.image.size());
+      for (std::size_t i = 0; i < count; ++i) {
+        Rng image_rng = rng_.child(at + i);  // by position: the same whoever prepares the batch
+        options_.augment(batch.images.values().subspan(i * one, one), data_.image, image_rng);
+      }
+    }
+    return batch;
+  }
+
+  // Waits for room. False: nobody wants more.
+  bool push(Batch batch) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return ready_.size() < ahead || stop_; });
+    if (stop_) return false;
+    ready_.push_back(std::move(batch));
+    lock.unlock();
+    changed_.notify_all();
+    return true;
+  }
+
+  const Dataset& data_;
+  const DataLoaderOptions& options_;
+  const std::vector<Index> order_;
+  const Rng rng_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Batch> ready_;
+  std::exception_ptr error_;
+  bool done_ = false;
+  bool stop_ = false;
+  std::thread thread_;  // last: it starts when all else is there
+};
+
+}  // namespace detail
+
+DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng)
+    : data_(data), options_(options), rng_(rng.fork()) {
+  if (options.batch_size < 1) {
+    fail("DataLoader", "batch_size must be at least 1; got {}", options.batch_size);
+  }
+  if (data.size() == 0) fail("DataLoader", "the dataset is empty");
+}
+
+DataLoader::~DataLoader() = default;
+
+Index DataLoader::batches() const {
+  return (data_.size() + options_.batch_size - 1) / options_.batch_size;
+}
+
+DataLoader::Iterator DataLoader::begin() {
+  prefetcher_.reset();
+  Rng epoch_rng = rng_.fork();
+  std::vector<Index> order(static_cast<std::size_t>(data_.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  if (options_.shuffle) order = epoch_rng.permutation(data_.size());
+  prefetcher_ = std::make_unique<detail::Prefetcher>(data_, options_, std::move(order), epoch_rng);
+  finished_ = false;
+  advance();
+  return Iterator(this);
+}
+
+void DataLoader::advance() {
+  std::optional<Batch> batch = prefetcher_->next();
+  finished_ = !batch.has_value();
+  current_ = finished_ ? Batch{} : std::move(*batch);
+}
+
+}  // namespace limbeck

@@ -1,0 +1,69 @@
+// DataLoader: a dataset as a sequence of batches, prepared by a background thread.
+//
+//   DataLoader loader(train, {.batch_size = 128, .shuffle = true}, rng);
+//   for (Batch& batch : loader) ...          // one epoch; the next loop is the next epoch
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/random.h"
+#include "data/augment.h"
+#include "data/dataset.h"
+
+namespace limbeck {
+
+struct DataLoaderOptions {
+  Index batch_size = 128;
+  bool shuffle = false;    // a new order every epoch
+  Augmentation augment{};  // applied to every image, with new random numbers every epoch
+};
+
+namespace detail {
+class Prefetcher;
+}
+
+// Every image comes once in an epoch; the last batch holds what is left over. Order and
+// augmentation depend on `rng` and the number of the epoch alone. The dataset must outlive the
+// loader.
+class DataLoader {
+ public:
+  // Error: batch_size < 1, or an empty dataset.
+  DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng);
+  ~DataLoader();
+  DataLoader(const DataLoader&) = delete;
+  DataLoader& operator=(const DataLoader&) = delete;
+
+  Index batches() const;  // in an epoch
+
+  struct End {};
+  class Iterator {
+   public:
+    explicit Iterator(DataLoader* loader) : loader_(loader) {}
+    Batch& operator*() const { return loader_->current_; }
+    Iterator& operator++() {
+      loader_->advance();
+      return *this;
+    }
+    bool operator==(End) const { return loader_->finished_; }
+
+   private:
+    DataLoader* loader_;
+  };
+
+  // Starts the next epoch; one that is under way is given up.
+  Iterator begin();
+  End end() const { return {}; }
+
+ private:
+  void advance();
+
+  const Dataset& data_;
+  DataLoaderOptions options_;
+  Rng rng_;
+  std::unique_ptr<detail::Prefetcher> prefetcher_;
+  Batch current_;
+  bool finished_ = true;
+};
+
+}  // namespace limbeck

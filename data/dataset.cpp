@@ -1,0 +1,44 @@
+#include "data/dataset.h"
+
+#include "core/error.h"
+
+namespace limbeck {
+
+std::span<const std::uint8_t> Dataset::pixels_of(Index i) const {
+  if (i < 0 || i >= size()) fail("Dataset", "image {} asked of {}", i, size());
+  const auto one = static_cast<std::size_t>(image.size());
+  return std::span(pixels).subspan(static_cast<std::size_t>(i) * one, one);
+}
+
+Dataset Dataset::select(std::span<const Index> indices) const {
+  Dataset chosen{.image = image, .classes = classes, .pixels = {}, .class_ids = {}};
+  chosen.pixels.reserve(indices.size() * static_cast<std::size_t>(image.size()));
+  chosen.class_ids.reserve(indices.size());
+  for (Index i : indices) {
+    const auto bytes = pixels_of(i);
+    chosen.pixels.insert(chosen.pixels.end(), bytes.begin(), bytes.end());
+    chosen.class_ids.push_back(class_ids[static_cast<std::size_t>(i)]);
+  }
+  return chosen;
+}
+
+Dataset Dataset::sample(Index n, Rng& rng) const {
+  if (n < 1 || n > size()) fail("Dataset", "{} images asked of {}", n, size());
+  const std::vector<Index> order = rng.permutation(size());
+  return select(std::span(order).first(static_cast<std::size_t>(n)));
+}
+
+Batch make_batch(const Dataset& data, std::span<const Index> indices) {
+  Batch batch{.images = Tensor::empty(data.image.with_front(static_cast<Index>(indices.size()))),
+              .class_ids = {},
+              .indices = {indices.begin(), indices.end()}};
+  batch.class_ids.reserve(indices.size());
+  real* out = batch.images.data();
+  for (Index i : indices) {
+    for (std::uint8_t byte : data.pixels_of(i)) *out++ = static_cast<real>(byte) / 255;
+    batch.class_ids.push_back(data.class_ids[static_cast<std::size_t>(i)]);
+  }
+  return batch;
+}
+
+}  // namespace limbeck

@@ -1,0 +1,53 @@
+#include "nn/dropout.h"
+
+#include <array>
+
+#include "core/arithmetic.h"
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace limbeck {
+namespace {
+
+// Word i of the generator decides over element i, so parts can be filled in any order.
+Tensor dropout_mask(const Shape& shape, double p, const Rng& rng) {
+  Tensor mask = Tensor::empty(shape);
+  const auto limit = static_cast<std::uint32_t>(p * 0x1p32);  // a word below it drops
+  const auto kept = static_cast<real>(1 / (1 - p));
+  constexpr Index block = 1024;
+  const Index blocks = (mask.size() + block - 1) / block;
+  parallel_for(blocks, 8, [=, &rng, m = mask.data(), n = mask.size()](Index begin, Index end) {
+    std::array<std::uint32_t, block> words;
+    for (Index b = begin; b < end; ++b) {
+      const auto count = static_cast<std::size_t>(std::min(block, n - b * block));
+      rng.words_from(b * block, std::span(words.data(), count));
+      for (std::size_t i = 0; i < count; ++i) {
+        m[static_cast<std::size_t>(b * block) + i] = words[i] < limit ? real{0} : kept;
+      }
+    }
+  });
+  return mask;
+}
+
+}  // namespace
+
+Tensor dropout(const Tensor& x, double p, Rng& rng) {
+  if (!(p >= 0 && p < 1)) fail("dropout", "the probability p must be in [0, 1); got {}", p);
+  if (p == 0) return x;
+  return mul(x, dropout_mask(x.shape(), p, rng.fork()));
+}
+
+Dropout::Dropout(const Options& options, Rng& rng) : p_(options.p), rng_(rng.fork()) {
+  if (!(p_ >= 0 && p_ < 1)) fail("Dropout", "the probability p must be in [0, 1); got {}", p_);
+}
+
+std::string Dropout::describe() const {
+  return fmt::format("Dropout({})", p_);
+}
+
+Tensor Dropout::forward(const Tensor& x) {
+  return is_training() ? dropout(x, p_, rng_) : x;
+}
+
+}  // namespace limbeck

@@ -1,0 +1,130 @@
+#include "nn/module.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "core/autograd.h"
+
+namespace limbeck {
+namespace {
+
+// While summary() runs a network, the output shape of every module that is called.
+thread_local std::map<const Module*, Shape>* observed_shapes = nullptr;
+
+std::string thousands(Index n) {
+  std::string digits = std::to_string(n);
+  for (auto at = static_cast<Index>(digits.size()) - 3; at > 0; at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), ",");
+  }
+  return digits;
+}
+
+}  // namespace
+
+Tensor Module::operator()(const Tensor& x) {
+  Tensor y = forward(x);
+  if (observed_shapes != nullptr) (*observed_shapes)[this] = y.shape();
+  return y;
+}
+
+void Module::collect(const std::string& prefix, std::vector<NamedTensor>* parameters,
+                     std::vector<Module*>* modules) {
+  class Collector : public Parts {
+   public:
+    Collector(std::string prefix, std::vector<NamedTensor>* parameters,
+              std::vector<Module*>* modules)
+        : prefix_(std::move(prefix)), parameters_(parameters), modules_(modules) {}
+    void operator()(const std::string& name, Tensor& parameter) override {
+      if (parameter.defined()) parameters_->push_back({prefix_ + name, parameter});
+    }
+    void operator()(const std::string& name, Module& child) override {
+      child.collect(prefix_ + name + ".", parameters_, modules_);
+    }
+
+   private:
+    std::string prefix_;
+    std::vector<NamedTensor>* parameters_;
+    std::vector<Module*>* modules_;
+  };
+  modules->push_back(this);
+  Collector collector(prefix, parameters, modules);
+  parts(collector);
+}
+
+std::vector<NamedTensor> Module::named_parameters() {
+  std::vector<NamedTensor> parameters;
+  std::vector<Module*> modules;
+  collect("", &parameters, &modules);
+  return parameters;
+}
+
+std::vector<Module*> Module::modules() {
+  std::vector<NamedTensor> parameters;
+  std::vector<Module*> modules;
+  collect("", &parameters, &modules);
+  return modules;
+}
+
+std::vector<Tensor> Module::parameters() {
+  std::vector<Tensor> tensors;
+  for (const NamedTensor& parameter : named_parameters()) tensors.push_back(parameter.tensor);
+  return tensors;
+}
+
+Index Module::parameter_count() {
+  Index count = 0;
+  for (const Tensor& parameter : parameters()) count += parameter.size();
+  return count;
+}
+
+void Module::train(bool on) {
+  for (Module* module : modules()) module->training_ = on;
+}
+
+void Module::zero_grad() {
+  for (Tensor& parameter : parameters()) parameter.clear_grad();
+}
+
+EvalMode::EvalMode(Module& module) {
+  for (Module* part : module.modules()) before_.emplace_back(part, part->is_training());
+  module.eval();
+}
+
+EvalMode::~EvalMode() {
+  for (const auto& [part, training] : before_) part->training_ = training;
+}
+
+std::string summary(Module& network, const Shape& input) {
+  std::map<const Module*, Shape> shapes;
+  {
+    const NoGrad no_grad;
+    const EvalMode eval_mode(network);
+    auto* const before = std::exchange(observed_shapes, &shapes);
+    try {
+      network(Tensor::zeros(input.with_front(1)));
+    } catch (...) {
+      observed_shapes = before;
+      throw;
+    }
+    observed_shapes = before;
+  }
+  std::string text = fmt::format("{:<24} {:>16} {:>12}\n", "layer", "output", "parameters");
+  const auto row = [&](const std::string& layer, const std::string& shape, Index count) {
+    text += fmt::format("{:<24} {:>16} {:>12}\n", layer, shape, thousands(count));
+  };
+  row("input", input.str(), 0);
+  for (Module* module : network.modules()) {
+    if (module->modules().size() > 1) continue;
+    const auto shape = shapes.find(module);
+    const bool called = shape != shapes.end();
+    row(module->describe(), called ? shape->second.without_front().str() : "not called",
+        module->parameter_count());
+  }
+  row("total", "", network.parameter_count());
+  return text;
+}
+
+}  // namespace limbeck

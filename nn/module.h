@@ -1,0 +1,107 @@
+// Module: what a layer or a network is.
+//
+// A layer is parameters and a composition of ops. It says what it computes (forward), what it is
+// called (describe), and lists its parts once (parts). From that list come the names of parameters,
+// switching between training and evaluation, counting and printing:
+//
+//   class Residual : public Module {                    // y = x + W₂ relu(W₁ x)
+//    public:
+//     Residual(Index width, Rng& rng)
+//         : inner_({.in = width, .out = width}, rng), outer_({.in = width, .out = width}, rng) {}
+//     std::string describe() const override { return "Residual"; }
+//
+//    protected:
+//     Tensor forward(const Tensor& x) override { return x + outer_(relu(inner_(x))); }
+//     void parts(Parts& parts) override {
+//       parts("inner", inner_);
+//       parts("outer", outer_);
+//     }
+//
+//    private:
+//     Linear inner_, outer_;
+//   };
+//
+// Layers without parameters or state need no class: Sequential takes functions (nn/sequential.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace limbeck {
+
+class Module;
+
+// Receives what a module lists in parts(). Names join with dots: "0.weight", "block.inner.bias".
+class Parts {
+ public:
+  virtual ~Parts() = default;
+  virtual void operator()(const std::string& name, Tensor& parameter) = 0;
+  virtual void operator()(const std::string& name, Module& child) = 0;
+};
+
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+class Module {
+ public:
+  Module() = default;
+  virtual ~Module() = default;
+  Module(Module&&) = default;  // moved, never copied: two networks sharing weights unawares
+  Module& operator=(Module&&) = default;
+
+  // Computes the output for a batch. Shapes are the layer's own; a network for images of C classes
+  // takes (N, 1, H, W) and gives logits (N, C).
+  Tensor operator()(const Tensor& x);
+
+  // What it is, with its sizes, for people: "Linear(784, 1200)".
+  virtual std::string describe() const = 0;
+
+  // All parameters of this module and its children, in order, with their full names.
+  std::vector<NamedTensor> named_parameters();
+  std::vector<Tensor> parameters();
+  Index parameter_count();
+
+  // Every module of the tree, this one first.
+  std::vector<Module*> modules();
+
+  // Training mode (the state at first) or evaluation, in which dropout passes everything on.
+  // Applies to all children too.
+  void train(bool on = true);
+  void eval() { train(false); }
+  bool is_training() const { return training_; }
+
+  void zero_grad();  // clears the gradients of all parameters
+
+ protected:
+  virtual Tensor forward(const Tensor& x) = 0;
+  virtual void parts(Parts& parts) { static_cast<void>(parts); }
+
+ private:
+  friend class EvalMode;
+  void collect(const std::string& prefix, std::vector<NamedTensor>* parameters,
+               std::vector<Module*>* modules);
+
+  bool training_ = true;
+};
+
+// Puts a module into evaluation mode while it lives, and then each part back as it was.
+class EvalMode {
+ public:
+  explicit EvalMode(Module& module);
+  ~EvalMode();
+  EvalMode(const EvalMode&) = delete;
+  EvalMode& operator=(const EvalMode&) = delete;
+
+ private:
+  std::vector<std::pair<Module*, bool>> before_;
+};
+
+// A table of the modules without children, with the shape each gives for one input of shape
+// `input` (without N) and its number of parameters, and the sum. Runs the network once, on zeros.
+std::string summary(Module& network, const Shape& input);
+
+}  // namespace limbeck

@@ -1,0 +1,86 @@
+// Sequential: layers one after the other; and functions as layers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "core/activation.h"
+#include "core/shape_ops.h"
+#include "nn/module.h"
+
+namespace limbeck {
+
+// A layer without parameters or state: any function of a tensor, with a name for the summary.
+class Function : public Module {
+ public:
+  using Body = std::function<Tensor(const Tensor&)>;
+  explicit Function(Body body, std::string name = "Function")
+      : body_(std::move(body)), name_(std::move(name)) {}
+
+  std::string describe() const override { return name_; }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return body_(x); }
+
+ private:
+  Body body_;
+  std::string name_;
+};
+
+// The usual ones by name: y = max(x, 0); and (N, …) → (N, D).
+inline Function ReLU() {
+  return Function(relu, "ReLU");
+}
+inline Function Flatten() {
+  return Function(flatten, "Flatten");
+}
+
+// x → layer 0 → layer 1 → …; parameters are named by position: "1.weight", "1.bias", "3.weight".
+//
+//   Sequential model(Flatten(), Linear({.in = 784, .out = 32}, rng), ReLU(),
+//                    Linear({.in = 32, .out = 10}, rng));
+//   model.add([](const Tensor& x) { return x * 2; });
+class Sequential : public Module {
+ public:
+  Sequential() = default;
+  template <class First, class... Rest>
+  requires(!std::is_base_of_v<Sequential, std::decay_t<First>> ||
+           sizeof...(Rest) > 0) explicit Sequential(First&& first, Rest&&... rest) {
+    add(std::forward<First>(first));
+    (add(std::forward<Rest>(rest)), ...);
+  }
+
+  // Appends a module (moved in) or a function from Tensor to Tensor. Returns *this.
+  template <class Layer>
+  Sequential& add(Layer layer) {
+    if constexpr (std::is_base_of_v<Module, Layer>) {
+      layers_.push_back(std::make_unique<Layer>(std::move(layer)));
+    } else {
+      layers_.push_back(std::make_unique<Function>(std::move(layer)));
+    }
+    return *this;
+  }
+
+  std::size_t size() const { return layers_.size(); }
+  Module& operator[](std::size_t i) { return *layers_.at(i); }
+
+  std::string describe() const override { return "Sequential"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override {
+    Tensor y = x;
+    for (auto& layer : layers_) y = (*layer)(y);
+    return y;
+  }
+  void parts(Parts& parts) override {
+    for (std::size_t i = 0; i < layers_.size(); ++i) parts(std::to_string(i), *layers_[i]);
+  }
+
+ private:
+  std::vector<std::unique_ptr<Module>> layers_;
+};
+
+}  // namespace limbeck

@@ -1,0 +1,60 @@
+// Adam and AdamW.
+#pragma once
+
+#include "optim/optimizer.h"
+
+namespace limbeck {
+
+struct AdamOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;       // how slowly the mean of the gradient forgets
+  double beta2 = 0.999;     // and that of its square
+  double eps = 1e-8;        // keeps the division finite
+  double weight_decay = 0;  // λ ≥ 0
+};
+
+// Each weight has its own step size: the mean of its gradient over the root of the mean square.
+//   g ← g + λ w
+//   m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
+//   w ← w − lr · m̂ / (√v̂ + ε),     m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ) at step t = 1, 2, …
+// m and v start at 0, and the two divisors correct for that. Kingma and Ba, "Adam: A Method for
+// Stochastic Optimization", ICLR 2015, algorithm 1; defaults as PyTorch's. One pass over memory.
+// Error: an option out of its range.
+class Adam : public Optimizer {
+ public:
+  explicit Adam(std::vector<Tensor> parameters, const AdamOptions& options = {});
+
+ protected:
+  enum class Decay { in_gradient, decoupled };
+  Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay decay);
+
+  void begin_step() override { ++step_; }
+  void update(std::size_t i, Tensor& parameter, const Tensor& gradient) override;
+
+ private:
+  struct Moments {
+    Tensor m, v;  // made at a parameter's first update
+  };
+
+  AdamOptions options_;
+  Decay decay_;
+  Index step_ = 0;
+  std::vector<Moments> moments_;
+};
+
+struct AdamWOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 1e-2;
+};
+
+// Adam with the decay taken from the weight itself, w ← w − lr λ w, instead of passing through the
+// division by √v̂. Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+class AdamW : public Adam {
+ public:
+  explicit AdamW(std::vector<Tensor> parameters, const AdamWOptions& options = {});
+};
+
+}  // namespace limbeck

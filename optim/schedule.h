@@ -1,0 +1,36 @@
+// Learning-rate schedules: factors by which the base rate is multiplied, step by step.
+//
+//   const Schedule schedule = cosine({.warmup = 100, .total = 5000});
+//   for (Index step = 0; step < 5000; ++step) {
+//     adam.set_lr(1e-3 * schedule(step));
+//     ...
+#pragma once
+
+#include <functional>
+
+#include "core/shape.h"
+
+namespace limbeck {
+
+using Schedule = std::function<double(Index step)>;  // steps count from 0
+
+Schedule constant();  // 1
+
+struct StepOptions {
+  Index every = 0;      // steps between two drops
+  double factor = 0.1;  // of one drop
+};
+// factor^⌊step / every⌋. Error: every < 1.
+Schedule step_decay(const StepOptions& options);
+
+struct CosineOptions {
+  Index warmup = 0;  // steps in which the factor rises from 1/warmup to 1 in equal parts
+  Index total = 0;   // steps in all; at the last it is `floor`, and stays there
+  double floor = 0;
+};
+// Half a cosine from 1 down to `floor` after the warm-up: Loshchilov and Hutter, "SGDR: Stochastic
+// Gradient Descent with Warm Restarts", ICLR 2017, equation 5, without restarts.
+// Error: not 0 <= warmup < total.
+Schedule cosine(const CosineOptions& options);
+
+}  // namespace limbeck

@@ -1,0 +1,33 @@
+// Stochastic gradient descent, with momentum.
+#pragma once
+
+#include "optim/optimizer.h"
+
+namespace limbeck {
+
+struct SgdOptions {
+  double lr = 1e-3;
+  double momentum = 0;      // μ in [0, 1)
+  bool nesterov = false;    // needs momentum
+  double weight_decay = 0;  // λ ≥ 0
+};
+
+// With g the gradient, w the parameter and b its momentum buffer, PyTorch's form:
+//   g ← g + λ w
+//   b ← μ b + g                      (b = g at the first step)
+//   w ← w − lr b                     or, with Nesterov,  w ← w − lr (g + μ b)
+// Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep
+// learning", ICML 2013. Error: an option out of its range.
+class Sgd : public Optimizer {
+ public:
+  Sgd(std::vector<Tensor> parameters, const SgdOptions& options);
+
+ protected:
+  void update(std::size_t i, Tensor& parameter, const Tensor& gradient) override;
+
+ private:
+  SgdOptions options_;
+  std::vector<Tensor> buffers_;  // b, made at a parameter's first update
+};
+
+}  // namespace limbeck
