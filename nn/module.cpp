@@ -7,20 +7,13 @@
 #include <utility>
 
 #include "core/autograd.h"
+#include "core/text.h"
 
 namespace limbeck {
 namespace {
 
 // While summary() runs a network, the output shape of every module that is called.
 thread_local std::map<const Module*, Shape>* observed_shapes = nullptr;
-
-std::string thousands(Index n) {
-  std::string digits = std::to_string(n);
-  for (auto at = static_cast<Index>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
-  }
-  return digits;
-}
 
 }  // namespace
 
