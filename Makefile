@@ -11,7 +11,7 @@ SAN ?= 0
 WERROR ?= 0
 OPT ?= -O3 -march=native
 
-PACKAGES := g++ libopenblas-openmp-dev libfmt-dev zlib1g-dev nlohmann-json3-dev libcli11-dev \
+PACKAGES := g++ libopenblas-openmp-dev libfmt-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libpng-dev \
             doctest-dev
 ifneq (,$(findstring clang,$(CXX)))
   PACKAGES += clang libomp-dev
@@ -33,6 +33,7 @@ CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fopenmp
 CPPFLAGS := -I. -I/usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
 LDLIBS := -lopenblas -lfmt -lz
+APP_LDLIBS := -lpng
 ifeq ($(REAL),double)
   CPPFLAGS += -DLIMBECK_REAL_DOUBLE
 endif
@@ -83,11 +84,11 @@ $(LIB): $(call objects,$(LIB_SOURCES))
 $(APPS): $(BIN)/%: $(BUILD)/%.o $(call objects,$(COMMON_SOURCES)) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  link    $@'
-	@$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@$(CXX) $(LDFLAGS) $^ $(APP_LDLIBS) $(LDLIBS) -o $@
 
 $(TESTS): $(call objects,$(TEST_SOURCES) $(COMMON_SOURCES)) $(LIB)
 	@echo '  link    $@'
-	@$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@$(CXX) $(LDFLAGS) $^ $(APP_LDLIBS) $(LDLIBS) -o $@
 
 $(BUILD)/tests/%.o: CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
 

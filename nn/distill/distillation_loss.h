@@ -5,8 +5,8 @@
 // these numbers learns, from each image, about all classes; a hard label tells it about one. But at
 // probabilities such as these the loss hardly sees them. So both answers are softened first:
 //
-//   p_T = softmax(v / T)   the teacher's, of its logits v          q_T = softmax(z / T)   the
-//   student's
+//   p_T = softmax(v / T)   the teacher's, of its logits v
+//   q_T = softmax(z / T)   the student's, of its logits z
 //
 // T, the temperature. At T = 1 the targets are the teacher's own probabilities, on easy data nearly
 // as sharp as labels. As T rises, the wrong classes come into sight in the order in which the

@@ -1,0 +1,82 @@
+// digit_sheet: looks at the data. Draws the first images of each class as one PNG picture, a row a
+// class, from the synthetic digits or from a folder of MNIST-format files.
+#include <fmt/format.h>
+#include <png.h>
+
+#include <CLI/CLI.hpp>
+
+#include "apps/common/program.h"
+#include "core/error.h"
+#include "data/idx.h"
+#include "data/synthetic_digits.h"
+
+using namespace limbeck;
+
+namespace {
+
+// Grey pixels, one byte each, row by row.
+struct Picture {
+  Index width, height;
+  std::vector<std::uint8_t> pixels;
+};
+
+Picture sheet_of(const Dataset& data, Index columns) {
+  const Index h = data.image.dim(-2), w = data.image.dim(-1);
+  constexpr Index gap = 2;
+  Picture sheet{.width = columns * (w + gap), .height = data.classes * (h + gap), .pixels = {}};
+  sheet.pixels.assign(static_cast<std::size_t>(sheet.width * sheet.height), 60);
+  std::vector<Index> filled(static_cast<std::size_t>(data.classes), 0);
+  for (Index i = 0; i < data.size(); ++i) {
+    const Index row = data.class_ids[static_cast<std::size_t>(i)];
+    const Index column = filled[static_cast<std::size_t>(row)];
+    if (column == columns) continue;
+    ++filled[static_cast<std::size_t>(row)];
+    const auto image = data.pixels_of(i);
+    for (Index y = 0; y < h; ++y) {
+      std::ranges::copy(
+          image.subspan(static_cast<std::size_t>(y * w), static_cast<std::size_t>(w)),
+          sheet.pixels.begin() + (row * (h + gap) + y) * sheet.width + column * (w + gap));
+    }
+  }
+  return sheet;
+}
+
+void write_png(const std::string& file, const Picture& picture) {
+  png_image png{};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = static_cast<png_uint_32>(picture.width);
+  png.height = static_cast<png_uint_32>(picture.height);
+  png.format = PNG_FORMAT_GRAY;
+  if (png_image_write_to_file(&png, file.c_str(), 0, picture.pixels.data(), 0, nullptr) == 0) {
+    fail("write_png", "{}: {}", file, png.message);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Draws a sheet of digits as a PNG picture, a row a class.", "digit_sheet");
+  std::string folder, file = "digits.png";
+  Index columns = 20;
+  std::uint64_t seed = 1;
+  double difficulty = 1;
+  app.add_option("--data", folder, "Folder of MNIST-format files; without it, synthetic digits");
+  app.add_option("--out", file, "The picture to write")->capture_default_str();
+  app.add_option("--columns", columns, "Images a class")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--seed", seed, "Seed of the synthetic digits")->capture_default_str();
+  app.add_option("--difficulty", difficulty, "Distortion of the synthetic digits; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 10.0));
+  return run_program(app, argc, argv, [&] {
+    const Dataset data =
+        folder.empty()
+            ? synthetic_digits(
+                  {.train = 20 * columns, .test = 1, .seed = seed, .difficulty = difficulty})
+                  .train
+            : load_mnist(folder).train;
+    write_png(file, sheet_of(data, columns));
+    fmt::print("{}: {} images of each of {} classes\n", file, columns, data.classes);
+  });
+}

@@ -1,0 +1,30 @@
+// Judging a classifier on a dataset. All of it runs in evaluation mode, without gradients, and
+// leaves the model in the mode in which it found it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "nn/module.h"
+
+namespace limbeck {
+
+// The model's logits for every image, in order: (N, C).
+Tensor logits_of(Module& model, const Dataset& data);
+
+// The class that the model decides for, image by image.
+std::vector<std::int32_t> predict(Module& model, const Dataset& data);
+
+// The number of images for which the decision is not the label. Error: another number of decisions
+// than images.
+Index count_errors(std::span<const std::int32_t> decisions, const Dataset& data);
+Index count_errors(Module& model, const Dataset& data);
+
+// The share of cases in which two models decide alike, right or wrong, in [0, 1]. How much of a
+// teacher a student has taken over shows here rather than in its errors. Error: different numbers
+// of decisions, or none.
+double agreement(std::span<const std::int32_t> a, std::span<const std::int32_t> b);
+
+}  // namespace limbeck

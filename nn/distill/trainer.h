@@ -1,0 +1,65 @@
+// Training a classifier: epochs, reports, and a word of warning when nothing is learned.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/data_loader.h"
+#include "nn/distill/distillation_loss.h"
+#include "nn/module.h"
+#include "optim/schedule.h"
+
+namespace limbeck {
+
+// Where a run is, after a batch: for a progress bar.
+struct Progress {
+  Index epoch, epochs;   // epochs count from 1
+  Index batch, batches;  // of this epoch, from 1
+  double loss;           // of this batch
+};
+
+// How an epoch went. Losses are means over its images.
+struct EpochReport {
+  Index epoch = 0, epochs = 0;
+  double loss = 0;                // what was minimised
+  double hard = 0;                // CE(z, y), not yet weighted by α
+  double soft = 0;                // T² · KL, not yet weighted by 1 − α; 0 without a teacher
+  double lr = 0;                  // the learning rate at its end
+  double seconds = 0;             // of training, without the evaluation
+  std::optional<Index> errors{};  // on the test set, if one was given
+  std::optional<double>
+      agreement{};  // with the teacher on the test set, in [0, 1], if there is one
+  std::vector<std::string> warnings{};
+};
+
+struct TrainOptions {
+  Index epochs = 10;
+  Index batch_size = 128;
+  double lr = 1e-3;        // Adam's, at the beginning
+  Schedule schedule{};     // factor of lr by step; if empty, half a cosine down to 0 at the end
+  Augmentation augment{};  // of the training images, anew every epoch
+  std::uint64_t seed = 0;  // of the order of images and of the augmentation
+  const Dataset* test = nullptr;  // judged after every epoch, if given
+  std::function<void(const Progress&)> on_batch{};
+  std::function<void(const EpochReport&)> on_epoch{};
+};
+
+// Trains a model on hard labels by cross-entropy, with Adam. Every part of the model is left in
+// the mode in which it was found. Warnings in a report: the loss is not below ln C, which
+// guessing gives, or there is a class that the model never decides for.
+// Error: a loss that is not finite (it says where), options out of range, an empty dataset.
+std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
+                                          const TrainOptions& options);
+
+namespace detail {
+
+// The epochs themselves, for any loss of a batch and the model's logits for it.
+using BatchLoss = std::function<DistillationLoss(const Batch& batch, const Tensor& logits)>;
+std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
+                                    const TrainOptions& options, const BatchLoss& batch_loss,
+                                    const std::vector<std::int32_t>* teacher_decisions);
+
+}  // namespace detail
+}  // namespace limbeck
