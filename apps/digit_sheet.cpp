@@ -64,11 +64,10 @@ int main(int argc, char** argv) {
   app.add_option("--out", file, "The picture to write")->capture_default_str();
   app.add_option("--columns", columns, "Images a class")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
+      ->check(at_least_1());
   app.add_option("--seed", seed, "Seed of the synthetic digits")->capture_default_str();
   app.add_option("--difficulty", difficulty, "Distortion of the synthetic digits; 0: none")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 10.0));
+      ->capture_default_str();
   return run_program(app, argc, argv, [&] {
     const Dataset data =
         folder.empty()

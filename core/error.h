@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace limbeck {
@@ -15,13 +17,20 @@ namespace limbeck {
 // What every function of the library throws. what() is a complete sentence for a person.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  Error(const char* op, const std::string& rule)
+      : std::runtime_error(fmt::format("{}: {}", op, rule)), op_size_(std::strlen(op)) {}
+
+  // The text without the op, for callers that put a name of their own before it.
+  std::string rule() const { return what() + op_size_ + std::strlen(": "); }
+
+ private:
+  std::size_t op_size_;
 };
 
 // Throws Error{"op: message"}; the message is a fmt format string with its arguments.
 template <class... Args>
 [[noreturn]] void fail(const char* op, fmt::format_string<Args...> message, Args&&... args) {
-  throw Error(fmt::format("{}: {}", op, fmt::format(message, std::forward<Args>(args)...)));
+  throw Error(op, fmt::format(message, std::forward<Args>(args)...));
 }
 
 }  // namespace limbeck

@@ -18,7 +18,11 @@ constexpr Index widest = 1'000'000;  // beyond it a width is a slip of the finge
        spec, why);
 }
 
-std::vector<Index> parse_widths(const std::string& spec, const std::string& list) {
+// The hidden layers' widths in "mlp:800,800".
+std::vector<Index> parse_widths(const std::string& spec) {
+  const std::string prefix = "mlp:";
+  if (!spec.starts_with(prefix)) refuse(spec, "is not known");
+  const std::string list = spec.substr(prefix.size());
   std::vector<Index> widths;
   const char* at = list.data();
   const char* const end = at + list.size();
@@ -56,12 +60,14 @@ Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng&
 
 Sequential make_model(const std::string& spec, const Shape& image, Index classes,
                       const MlpOptions& options, Rng& rng) {
-  const std::string prefix = "mlp:";
-  if (!spec.starts_with(prefix)) refuse(spec, "is not known");
   std::vector<Index> widths = {image.size()};
-  for (Index width : parse_widths(spec, spec.substr(prefix.size()))) widths.push_back(width);
+  for (Index width : parse_widths(spec)) widths.push_back(width);
   widths.push_back(classes);
   return mlp(widths, options, rng);
+}
+
+void check_model_spec(const std::string& spec) {
+  static_cast<void>(parse_widths(spec));
 }
 
 }  // namespace limbeck

@@ -24,4 +24,7 @@ Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng&
 Sequential make_model(const std::string& spec, const Shape& image, Index classes,
                       const MlpOptions& options, Rng& rng);
 
+// That error alone, for checking such a text before anything is built.
+void check_model_spec(const std::string& spec);
+
 }  // namespace limbeck

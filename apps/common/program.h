@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
 
 namespace limbeck {
 
@@ -10,5 +11,12 @@ namespace limbeck {
 // wrong; 1 for what fails later. Errors go to stderr as "NAME: error: …". --help prints the help
 // and is 0.
 int run_program(CLI::App& app, int argc, char** argv, const std::function<void()>& work);
+
+// A check of an option's text, or of its number, by code that throws an Error, so that the
+// library's own rules and words serve the command line too: ->check(valid_text(check_model_spec)).
+CLI::Validator valid_text(std::function<void(const std::string&)> check);
+CLI::Validator valid_number(std::function<void(double)> check);
+CLI::Validator at_least_1();
+CLI::Validator above_0();
 
 }  // namespace limbeck

@@ -1,0 +1,102 @@
+#include "apps/common/distill_report.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "apps/common/training_log.h"
+#include "core/text.h"
+
+namespace limbeck {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int schema_version = 1;  // raised when a field changes its meaning or goes
+
+ordered_json epoch_json(const EpochReport& report) {
+  ordered_json row = {{"epoch", report.epoch}, {"loss", report.loss}};
+  if (report.agreement) {
+    row["hard"] = report.hard;
+    row["soft"] = report.soft;
+  }
+  if (report.errors) row["errors"] = *report.errors;
+  if (report.agreement) row["agreement"] = *report.agreement;
+  row["seconds"] = report.seconds;
+  return row;
+}
+
+ordered_json outcome_json(const Outcome& outcome) {
+  ordered_json json = {{"spec", outcome.spec},     {"parameters", outcome.parameters},
+                       {"bytes", outcome.bytes()}, {"errors", outcome.errors},
+                       {"total", outcome.total},   {"seconds", outcome.seconds}};
+  if (outcome.agreement) json["agreement"] = *outcome.agreement;
+  json["epochs"] = ordered_json::array();
+  for (const EpochReport& report : outcome.epochs) json["epochs"].push_back(epoch_json(report));
+  return json;
+}
+
+}  // namespace
+
+std::optional<double> DistillReport::gain_recovered() const {
+  const Index gain = student_hard.errors - teacher.errors;
+  if (gain <= 0) return std::nullopt;
+  return static_cast<double>(student_hard.errors - student_distilled.errors) /
+         static_cast<double>(gain);
+}
+
+std::string DistillReport::table() const {
+  const std::array<const Outcome*, 3> rows = {&teacher, &student_hard, &student_distilled};
+  const std::string of = fmt::format("errors of {}", thousands(teacher.total));
+  std::size_t spec_width = std::string_view("model").size();
+  for (const Outcome* row : rows) spec_width = std::max(spec_width, row->spec.size());
+  std::string text =
+      fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>10}{:>14}\n", "", "model", spec_width,
+                  "parameters", "size", of, of.size() + 2, "accuracy", "training");
+  for (const Outcome* row : rows) {
+    const double accuracy = 1 - static_cast<double>(row->errors) / static_cast<double>(row->total);
+    text += fmt::format(
+        "{:22}{:<{}}{:>12}{:>10}{:>{}}{:>8.2f} %{:>14}\n", row->title, row->spec, spec_width,
+        thousands(row->parameters), file_size(row->bytes()), thousands(row->errors), of.size() + 2,
+        100 * accuracy,
+        row->seconds < 10 ? fmt::format("{:.1f} s", row->seconds) : duration(row->seconds));
+  }
+  return text;
+}
+
+std::string DistillReport::verdict() const {
+  std::string text;
+  if (const auto share = gain_recovered()) {
+    text = fmt::format(
+        "The teacher makes {} errors fewer than the student on hard labels; "
+        "distillation won back {:.0f} % of that.\n",
+        thousands(student_hard.errors - teacher.errors), 100 * *share);
+  } else {
+    text = "The teacher is no better than the student on hard labels: it has no gain to hand on.\n";
+  }
+  const auto percent = [](const Outcome& o) { return 100 * o.agreement.value_or(0); };
+  return text + fmt::format(
+                    "Decisions like the teacher's on test images: {:.1f} % after hard labels, "
+                    "{:.1f} % after distillation.\n",
+                    percent(student_hard), percent(student_distilled));
+}
+
+ordered_json DistillReport::json(const ordered_json& options) const {
+  ordered_json json = {{"schema_version", schema_version},
+                       {"options", options},
+                       {"teacher", outcome_json(teacher)},
+                       {"student_hard", outcome_json(student_hard)},
+                       {"student_distilled", outcome_json(student_distilled)}};
+  const auto share = gain_recovered();
+  json["gain_recovered"] = share ? ordered_json(*share) : ordered_json(nullptr);
+  return json;
+}
+
+std::string file_size(Index bytes) {
+  const auto b = static_cast<double>(bytes);
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  if (bytes < 1'000'000) return fmt::format("{:.0f} KB", b / 1e3);
+  return fmt::format("{:.1f} MB", b / 1e6);
+}
+
+}  // namespace limbeck

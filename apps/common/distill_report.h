@@ -1,0 +1,47 @@
+// What a distilling program reports at the end: a table for people, JSON for programs.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nn/distill/trainer.h"
+
+namespace limbeck {
+
+// One trained network.
+struct Outcome {
+  std::string title;  // "student, distilled"
+  std::string spec;   // "mlp:800,800"
+  Index parameters = 0;
+  Index errors = 0;                   // on the test set
+  Index total = 0;                    // images of it
+  double seconds = 0;                 // of training, with the test after each epoch
+  std::optional<double> agreement{};  // with the teacher on the test set; none for itself
+  std::vector<EpochReport> epochs{};
+
+  Index bytes() const { return parameters * static_cast<Index>(sizeof(real)); }
+};
+
+struct DistillReport {
+  Outcome teacher, student_hard, student_distilled;
+
+  // The share of the teacher's gain that distillation won back: of the errors that the student on
+  // hard labels makes more than the teacher, the part that the distilled one does not make. Above 1
+  // if it is better than the teacher, negative if distillation did harm, none where the teacher is
+  // not better than the student on hard labels.
+  std::optional<double> gain_recovered() const;
+
+  // A row a network: architecture, parameters, size, errors, accuracy, training time.
+  std::string table() const;
+  // The same in a sentence or two.
+  std::string verdict() const;
+  // `options`, then `teacher`, `student_hard`, `student_distilled`. README.md has the fields.
+  nlohmann::ordered_json json(const nlohmann::ordered_json& options) const;
+};
+
+// "398 KB", of 1000 bytes.
+std::string file_size(Index bytes);
+
+}  // namespace limbeck

@@ -1,0 +1,69 @@
+#include "apps/common/training_log.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+
+#include "core/text.h"
+
+namespace limbeck {
+namespace {
+
+constexpr Index bar_width = 24;
+
+double seconds_between(std::chrono::steady_clock::time_point from,
+                       std::chrono::steady_clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+TrainingLog::TrainingLog(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+void TrainingLog::say(const std::string& line) {
+  if (!quiet_) fmt::print(stderr, "{}\n", line);
+}
+
+void TrainingLog::follow(TrainOptions& options) {
+  if (quiet_) return;
+  start_ = drawn_ = Clock::now();
+  if (terminal_) {
+    options.on_batch = [this](const Progress& progress) { draw_bar(progress); };
+  }
+  options.on_epoch = [this](const EpochReport& report) { write_epoch(report); };
+}
+
+void TrainingLog::draw_bar(const Progress& p) {
+  const auto now = Clock::now();
+  if (seconds_between(drawn_, now) < 0.1) return;
+  drawn_ = now;
+  const Index done = (p.epoch - 1) * p.batches + p.batch;
+  const Index all = p.epochs * p.batches;
+  const double left =
+      seconds_between(start_, now) * static_cast<double>(all - done) / static_cast<double>(done);
+  std::string bar;
+  for (Index i = 0; i < bar_width; ++i) bar += i < bar_width * done / all ? "█" : "░";
+  fmt::print(stderr, "\r\x1b[K  epoch {:>2}/{}  {}  {:>3} %  loss {:.4f}  {} left", p.epoch,
+             p.epochs, bar, 100 * done / all, p.loss, duration(left));
+  std::fflush(stderr);
+}
+
+void TrainingLog::write_epoch(const EpochReport& r) {
+  std::string line = fmt::format("  epoch {:>2}/{}  loss {:.4f}", r.epoch, r.epochs, r.loss);
+  if (r.agreement) line += fmt::format(" (hard {:.4f}, soft {:.4f})", r.hard, r.soft);
+  if (r.errors) line += fmt::format("  test errors {:>4}", thousands(*r.errors));
+  if (r.agreement) line += fmt::format("  agreement {:.1f} %", 100 * *r.agreement);
+  line += fmt::format("  {:.2f} s", r.seconds);
+  fmt::print(stderr, "{}{}\n", terminal_ ? "\r\x1b[K" : "", line);
+  for (const std::string& warning : r.warnings) fmt::print(stderr, "  warning: {}\n", warning);
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<Index>(std::ceil(seconds));
+  if (whole < 60) return fmt::format("{} s", whole);
+  return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+}
+
+}  // namespace limbeck

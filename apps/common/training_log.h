@@ -1,0 +1,38 @@
+// TrainingLog: what a person sees of a run while it works.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "nn/distill/trainer.h"
+
+namespace limbeck {
+
+// Writes to stderr: a line an epoch, warnings under it, and, where stderr is a terminal, a bar with
+// the time left that is drawn over itself.
+class TrainingLog {
+ public:
+  explicit TrainingLog(bool quiet);
+
+  // A line of its own.
+  void say(const std::string& line);
+
+  // Lets the run with these options report to this log, which must outlive it.
+  void follow(TrainOptions& options);
+
+ private:
+  void draw_bar(const Progress& progress);
+  void write_epoch(const EpochReport& report);
+
+  using Clock = std::chrono::steady_clock;
+
+  bool quiet_;
+  bool terminal_;
+  Clock::time_point start_{};
+  Clock::time_point drawn_{};
+};
+
+// "8 s", "2 min 05 s".
+std::string duration(double seconds);
+
+}  // namespace limbeck
