@@ -45,7 +45,7 @@ endif
 LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/*.cpp)
 COMMON_SOURCES := $(wildcard apps/common/*.cpp)
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
-TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp)
+TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp)
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 LIB := $(BUILD)/liblimbeck.a
 APPS := $(patsubst %.cpp,$(BIN)/%,$(APP_SOURCES))
@@ -118,7 +118,7 @@ build/deps: Makefile
 	  fi
 	@touch $@
 
-FORMATTED = $(wildcard $(foreach d,core nn nn/distill optim data apps apps/* tests tests/*,$(d)/*.h $(d)/*.cpp))
+FORMATTED = $(wildcard $(foreach d,core nn nn/distill optim data apps apps/* tests tests/* tests/*/*,$(d)/*.h $(d)/*.cpp))
 format:
 	clang-format -i $(FORMATTED)
 lint:

@@ -22,6 +22,17 @@ inline Tensor random_tensor(const Shape& shape, std::uint64_t seed, double low =
   return uniform(shape, low, high, rng);
 }
 
+// Element i is a · sin(b i + 1): numbers of both signs that PyTorch makes by the same formula,
+//   def wave(shape, a, b): return (a * torch.sin(b * torch.arange(n) + 1)).reshape(shape)
+// in torch.float64, with n the number of elements. Reference values in the tests stand on it.
+inline Tensor wave(const Shape& shape, double a, double b) {
+  Tensor x = Tensor::empty(shape);
+  for (std::size_t i = 0; i < x.values().size(); ++i) {
+    x.values()[i] = static_cast<real>(a * std::sin(b * static_cast<double>(i) + 1));
+  }
+  return x;
+}
+
 // The largest |a − b| / max(1, |b|) over all elements; infinite if the shapes differ.
 inline double difference(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape()) return INFINITY;

@@ -1,0 +1,169 @@
+// The IDX reader: what it reads, and what it refuses in which words.
+#include "data/idx.h"
+
+#include <zlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+namespace {
+
+using Bytes = std::string;
+
+Bytes word(std::uint32_t value) {
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16),
+          static_cast<char>(value >> 8), static_cast<char>(value)};
+}
+
+// Two images of 2 × 3 with pixels 0 … 11, and their labels.
+Bytes images_file() {
+  Bytes bytes = word(0x803) + word(2) + word(2) + word(3);
+  for (char pixel = 0; pixel < 12; ++pixel) bytes += pixel;
+  return bytes;
+}
+Bytes labels_file(const Bytes& labels = {7, 9}) {
+  return word(0x801) + word(static_cast<std::uint32_t>(labels.size())) + labels;
+}
+
+// A folder of its own for a test, gone with it.
+class Folder {
+ public:
+  Folder() {
+    path_ = std::filesystem::temp_directory_path() / "limbeck-XXXXXX";
+    std::string name = path_.string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+
+  std::string write(const std::string& name, const Bytes& bytes) const {
+    std::ofstream((path_ / name).string(), std::ios::binary) << bytes;
+    return (path_ / name).string();
+  }
+  std::string write_gzipped(const std::string& name, const Bytes& bytes) const {
+    const std::string file = (path_ / name).string();
+    gzFile_s* const gz = gzopen(file.c_str(), "wb");
+    gzwrite(gz, bytes.data(), static_cast<unsigned>(bytes.size()));
+    gzclose(gz);
+    return file;
+  }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+Bytes read_all(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// What read_idx says to a file of images, with labels that are right.
+std::string complaint_about_images(const Bytes& images) {
+  const Folder folder;
+  const std::string file = folder.write("images", images);
+  const std::string labels = folder.write("labels", labels_file());
+  const std::string text = error_of([&] { read_idx(file, labels, 10); });
+  CHECK(contains(text, "read_idx: " + file));
+  return text;
+}
+
+void write_mnist(const Folder& folder) {
+  folder.write("train-images-idx3-ubyte", images_file());
+  folder.write_gzipped("train-labels-idx1-ubyte.gz", labels_file());
+  folder.write_gzipped("t10k-images-idx3-ubyte.gz", images_file());
+  folder.write("t10k-labels-idx1-ubyte", labels_file());
+}
+
+}  // namespace
+
+TEST_CASE("plain and gzipped files hold the same data") {
+  const Folder folder;
+  const std::string labels = folder.write("labels", labels_file());
+  for (const std::string& images :
+       {folder.write("images", images_file()), folder.write_gzipped("images.gz", images_file())}) {
+    const Dataset data = read_idx(images, labels, 10);
+    CHECK(data.size() == 2);
+    CHECK(data.image == Shape{1, 2, 3});
+    CHECK(data.class_ids == std::vector<std::int32_t>{7, 9});
+    for (Index i = 0; i < 6; ++i) {
+      CHECK(data.pixels_of(1)[static_cast<std::size_t>(i)] == static_cast<std::uint8_t>(6 + i));
+    }
+  }
+}
+
+TEST_CASE("load_mnist takes its four files, each gzipped or not") {
+  const Folder folder;
+  write_mnist(folder);
+  const TrainTest sets = load_mnist(folder.path());
+  CHECK(sets.train.size() == 2);
+  CHECK(sets.test.class_ids == std::vector<std::int32_t>{7, 9});
+  CHECK(sets.train.classes == 10);
+}
+
+TEST_CASE("a missing folder or file is named") {
+  CHECK(contains(error_of([] { load_mnist("/no/such/folder"); }),
+                 "load_mnist: /no/such/folder is not a folder"));
+  const Folder folder;
+  write_mnist(folder);
+  std::filesystem::remove(folder.path() + "/t10k-labels-idx1-ubyte");
+  CHECK(contains(error_of([&] { load_mnist(folder.path()); }),
+                 "has no file t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz"));
+  CHECK(contains(error_of([&] { read_idx("/no/file", "/no/file", 10); }), "No such file"));
+  CHECK(contains(error_of([&] { read_idx(folder.path(), folder.path(), 10); }), "is a folder"));
+}
+
+TEST_CASE("files of another kind are refused, swapped ones with a hint") {
+  CHECK(
+      contains(complaint_about_images("PNG, say"), "begins with 0x504e472c instead of 0x00000803"));
+  CHECK(contains(complaint_about_images(""), "too short for an IDX file"));
+  CHECK(contains(complaint_about_images(labels_file()), "images and labels swapped?"));
+  // Elements of another type: 0x0D is float.
+  CHECK(contains(complaint_about_images(word(0xD03) + word(1)), "0x00000d03 instead"));
+}
+
+TEST_CASE("files of the wrong length are refused") {
+  CHECK(
+      contains(complaint_about_images(images_file().substr(0, 9)), "breaks off within its header"));
+  CHECK(contains(complaint_about_images(images_file().substr(0, 20)),
+                 "header promises 12 bytes of images, and it has 4"));
+  CHECK(contains(complaint_about_images(images_file() + "x"), "goes on after the 12 bytes"));
+  CHECK(contains(complaint_about_images(word(0x803) + word(2) + word(0) + word(3)),
+                 "dimension 1 is 0"));
+  const Bytes huge = word(0x803) + word(0xFFFFFFFF) + word(0xFFFFFFFF) + word(0xFFFFFFFF);
+  CHECK(contains(complaint_about_images(huge), "more than any file can hold"));
+  const Bytes large = word(0x803) + word(0xFFFFFFFF) + word(0xFFFF) + word(1);
+  CHECK(contains(complaint_about_images(large), "and it has 0"));
+}
+
+TEST_CASE("a gzip that breaks off or is damaged is refused") {
+  const Folder folder;
+  const Bytes whole = read_all(folder.write_gzipped("images.gz", images_file()));
+  CHECK(contains(complaint_about_images(whole.substr(0, whole.size() - 10)),
+                 "its gzip stream breaks off"));
+  Bytes damaged = whole;
+  damaged[damaged.size() - 6] = static_cast<char>(damaged[damaged.size() - 6] ^ 1);  // in its CRC
+  CHECK(contains(complaint_about_images(damaged), "the file is broken"));
+}
+
+TEST_CASE("labels that do not belong to the images are refused") {
+  const Folder folder;
+  const std::string images = folder.write("images", images_file());
+  const std::string three = folder.write("three", labels_file({1, 2, 3}));
+  CHECK(error_of([&] { read_idx(images, three, 10); }) ==
+        "read_idx: " + images + " has 2 images and " + three + " has 3 labels");
+  const std::string high = folder.write("high", labels_file({1, 10}));
+  CHECK(error_of([&] { read_idx(images, high, 10); }) ==
+        "read_idx: " + high + ": label 1 is 10; there are 10 classes, 0 to 9");
+  const Folder uneven;
+  write_mnist(uneven);
+  uneven.write("train-images-idx3-ubyte",
+               word(0x803) + word(2) + word(1) + word(3) + Bytes(6, '\0'));
+  CHECK(contains(error_of([&] { load_mnist(uneven.path()); }),
+                 "the training images are (1, 1, 3) and the test images (1, 2, 3)"));
+}
