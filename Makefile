@@ -3,7 +3,7 @@
 # make test       builds and runs all tests; SAN=1 with sanitizers, REAL=double in double only
 # make bench      times training and inference against the bare matrix products
 # make deps       installs the Debian packages that are missing (run, test and all do it too)
-# make format     formats the sources in place; make lint only checks them
+# make format     formats the sources in place; make lint only checks that they are formatted
 # make clean      removes everything built
 
 REAL ?= float
@@ -30,7 +30,7 @@ BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fopenmp
-CPPFLAGS := -I. -I/usr/include/$(TRIPLE)/openblas-openmp
+CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
 LDLIBS := -lopenblas -lfmt -lz
 APP_LDLIBS := -lpng
@@ -92,7 +92,7 @@ $(TESTS): $(call objects,$(TEST_SOURCES) $(COMMON_SOURCES)) $(LIB)
 
 $(BUILD)/tests/%.o: CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
 
-$(BUILD)/%.o: %.cpp $(BUILD)/flags | build/deps
+$(BUILD)/%.o: %.cpp $(BUILD)/flags | build/deps$(COMPILER)
 	@mkdir -p $(@D)
 	@echo '  compile $<'
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< -o $@
@@ -104,10 +104,10 @@ $(BUILD)/flags: force
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 .PHONY: force
 
-deps: build/deps
-build/deps: Makefile
+# Installs what is missing of a list of packages, or says how.
+define install
 	@mkdir -p $(@D)
-	@missing=$$(for p in $(PACKAGES); do \
+	@missing=$$(for p in $(1); do \
 	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	  if [ -n "$$missing" ]; then \
 	    install="apt-get install -y --no-install-recommends $$(echo $$missing)"; \
@@ -117,12 +117,20 @@ build/deps: Makefile
 	    echo "$$sudo $$install"; $$sudo apt-get update -qq && $$sudo $$install; \
 	  fi
 	@touch $@
+endef
+
+deps: build/deps$(COMPILER)
+build/deps$(COMPILER): Makefile
+	$(call install,$(PACKAGES))
+build/deps-lint: Makefile
+	$(call install,$(PACKAGES) clang clang-format)
 
 FORMATTED = $(wildcard $(foreach d,core nn nn/distill optim data apps apps/* tests tests/* tests/*/*,$(d)/*.h $(d)/*.cpp))
-format:
+format: build/deps-lint
 	clang-format -i $(FORMATTED)
-lint:
-	clang-format --dry-run --Werror $(FORMATTED)
+lint: build/deps-lint
+	@echo '  clang-format: $(words $(FORMATTED)) files'
+	@clang-format --dry-run --Werror $(FORMATTED)
 
 clean:
 	rm -rf build $(patsubst %.cpp,%,$(APP_SOURCES))

@@ -145,7 +145,9 @@ void distill(const Settings& s) {
     json_file.close();
   }
   TrainingLog log(s.quiet);
-  const auto [train, test] = load(s);
+  const TrainTest data = load(s);
+  const Dataset& train = data.train;
+  const Dataset& test = data.test;
   log.say(fmt::format("{}: {} images to learn from, {} to be tested on; {} threads",
                       s.data.empty() ? "synthetic digits" : s.data, thousands(train.size()),
                       thousands(test.size()), s.threads));
