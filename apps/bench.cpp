@@ -7,15 +7,15 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/product_floor.h"
 #include "apps/common/program.h"
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/gemm.h"
 #include "core/parallel.h"
 #include "core/text.h"
 #include "nn/distill/distillation_loss.h"
 #include "nn/losses.h"
-#include "nn/models.h"
+#include "nn/model_spec.h"
 #include "optim/adam.h"
 
 using namespace limbeck;
@@ -31,7 +31,7 @@ struct Row {
   Index images;  // that one step handles
   int steps;     // timed together in a round
   std::function<void()> step;
-  std::vector<GemmSizes> products;
+  std::vector<Product> products;
 };
 
 struct Result {
@@ -44,25 +44,6 @@ double ms_each(int times, const std::function<void()>& work) {
   const auto start = Clock::now();
   for (int i = 0; i < times; ++i) work();
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count() / times;
-}
-
-// The products with operands of their own, as the step has them.
-std::function<void()> bare(const std::vector<GemmSizes>& products) {
-  struct Product {
-    GemmSizes sizes;
-    Tensor a, b, c;
-  };
-  std::vector<Product> ready;
-  Rng rng(0);
-  for (const GemmSizes& s : products) {
-    ready.push_back({.sizes = s,
-                     .a = uniform({s.m, s.k}, -1, 1, rng),
-                     .b = uniform({s.k, s.n}, -1, 1, rng),
-                     .c = Tensor::zeros({s.m, s.n})});
-  }
-  return [ready]() mutable {
-    for (Product& p : ready) gemm(p.c.data(), p.a.data(), p.b.data(), p.sizes);
-  };
 }
 
 // Step and products take turns, so that both meet the same machine.
@@ -79,98 +60,81 @@ Result time(const Row& row) {
   return best;
 }
 
-// The products of a perceptron: x Wᵀ for each layer.
-std::vector<GemmSizes> forward_products(Index n, const std::vector<Index>& widths) {
-  std::vector<GemmSizes> products;
-  for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-    products.push_back({.m = n, .n = widths[i + 1], .k = widths[i], .transpose_b = true});
-  }
-  return products;
-}
-
-// And back: dW = dyᵀ x for each layer, dx = dy W for each but the first.
-std::vector<GemmSizes> training_products(Index n, const std::vector<Index>& widths) {
-  std::vector<GemmSizes> products = forward_products(n, widths);
-  for (std::size_t i = widths.size() - 1; i-- > 0;) {
-    products.push_back({.m = widths[i + 1], .n = widths[i], .k = n, .transpose_a = true});
-    if (i > 0) products.push_back({.m = n, .n = widths[i], .k = widths[i + 1]});
-  }
-  return products;
-}
-
-std::vector<GemmSizes> operator+(std::vector<GemmSizes> a, const std::vector<GemmSizes>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-struct Perceptron {
-  std::vector<Index> widths;
-  Sequential net;
-
-  Perceptron(std::vector<Index> sizes, Rng& rng)
-      : widths(std::move(sizes)), net(mlp(widths, {}, rng)) {}
-};
-
 // What the rows work on: networks with untrained weights, a batch of noise with random labels.
 class Bench {
  public:
   std::vector<Row> rows() {
-    const std::vector<Index>& teacher = teacher_.widths;
-    const std::vector<Index>& student = student_.widths;
-    const auto training = [](const std::vector<Index>& w) {
-      return training_products(batch_size, w);
-    };
     return {
-        {"mlp_teacher_train", batch_size, 50, training_step(teacher_), training(teacher)},
-        {"mlp_student_train", batch_size, 50, training_step(student_), training(student)},
-        {"mlp_distill", batch_size, 50, distilling_step(false),
-         training(student) + forward_products(batch_size, teacher)},
-        {"mlp_distill_cached", batch_size, 50, distilling_step(true), training(student)},
-        {"tiny_train", batch_size, 500, training_step(tiny_), training(tiny_.widths)},
-        {"mlp_teacher_infer", batch_size, 100, inference(teacher_, images_),
-         forward_products(batch_size, teacher)},
-        {"tiny_infer_1", 1, 5000, inference(tiny_, slice_rows(images_, 0, 1)),
-         forward_products(1, tiny_.widths)},
+        train("mlp_teacher_train", 50, mlp_teacher_),
+        train("mlp_student_train", 50, mlp_student_),
+        distill("mlp_distill", 50, mlp_student_, mlp_teacher_, false),
+        distill("mlp_distill_cached", 50, mlp_student_, mlp_teacher_, true),
+        train("tiny_train", 500, tiny_),
+        train("cnn_teacher_train", 10, cnn_teacher_),
+        train("cnn_student_train", 50, cnn_student_),
+        distill("cnn_distill", 20, cnn_student_, cnn_teacher_, false),
+        distill("cnn_distill_cached", 50, cnn_student_, cnn_teacher_, true),
+        infer("mlp_teacher_infer", 100, mlp_teacher_, batch_size),
+        infer("cnn_teacher_infer", 10, cnn_teacher_, batch_size),
+        infer("cnn_student_infer", 50, cnn_student_, batch_size),
+        infer("tiny_infer_1", 5000, tiny_, 1),
+        infer("cnn_student_infer_1", 1000, cnn_student_, 1),
     };
   }
 
  private:
-  std::function<void()> training_step(Perceptron& model) {
-    return [this, &model, adam = Adam(model.net.parameters())]() mutable {
-      const Tensor loss = cross_entropy(model.net(images_), class_ids_);
-      adam.zero_grad();
-      loss.backward();
-      adam.step();
-    };
+  Row train(const std::string& name, int steps, Sequential& model) {
+    return {name, batch_size, steps,
+            [this, &model, adam = Adam(model.parameters())]() mutable {
+              const Tensor loss = cross_entropy(model(images_), class_ids_);
+              adam.minimize(loss);
+            },
+            training_products(model, image, batch_size)};
   }
 
-  std::function<void()> distilling_step(bool cached) {
-    const auto ask = [this] {
+  // With the teacher's forward pass in the step, or its logits from a cache.
+  Row distill(const std::string& name, int steps, Sequential& student, Sequential& teacher,
+              bool cached) {
+    const auto ask = [this, &teacher] {
       const NoGrad no_grad;
-      return teacher_.net(images_);
+      return teacher(images_);
     };
-    return [this, ask, cached, kept = ask(), adam = Adam(student_.net.parameters())]() mutable {
-      const Tensor teacher_logits = cached ? kept : ask();
-      const DistillationLoss loss =
-          distillation_loss(student_.net(images_), teacher_logits, class_ids_, {});
-      adam.zero_grad();
-      loss.total.backward();
-      adam.step();
-    };
+    std::vector<Product> products = training_products(student, image, batch_size);
+    if (!cached) {
+      for (const Product& p : forward_products(teacher, image, batch_size)) products.push_back(p);
+    }
+    return {
+        name, batch_size, steps,
+        [this, &student, ask, cached, kept = ask(), adam = Adam(student.parameters())]() mutable {
+          const Tensor teacher_logits = cached ? kept : ask();
+          const DistillationLoss loss =
+              distillation_loss(student(images_), teacher_logits, class_ids_, {});
+          adam.zero_grad();
+          loss.total.backward();
+          adam.step();
+        },
+        products};
   }
 
-  static std::function<void()> inference(Perceptron& model, const Tensor& images) {
-    return [&model, images] {
-      const NoGrad no_grad;
-      model.net(images);
-    };
+  Row infer(const std::string& name, int steps, Sequential& model, Index n) {
+    return {name, n, steps,
+            [&model, images = slice_rows(images_, 0, n)] {
+              const NoGrad no_grad;
+              model(images);
+            },
+            forward_products(model, image, n)};
   }
 
+  Sequential make(const std::string& spec) { return make_model(spec, image, 10, {}, rng_); }
+
+  const Shape image{1, 28, 28};
   Rng rng_{0};
-  Perceptron teacher_{{784, 1200, 1200, 10}, rng_};
-  Perceptron student_{{784, 800, 800, 10}, rng_};
-  Perceptron tiny_{{784, 32, 10}, rng_};
-  Tensor images_ = uniform({batch_size, 1, 28, 28}, 0, 1, rng_);
+  Sequential mlp_teacher_ = make("mlp:1200,1200");
+  Sequential mlp_student_ = make("mlp:800,800");
+  Sequential tiny_ = make("mlp:32");
+  Sequential cnn_teacher_ = make("cnn:32,64,512");
+  Sequential cnn_student_ = make("cnn:8,16,32");
+  Tensor images_ = uniform(image.with_front(batch_size), 0, 1, rng_);
   std::vector<std::int32_t> class_ids_ = [this] {
     std::vector<std::int32_t> ids(static_cast<std::size_t>(batch_size));
     for (auto& id : ids) id = static_cast<std::int32_t>(rng_.below(10));

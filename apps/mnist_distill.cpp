@@ -20,7 +20,7 @@
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/distill/evaluate.h"
-#include "nn/models.h"
+#include "nn/model_spec.h"
 
 using namespace limbeck;
 

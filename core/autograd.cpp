@@ -2,12 +2,23 @@
 
 #include <algorithm>
 #include <atomic>
+#include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
 #include "core/parallel.h"
 
 namespace limbeck {
+namespace detail {
+
+struct SinkState {
+  const GradientSink& sink;
+  Index uses = 0;  // that have not come yet
+  Tensor grad;     // their sum so far
+};
+
+}  // namespace detail
+
 namespace {
 
 thread_local bool recording = true;
@@ -70,6 +81,7 @@ void check_gradients(const detail::Node& node, const Gradients& dx) {
   }
   for (std::size_t i = 0; i < dx.size(); ++i) {
     if (!node.inputs[i].wants_grad()) continue;
+    if (!dx[i].defined() && sink_of(node.inputs[i]) != nullptr) continue;
     if (!dx[i].defined()) {
       fail("backward", "{} gave no gradient for its input {}, which wants one", node.op, i);
     }
@@ -81,10 +93,56 @@ void check_gradients(const detail::Node& node, const Gradients& dx) {
 }
 
 // A leaf's gradient stays after backward(), and optimizers change it in place (clipping), so it
-// gets memory of its own.
-void give_to_leaf(Tensor& grad, Tensor dx) {
-  if (!grad.defined() && !dx.owns_alone()) dx = dx.clone();
-  accumulate(grad, std::move(dx));
+// gets memory of its own. With a sink it goes there when the last of the leaf's uses has added to
+// it; undefined, it has gone there already.
+void give_to_leaf(detail::TensorBody& leaf, Tensor dx) {
+  if (leaf.sink == nullptr) {
+    if (!leaf.grad.defined() && !dx.owns_alone()) dx = dx.clone();
+    accumulate(leaf.grad, std::move(dx));
+    return;
+  }
+  if (dx.defined()) accumulate(leaf.sink->grad, std::move(dx));
+  if (--leaf.sink->uses > 0 || !leaf.sink->grad.defined()) return;
+  leaf.sink->sink.take(0, std::as_const(leaf.sink->grad).values());
+  leaf.sink->grad = Tensor();
+}
+
+// Lets leaves know their sinks while it lives.
+class SinkGuard {
+ public:
+  explicit SinkGuard(std::span<const GradientSink> sinks) {
+    states_.reserve(sinks.size());  // leaves point into it
+    for (const GradientSink& sink : sinks) {
+      states_.push_back({.sink = sink, .uses = 0, .grad = {}});
+      sink.leaf.body().sink = &states_.back();
+    }
+  }
+  ~SinkGuard() {
+    for (const detail::SinkState& state : states_) state.sink.leaf.body().sink = nullptr;
+  }
+  SinkGuard(const SinkGuard&) = delete;
+  SinkGuard& operator=(const SinkGuard&) = delete;
+
+ private:
+  std::vector<detail::SinkState> states_;
+};
+
+// How often the graph under `root` uses each leaf that has a sink.
+void count_uses(const Tensor& root) {
+  std::vector<const detail::Node*> pending = {root.body().node.get()};
+  std::unordered_set<const detail::Node*> seen(pending.begin(), pending.end());
+  while (!pending.empty()) {
+    const detail::Node* const node = pending.back();
+    pending.pop_back();
+    for (const Tensor& input : node->inputs) {
+      if (!input.wants_grad()) continue;
+      const detail::TensorBody& body = input.body();
+      if (body.sink != nullptr) ++body.sink->uses;
+      if (body.node != nullptr && seen.insert(body.node.get()).second) {
+        pending.push_back(body.node.get());
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -112,9 +170,18 @@ bool is_recording() {
   return recording;
 }
 
+const GradientSink* sink_of(const Tensor& input) {
+  const detail::SinkState* const state = input.body().sink;
+  return state != nullptr && state->uses == 1 && !state->grad.defined() ? &state->sink : nullptr;
+}
+
+void backward_into(const Tensor& loss, std::span<const GradientSink> sinks) {
+  detail::run_backward(loss, sinks);
+}
+
 namespace detail {
 
-void run_backward(const Tensor& root) {
+void run_backward(const Tensor& root, std::span<const GradientSink> sinks) {
   if (root.size() != 1) {
     fail("backward",
          "the tensor has shape {}; only a scalar has a gradient to start from: take its "
@@ -127,10 +194,12 @@ void run_backward(const Tensor& root) {
          "under NoGrad, or detached?");
   }
   const NoGrad no_grad;  // gradients are computed with ops, and these need no graph of their own
+  const SinkGuard sink_guard(sinks);
   if (root.body().node == nullptr) {  // a leaf: d x / d x = 1
-    give_to_leaf(root.body().grad, Tensor::full(root.shape(), 1));
+    give_to_leaf(root.body(), Tensor::full(root.shape(), 1));
     return;
   }
+  if (!sinks.empty()) count_uses(root);
   Queue queue;
   queue.add_gradient(root.body().node, Tensor::full(root.shape(), 1));
   while (!queue.empty()) {
@@ -150,7 +219,7 @@ void run_backward(const Tensor& root) {
       if (input.body().node != nullptr) {
         queue.add_gradient(input.body().node, std::move(dx[i]));
       } else {
-        give_to_leaf(input.body().grad, std::move(dx[i]));
+        give_to_leaf(input.body(), std::move(dx[i]));
       }
     }
     node->backward = nullptr;  // frees what the closure kept for this moment

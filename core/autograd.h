@@ -23,6 +23,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/tensor.h"
@@ -53,6 +54,23 @@ class NoGrad {
 
 bool is_recording();
 
+// Where a leaf's gradient goes instead of being kept: `take` gets it in one or more parts, each the
+// elements from `begin` on, perhaps from several threads at once.
+struct GradientSink {
+  Tensor leaf;
+  std::function<void(Index begin, std::span<const real> gradient)> take;
+};
+
+// As loss.backward(), but hands each sink its leaf's gradient as soon as that is complete, while it
+// is in cache: after the last op that used the leaf, and part by part if the leaf is used once and
+// the op knows how (linear does). A sink may change its leaf's elements. So the loss must not read
+// them past the graph, as x * w.detach() does.
+void backward_into(const Tensor& loss, std::span<const GradientSink> sinks);
+
+// For an op's gradient function: the sink that wants this input's gradient in parts now, or null.
+// Who gives it all its parts returns an undefined gradient for that input.
+const GradientSink* sink_of(const Tensor& input);
+
 namespace detail {
 
 struct Node {
@@ -69,7 +87,7 @@ struct Node {
   Node& operator=(const Node&) = delete;
 };
 
-void run_backward(const Tensor& root);
+void run_backward(const Tensor& root, std::span<const GradientSink> sinks = {});
 
 }  // namespace detail
 }  // namespace limbeck

@@ -28,7 +28,10 @@ void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes) {
     return;
   }
   const real beta = sizes.accumulate ? 1 : 0;
-  if (m == 1) {  // one row: a matrix times a vector needs none of gemm's packing
+  const auto a_row = static_cast<int>(sizes.a_row);
+  const int a_step = a_row > 0 ? a_row : sizes.transpose_a ? m : k;
+  if (m == 1 && !(sizes.transpose_a &&
+                  a_step > 1)) {  // one row: a matrix times a vector needs none of gemm's packing
     const int rows = sizes.transpose_b ? n : k;
     const int columns = sizes.transpose_b ? k : n;
     blas_gemv(CblasRowMajor, sizes.transpose_b ? CblasNoTrans : CblasTrans, rows, columns, 1, b,
@@ -36,8 +39,8 @@ void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes) {
     return;
   }
   blas_gemm(CblasRowMajor, sizes.transpose_a ? CblasTrans : CblasNoTrans,
-            sizes.transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1, a, sizes.transpose_a ? m : k,
-            b, sizes.transpose_b ? k : n, beta, c, n);
+            sizes.transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1, a, a_step, b,
+            sizes.transpose_b ? k : n, beta, c, n);
 }
 
 void set_gemm_threads(int n) {

@@ -10,9 +10,10 @@ struct GemmSizes {
   bool transpose_a = false;  // A is (m, k), or (k, m) if true
   bool transpose_b = false;  // B is (k, n), or (n, k) if true
   bool accumulate = false;   // adds to C instead of overwriting it
+  Index a_row = 0;           // from a row of A in memory to the next; 0: they are dense
 };
 
-// C = op(A) op(B), or C += op(A) op(B); all three dense and row-major:
+// C = op(A) op(B), or C += op(A) op(B); all three row-major:
 //   for i < m: for j < n: c[i, j] (+)= sum over l < k of op(a)[i, l] · op(b)[l, j]
 void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
 

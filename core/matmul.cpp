@@ -38,6 +38,22 @@ void fill_rows(Tensor& y, const Tensor& bias) {
                });
 }
 
+void rectify(Tensor& y) {
+  parallel_for(y.size(), elementwise_grain, [p = y.data()](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) p[i] = std::max(p[i], real{0});
+  });
+}
+
+// dy where y > 0, else 0.
+Tensor where_positive(const Tensor& y, const Tensor& dy) {
+  Tensor dz = Tensor::empty(dy.shape());
+  parallel_for(dy.size(), elementwise_grain,
+               [pz = dz.data(), py = y.data(), pd = dy.data()](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) pz[i] = py[i] > 0 ? pd[i] : real{0};
+               });
+  return dz;
+}
+
 // (N, D) → (D)
 Tensor sum_of_rows(const Tensor& dy) {
   const Index rows = dy.shape().rows();
@@ -52,6 +68,32 @@ Tensor sum_of_rows(const Tensor& dy) {
                  }
                });
   return db;
+}
+
+// dW = dzᵀ x: (N, D_out)ᵀ (N, D_in) → (D_out, D_in). Where a sink wants it, a panel of rows at a
+// time, which is still in cache when the sink takes it: then there is nothing to return.
+Tensor weight_gradient(const Tensor& weight, const Tensor& dz, const Tensor& x) {
+  const Index n = x.shape().rows(), d_out = weight.dim(0), d_in = weight.dim(1);
+  const GradientSink* const sink = sink_of(weight);
+  constexpr Index panel_elements = 128 * 1024;
+  if (sink == nullptr || weight.size() < 2 * panel_elements) {
+    Tensor dw = Tensor::empty(weight.shape());
+    gemm(dw.data(), dz.data(), x.data(), {.m = d_out, .n = d_in, .k = n, .transpose_a = true});
+    return dw;
+  }
+  const Index most = std::max<Index>(panel_elements / d_in, 1);
+  const Index panels = (d_out + most - 1) / most;
+  parallel_for(panels, 1, [&](Index begin, Index end) {
+    Tensor panel = Tensor::empty({most, d_in});
+    for (Index p = begin; p < end; ++p) {
+      const Index first = d_out * p / panels, rows = d_out * (p + 1) / panels - first;
+      gemm(panel.data(), dz.data() + first, x.data(),
+           {.m = rows, .n = d_in, .k = n, .transpose_a = true, .a_row = d_out});
+      sink->take(first * d_in,
+                 std::as_const(panel).values().first(static_cast<std::size_t>(rows * d_in)));
+    }
+  });
+  return {};
 }
 
 }  // namespace
@@ -82,7 +124,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose t) {
   });
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const LinearOptions& options) {
   check_linear(x, weight, bias);
   const Index n = x.shape().rows();
   const Index d_in = weight.dim(1);
@@ -91,19 +134,19 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (bias.defined()) fill_rows(y, bias);
   gemm(y.data(), x.data(), weight.data(),  // (N, D_in) (D_out, D_in)ᵀ → (N, D_out)
        {.m = n, .n = d_out, .k = d_in, .transpose_b = true, .accumulate = bias.defined()});
-  return record("linear", y, {x, weight, bias}, [=](const Tensor& dy) -> Gradients {
-    Tensor dx, dw, db;
-    if (x.wants_grad()) {  // (N, D_out) (D_out, D_in) → (N, D_in)
-      dx = Tensor::empty(x.shape());
-      gemm(dx.data(), dy.data(), weight.data(), {.m = n, .n = d_in, .k = d_out});
-    }
-    if (weight.wants_grad()) {  // (N, D_out)ᵀ (N, D_in) → (D_out, D_in)
-      dw = Tensor::empty(weight.shape());
-      gemm(dw.data(), dy.data(), x.data(), {.m = d_out, .n = d_in, .k = n, .transpose_a = true});
-    }
-    if (bias.wants_grad()) db = sum_of_rows(dy);
-    return {dx, dw, db};
-  });
+  if (options.relu) rectify(y);
+  return record("linear", y, {x, weight, bias},
+                [=, out = y.detach()](const Tensor& dy) -> Gradients {
+                  const Tensor dz = options.relu ? where_positive(out, dy) : dy;
+                  Tensor dx, dw, db;
+                  if (x.wants_grad()) {  // (N, D_out) (D_out, D_in) → (N, D_in)
+                    dx = Tensor::empty(x.shape());
+                    gemm(dx.data(), dz.data(), weight.data(), {.m = n, .n = d_in, .k = d_out});
+                  }
+                  if (weight.wants_grad()) dw = weight_gradient(weight, dz, x);
+                  if (bias.wants_grad()) db = sum_of_rows(dz);
+                  return {dx, dw, db};
+                });
 }
 
 }  // namespace limbeck

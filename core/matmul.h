@@ -15,10 +15,15 @@ struct Transpose {
 // Error: not matrices, or inner dimensions that differ.
 Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose = {});
 
+struct LinearOptions {
+  bool relu = false;  // y = max(x Wᵀ + b, 0), in the same pass
+};
+
 // y = x Wᵀ + b, a fully connected layer in one op: x (…, D_in), weight (D_out, D_in), bias (D_out)
 // or undefined for none → (…, D_out).
-//   dx = dy W      dW = dyᵀ x      db = sum of dy over its rows
+//   dx = dy W      dW = dyᵀ x      db = sum of dy over its rows     (with relu: dy where y > 0)
 // Error: D_in differs, or the bias has another shape than (D_out).
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const LinearOptions& options = {});
 
 }  // namespace limbeck

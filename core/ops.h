@@ -3,6 +3,7 @@
 
 #include "core/activation.h"
 #include "core/arithmetic.h"
+#include "core/convolution.h"
 #include "core/matmul.h"
 #include "core/reduce.h"
 #include "core/shape_ops.h"

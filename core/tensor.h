@@ -21,6 +21,7 @@ namespace limbeck {
 namespace detail {
 struct TensorBody;
 struct Node;
+struct SinkState;
 }  // namespace detail
 
 class Tensor {
@@ -91,6 +92,7 @@ struct TensorBody {
   bool requires_grad = false;  // of a leaf
   Tensor grad;                 // of a leaf, once backward() has been here
   std::shared_ptr<Node> node;  // the op that made this tensor, while its graph is recorded
+  SinkState* sink = nullptr;   // of a leaf, during backward_into()
 };
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/matmul.h"
 #include "nn/init.h"
+#include "nn/relu.h"
 
 namespace limbeck {
 
@@ -24,6 +25,12 @@ std::string Linear::describe() const {
 
 Tensor Linear::forward(const Tensor& x) {
   return linear(x, weight, bias);
+}
+
+Tensor Linear::forward_fused(const Tensor& x, Layers& following) {
+  if (following.empty() || dynamic_cast<ReLU*>(following[0].get()) == nullptr) return (*this)(x);
+  following = following.subspan(1);
+  return linear(x, weight, bias, {.relu = true});
 }
 
 void Linear::parts(Parts& parts) {

@@ -8,7 +8,7 @@ namespace limbeck {
 
 // y = x Wᵀ + b: (…, D_in) → (…, D_out). Parameters: weight (D_out, D_in), bias (D_out).
 // Both begin uniform in ±1/√D_in, as PyTorch's Linear does: kaiming_uniform with gain 1/√3.
-// Error: a size below 1.
+// In a Sequential it does the work of a ReLU that follows it. Error: a size below 1.
 class Linear : public Module {
  public:
   struct Options {
@@ -19,6 +19,7 @@ class Linear : public Module {
   Linear(const Options& options, Rng& rng);
 
   std::string describe() const override;
+  Tensor forward_fused(const Tensor& x, Layers& following) override;
 
   Tensor weight;  // (D_out, D_in)
   Tensor bias;    // (D_out), or undefined

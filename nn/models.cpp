@@ -1,47 +1,12 @@
 #include "nn/models.h"
 
-#include <charconv>
-
 #include "core/error.h"
+#include "nn/conv2d.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
+#include "nn/pooling.h"
 
 namespace limbeck {
-namespace {
-
-constexpr Index widest = 1'000'000;  // beyond it a width is a slip of the finger
-
-[[noreturn]] void refuse(const std::string& spec, const std::string& why) {
-  fail("model",
-       "\"{}\" {}; a model is mlp:WIDTH,WIDTH,… with the hidden layers' widths, "
-       "as in mlp:800,800",
-       spec, why);
-}
-
-// The hidden layers' widths in "mlp:800,800".
-std::vector<Index> parse_widths(const std::string& spec) {
-  const std::string prefix = "mlp:";
-  if (!spec.starts_with(prefix)) refuse(spec, "is not known");
-  const std::string list = spec.substr(prefix.size());
-  std::vector<Index> widths;
-  const char* at = list.data();
-  const char* const end = at + list.size();
-  while (at != end) {
-    Index width = 0;
-    const auto [next, error] = std::from_chars(at, end, width);
-    if (error != std::errc{} || width < 1 || width > widest) {
-      refuse(spec, fmt::format("has a width that is not a number from 1 to {}", widest));
-    }
-    widths.push_back(width);
-    at = next;
-    if (at == end) break;
-    if (*at != ',' || at + 1 == end) refuse(spec, "is not a list of numbers with commas between");
-    ++at;
-  }
-  return widths;
-}
-
-}  // namespace
 
 Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng& rng) {
   if (widths.size() < 2) {
@@ -58,16 +23,24 @@ Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng&
   return net;
 }
 
-Sequential make_model(const std::string& spec, const Shape& image, Index classes,
-                      const MlpOptions& options, Rng& rng) {
-  std::vector<Index> widths = {image.size()};
-  for (Index width : parse_widths(spec)) widths.push_back(width);
-  widths.push_back(classes);
-  return mlp(widths, options, rng);
-}
-
-void check_model_spec(const std::string& spec) {
-  static_cast<void>(parse_widths(spec));
+Sequential cnn(const Shape& image, Index classes, const CnnOptions& options, Rng& rng) {
+  if (image.rank() != 3) fail("cnn", "images must be (C, H, W); got {}", image);
+  if (options.channels.empty()) fail("cnn", "at least one number of channels is needed");
+  Sequential net;
+  Index in = image.dim(0), height = image.dim(1), width = image.dim(2);
+  for (const Index out : options.channels) {
+    net.add(Conv2d({.in = in, .out = out, .kernel = 5, .padding = 2}, rng));
+    net.add(ReLU()).add(MaxPool2d({.kernel = 2}));
+    in = out, height /= 2, width /= 2;
+  }
+  if (height == 0 || width == 0) {
+    fail("cnn", "{} poolings leave nothing of images {}", options.channels.size(), image);
+  }
+  net.add(Flatten()).add(Linear({.in = in * height * width, .out = options.hidden}, rng));
+  net.add(ReLU());
+  if (options.dropout > 0) net.add(Dropout({.p = options.dropout}, rng));
+  net.add(Linear({.in = options.hidden, .out = classes}, rng));
+  return net;
 }
 
 }  // namespace limbeck

@@ -19,12 +19,15 @@ struct MlpOptions {
 // Error: fewer than two widths, or one below 1.
 Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng& rng);
 
-// The same from a text, as programs take it on the command line: "mlp:800,800" has two hidden
-// layers of 800, "mlp:" none. Error: a text of another form; it says which forms there are.
-Sequential make_model(const std::string& spec, const Shape& image, Index classes,
-                      const MlpOptions& options, Rng& rng);
-
-// That error alone, for checking such a text before anything is built.
-void check_model_spec(const std::string& spec);
+// A plain convolutional network: for each of `channels` a 5×5 convolution with padding 2, ReLU and
+// 2×2 max-pooling; then a hidden layer with ReLU (and Dropout), then Linear to the logits.
+struct CnnOptions {
+  std::vector<Index> channels;
+  Index hidden = 0;
+  double dropout = 0;  // of the hidden layer's output, in training
+};
+// For images of shape (C, H, W). Error: no channels, a size below 1, or images that so many
+// poolings leave nothing of.
+Sequential cnn(const Shape& image, Index classes, const CnnOptions& options, Rng& rng);
 
 }  // namespace limbeck

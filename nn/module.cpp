@@ -23,6 +23,11 @@ Tensor Module::operator()(const Tensor& x) {
   return y;
 }
 
+Tensor Module::forward_fused(const Tensor& x, Layers& following) {
+  static_cast<void>(following);
+  return (*this)(x);
+}
+
 void Module::collect(const std::string& prefix, std::vector<NamedTensor>* parameters,
                      std::vector<Module*>* modules) {
   class Collector : public Parts {
@@ -88,6 +93,10 @@ EvalMode::EvalMode(Module& module) {
 
 EvalMode::~EvalMode() {
   for (const auto& [part, training] : before_) part->training_ = training;
+}
+
+bool summarising() {
+  return observed_shapes != nullptr;
 }
 
 std::string summary(Module& network, const Shape& input) {

@@ -24,6 +24,8 @@
 // Layers without parameters or state need no class: Sequential takes functions (nn/sequential.h).
 #pragma once
 
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,9 @@ class Parts {
   virtual void operator()(const std::string& name, Module& child) = 0;
 };
 
+// Layers that follow one another, as Sequential keeps them.
+using Layers = std::span<const std::unique_ptr<Module>>;
+
 struct NamedTensor {
   std::string name;
   Tensor tensor;
@@ -56,6 +61,10 @@ class Module {
   // Computes the output for a batch. Shapes are the layer's own; a network for images of C classes
   // takes (N, 1, H, W) and gives logits (N, C).
   Tensor operator()(const Tensor& x);
+
+  // The output of this layer and of as many of those that follow it as it can do in the same pass
+  // over memory, which it takes from the front of the list. At first it takes none.
+  virtual Tensor forward_fused(const Tensor& x, Layers& following);
 
   // What it is, with its sizes, for people: "Linear(784, 1200)".
   virtual std::string describe() const = 0;
@@ -103,5 +112,7 @@ class EvalMode {
 // A table of the modules without children, with the shape each gives for one input of shape
 // `input` (without N) and its number of parameters, and the sum. Runs the network once, on zeros.
 std::string summary(Module& network, const Shape& input);
+// Whether that is going on: then no layer does another's work, so that each shows its shape.
+bool summarising();
 
 }  // namespace limbeck

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/activation.h"
 #include "core/shape_ops.h"
 #include "nn/module.h"
+#include "nn/relu.h"
 
 namespace limbeck {
 
@@ -30,10 +30,7 @@ class Function : public Module {
   std::string name_;
 };
 
-// The usual ones by name: y = max(x, 0); and (N, …) → (N, D).
-inline Function ReLU() {
-  return Function(relu, "ReLU");
-}
+// (N, …) → (N, D).
 inline Function Flatten() {
   return Function(flatten, "Flatten");
 }
@@ -72,7 +69,11 @@ class Sequential : public Module {
  protected:
   Tensor forward(const Tensor& x) override {
     Tensor y = x;
-    for (auto& layer : layers_) y = (*layer)(y);
+    for (Layers rest(layers_); !rest.empty();) {
+      Module& layer = *rest.front();
+      rest = rest.subspan(1);
+      y = summarising() ? layer(y) : layer.forward_fused(y, rest);
+    }
     return y;
   }
   void parts(Parts& parts) override {

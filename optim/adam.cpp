@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/parallel.h"
 
 namespace limbeck {
 
@@ -14,7 +13,8 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay dec
     : Optimizer(std::move(parameters), options.lr),
       options_(options),
       decay_(decay),
-      moments_(parameter_count()) {
+      m_(zeros_like_parameters()),
+      v_(zeros_like_parameters()) {
   if (!(options.beta1 >= 0 && options.beta1 < 1) || !(options.beta2 >= 0 && options.beta2 < 1)) {
     fail("Adam", "beta1 and beta2 must be in [0, 1); got {} and {}", options.beta1, options.beta2);
   }
@@ -24,10 +24,7 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay dec
   }
 }
 
-void Adam::update(std::size_t i, Tensor& parameter, const Tensor& gradient) {
-  if (!moments_[i].m.defined()) {
-    moments_[i] = {Tensor::zeros(parameter.shape()), Tensor::zeros(parameter.shape())};
-  }
+void Adam::update(std::size_t i, Index begin, std::span<const real> gradient) {
   const auto t = static_cast<double>(step_);
   const double m_correction = 1 - std::pow(options_.beta1, t);
   const double v_correction = 1 - std::pow(options_.beta2, t);
@@ -41,18 +38,15 @@ void Adam::update(std::size_t i, Tensor& parameter, const Tensor& gradient) {
   const bool decoupled = decay_ == Decay::decoupled;
   const auto in_gradient = static_cast<real>(decoupled ? 0 : options_.weight_decay);
   const auto shrink = static_cast<real>(decoupled ? 1 - lr() * options_.weight_decay : 1);
-  real* const w = parameter.data();
-  real* const m = moments_[i].m.data();
-  real* const v = moments_[i].v.data();
-  const real* const dw = gradient.data();
-  parallel_for(parameter.size(), update_grain, [=](Index begin, Index end) {
-    for (Index j = begin; j < end; ++j) {
-      const real g = dw[j] + in_gradient * w[j];
-      m[j] = beta1 * m[j] + rest1 * g;
-      v[j] = beta2 * v[j] + rest2 * g * g;
-      w[j] = shrink * w[j] - rate * m[j] / (std::sqrt(v[j]) * v_scale + eps);
-    }
-  });
+  real* const w = parameters()[i].data() + begin;
+  real* const m = m_[i].data() + begin;
+  real* const v = v_[i].data() + begin;
+  for (std::size_t j = 0; j < gradient.size(); ++j) {
+    const real g = gradient[j] + in_gradient * w[j];
+    m[j] = beta1 * m[j] + rest1 * g;
+    v[j] = beta2 * v[j] + rest2 * g * g;
+    w[j] = shrink * w[j] - rate * m[j] / (std::sqrt(v[j]) * v_scale + eps);
+  }
 }
 
 AdamW::AdamW(std::vector<Tensor> parameters, const AdamWOptions& options)

@@ -29,17 +29,13 @@ class Adam : public Optimizer {
   Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay decay);
 
   void begin_step() override { ++step_; }
-  void update(std::size_t i, Tensor& parameter, const Tensor& gradient) override;
+  void update(std::size_t i, Index begin, std::span<const real> gradient) override;
 
  private:
-  struct Moments {
-    Tensor m, v;  // made at a parameter's first update
-  };
-
   AdamOptions options_;
   Decay decay_;
   Index step_ = 0;
-  std::vector<Moments> moments_;
+  std::vector<Tensor> m_, v_;
 };
 
 struct AdamWOptions {

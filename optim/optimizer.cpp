@@ -2,9 +2,16 @@
 
 #include <cmath>
 
+#include "core/autograd.h"
 #include "core/error.h"
+#include "core/parallel.h"
 
 namespace limbeck {
+namespace {
+
+constexpr Index grain = 16 * 1024;  // elements below which an update stays on one thread
+
+}  // namespace
 
 Optimizer::Optimizer(std::vector<Tensor> parameters, double lr)
     : parameters_(std::move(parameters)) {
@@ -29,8 +36,32 @@ void Optimizer::set_lr(double lr) {
 void Optimizer::step() {
   begin_step();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (parameters_[i].has_grad()) update(i, parameters_[i], parameters_[i].grad());
+    if (!parameters_[i].has_grad()) continue;
+    const Tensor grad = parameters_[i].grad();
+    parallel_for(grad.size(), grain, [&](Index begin, Index end) {
+      update(i, begin,
+             grad.values().subspan(static_cast<std::size_t>(begin),
+                                   static_cast<std::size_t>(end - begin)));
+    });
   }
+}
+
+void Optimizer::minimize(const Tensor& loss) {
+  zero_grad();
+  begin_step();
+  std::vector<GradientSink> sinks;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    sinks.push_back({parameters_[i], [this, i](Index begin, std::span<const real> gradient) {
+                       update(i, begin, gradient);
+                     }});
+  }
+  backward_into(loss, sinks);
+}
+
+std::vector<Tensor> Optimizer::zeros_like_parameters() const {
+  std::vector<Tensor> zeros;
+  for (const Tensor& parameter : parameters_) zeros.push_back(Tensor::zeros(parameter.shape()));
+  return zeros;
 }
 
 void Optimizer::zero_grad() {

@@ -1,6 +1,7 @@
 // Optimizer: changes parameters by their gradients, to make the loss smaller.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "core/tensor.h"
@@ -15,6 +16,12 @@ class Optimizer {
   void step();
   void zero_grad();  // clears the gradients
 
+  // What zero_grad(), loss.backward() and step() do together, in fewer passes over memory: each
+  // parameter moves as soon as its gradient is complete, a part at a time while that is in cache,
+  // and the gradients of the parameters are not kept. (backward_into in core/autograd.h tells what
+  // the loss must not do.) To change gradients first, by clipping say, take the three calls.
+  void minimize(const Tensor& loss);
+
   double lr() const { return lr_; }
   // The learning rate from the next step on. Error: negative, or not a number.
   void set_lr(double lr);
@@ -23,18 +30,19 @@ class Optimizer {
   // Error: a parameter that does not require a gradient, or a learning rate as in set_lr.
   Optimizer(std::vector<Tensor> parameters, double lr);
 
-  // Called by step() once before the parameters, then with the place and gradient of each.
+  // Called once a step, before any update.
   virtual void begin_step() {}
-  virtual void update(std::size_t i, Tensor& parameter, const Tensor& gradient) = 0;
+  // Updates elements [begin, begin + gradient.size()) of parameter i. Must be safe to call from
+  // several threads at once for different elements.
+  virtual void update(std::size_t i, Index begin, std::span<const real> gradient) = 0;
 
-  std::size_t parameter_count() const { return parameters_.size(); }
+  std::vector<Tensor>& parameters() { return parameters_; }
+  // A tensor of zeros for each parameter: what an optimizer remembers of it.
+  std::vector<Tensor> zeros_like_parameters() const;
 
  private:
   std::vector<Tensor> parameters_;
   double lr_;
 };
-
-// Elements of a parameter below which its update stays on one thread.
-inline constexpr Index update_grain = 16 * 1024;
 
 }  // namespace limbeck

@@ -1,12 +1,11 @@
 #include "optim/sgd.h"
 
 #include "core/error.h"
-#include "core/parallel.h"
 
 namespace limbeck {
 
 Sgd::Sgd(std::vector<Tensor> parameters, const SgdOptions& options)
-    : Optimizer(std::move(parameters), options.lr), options_(options), buffers_(parameter_count()) {
+    : Optimizer(std::move(parameters), options.lr), options_(options) {
   if (!(options.momentum >= 0 && options.momentum < 1)) {
     fail("Sgd", "momentum must be in [0, 1); got {}", options.momentum);
   }
@@ -14,31 +13,25 @@ Sgd::Sgd(std::vector<Tensor> parameters, const SgdOptions& options)
   if (!(options.weight_decay >= 0)) {
     fail("Sgd", "weight_decay must be at least 0; got {}", options.weight_decay);
   }
+  // A buffer of zeros becomes g at the first step by the rule of the later ones.
+  if (options.momentum > 0) buffers_ = zeros_like_parameters();
 }
 
-void Sgd::update(std::size_t i, Tensor& parameter, const Tensor& gradient) {
+void Sgd::update(std::size_t i, Index begin, std::span<const real> gradient) {
   const auto rate = static_cast<real>(lr());
   const auto decay = static_cast<real>(options_.weight_decay);
   const auto momentum = static_cast<real>(options_.momentum);
-  const bool nesterov = options_.nesterov;
-  real* const w = parameter.data();
-  const real* const dw = gradient.data();
+  real* const w = parameters()[i].data() + begin;
   if (momentum == 0) {
-    parallel_for(parameter.size(), update_grain, [=](Index begin, Index end) {
-      for (Index j = begin; j < end; ++j) w[j] -= rate * (dw[j] + decay * w[j]);
-    });
+    for (std::size_t j = 0; j < gradient.size(); ++j) w[j] -= rate * (gradient[j] + decay * w[j]);
     return;
   }
-  // A buffer of zeros becomes g at the first step by the rule of the later ones.
-  if (!buffers_[i].defined()) buffers_[i] = Tensor::zeros(parameter.shape());
-  real* const b = buffers_[i].data();
-  parallel_for(parameter.size(), update_grain, [=](Index begin, Index end) {
-    for (Index j = begin; j < end; ++j) {
-      const real g = dw[j] + decay * w[j];
-      b[j] = momentum * b[j] + g;
-      w[j] -= rate * (nesterov ? g + momentum * b[j] : b[j]);
-    }
-  });
+  real* const b = buffers_[i].data() + begin;
+  for (std::size_t j = 0; j < gradient.size(); ++j) {
+    const real g = gradient[j] + decay * w[j];
+    b[j] = momentum * b[j] + g;
+    w[j] -= rate * (options_.nesterov ? g + momentum * b[j] : b[j]);
+  }
 }
 
 }  // namespace limbeck

@@ -23,11 +23,11 @@ class Sgd : public Optimizer {
   Sgd(std::vector<Tensor> parameters, const SgdOptions& options);
 
  protected:
-  void update(std::size_t i, Tensor& parameter, const Tensor& gradient) override;
+  void update(std::size_t i, Index begin, std::span<const real> gradient) override;
 
  private:
   SgdOptions options_;
-  std::vector<Tensor> buffers_;  // b, made at a parameter's first update
+  std::vector<Tensor> buffers_;  // b; none without momentum
 };
 
 }  // namespace limbeck

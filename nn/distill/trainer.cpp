@@ -104,9 +104,7 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
              "high",
              progress.loss, progress.batch, epoch, options.lr);
       }
-      adam.zero_grad();
-      loss.total.backward();
-      adam.step();
+      adam.minimize(loss.total);
       means.add(loss, batch.class_ids.size());
       if (options.on_batch) options.on_batch(progress);
     }

@@ -3,6 +3,7 @@
 #include "nn/dropout.h"
 #include "nn/init.h"
 #include "nn/linear.h"
+#include "nn/model_spec.h"
 #include "nn/models.h"
 #include "nn/sequential.h"
 #include "tests/testing.h"

@@ -1,0 +1,88 @@
+#include "core/convolution.h"
+
+#include <memory>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/error.h"
+
+namespace limbeck {
+namespace {
+
+ConvSizes check_sizes(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                      const ConvOptions& options) {
+  const char* const op = "conv2d";
+  if (weight.shape().rank() != 4) {
+    fail(op, "the weight must be (C_out, C_in / groups, kh, kw); got {}", weight.shape());
+  }
+  const Window2d window{.kernel = {weight.dim(2), weight.dim(3)},
+                        .stride = options.stride,
+                        .padding = options.padding};
+  const Size2d out = output_size(op, x.shape(), window);
+  if (options.groups < 1 || x.dim(1) % options.groups != 0 || weight.dim(0) % options.groups != 0) {
+    fail(op, "{} groups do not divide {} channels in and {} out", options.groups, x.dim(1),
+         weight.dim(0));
+  }
+  if (x.dim(1) / options.groups != weight.dim(1)) {
+    fail(op,
+         "the images have {} channels in {} groups and the weight takes {} a group; images {}, "
+         "weight {}",
+         x.dim(1), options.groups, weight.dim(1), x.shape(), weight.shape());
+  }
+  if (bias.defined() && bias.shape() != Shape{weight.dim(0)}) {
+    fail(op, "the bias must be ({}), one for each channel out; got {}", weight.dim(0),
+         bias.shape());
+  }
+  return {.images = x.dim(0),
+          .in = x.dim(1),
+          .height = x.dim(2),
+          .width = x.dim(3),
+          .out = weight.dim(0),
+          .conv_height = out.height,
+          .conv_width = out.width,
+          .window = window,
+          .groups = options.groups,
+          .after = options.after};
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const ConvOptions& options) {
+  const ConvSizes sizes = check_sizes(x, weight, bias, options);
+  const bool winograd = winograd_fits(sizes);
+  const bool wanted =
+      is_recording() && (x.wants_grad() || weight.wants_grad() || bias.wants_grad());
+  Tensor y = Tensor::empty({sizes.images, sizes.out, sizes.out_height(), sizes.out_width()});
+  std::shared_ptr<std::vector<std::uint8_t>> places;
+  if (wanted && sizes.pools()) {
+    places = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(y.size()));
+  }
+  const ConvForward f{.y = y.data(),
+                      .places = places ? places->data() : nullptr,
+                      .x = x.data(),
+                      .weight = weight.data(),
+                      .bias = bias.defined() ? bias.data() : nullptr};
+  winograd ? winograd_forward(f, sizes) : unrolled_forward(f, sizes);
+
+  return record("conv2d", y, {x, weight, bias},
+                [=, out = y.detach()](const Tensor& dy) -> Gradients {
+                  Tensor dx, dw, db;
+                  if (x.wants_grad()) dx = Tensor::empty(x.shape());
+                  if (weight.wants_grad()) dw = Tensor::empty(weight.shape());
+                  if (bias.wants_grad()) db = Tensor::empty(bias.shape());
+                  const auto data = [](Tensor& t) { return t.defined() ? t.data() : nullptr; };
+                  const ConvBackward b{.dx = data(dx),
+                                       .dweight = data(dw),
+                                       .dbias = data(db),
+                                       .dy = dy.data(),
+                                       .y = out.data(),
+                                       .places = places ? places->data() : nullptr,
+                                       .x = x.data(),
+                                       .weight = weight.data()};
+                  winograd ? winograd_backward(b, sizes) : unrolled_backward(b, sizes);
+                  return {dx, dw, db};
+                });
+}
+
+}  // namespace limbeck

@@ -1,0 +1,52 @@
+#include "core/small_product.h"
+
+#include <algorithm>
+
+#include "core/vector.h"
+
+namespace limbeck {
+namespace {
+
+// A block of C of `rows` × `vectors` registers: each step over k loads a row of B and multiplies it
+// with one number of each row of A. Eight to sixteen independent sums keep the multipliers busy.
+template <int rows, int vectors>
+void block(real* c, const real* a, const real* b, const SmallProductSizes& s) {
+  Vector sum[rows][vectors];
+  for (int i = 0; i < rows; ++i) {
+    for (int v = 0; v < vectors; ++v) {
+      sum[i][v] = s.accumulate ? load(c + i * s.c_row + v * lanes) : Vector{};
+    }
+  }
+  for (Index k = 0; k < s.depth; ++k) {
+    Vector row[vectors];
+    for (int v = 0; v < vectors; ++v) row[v] = load(b + k * s.b_row + v * lanes);
+    for (int i = 0; i < rows; ++i) {
+      const Vector factor = splat(a[i * s.a_row + k * s.a_depth]);
+      for (int v = 0; v < vectors; ++v) sum[i][v] += factor * row[v];
+    }
+  }
+  for (int i = 0; i < rows; ++i) {
+    for (int v = 0; v < vectors; ++v) store(c + i * s.c_row + v * lanes, sum[i][v]);
+  }
+}
+
+// All rows of a band of columns.
+template <int rows, int vectors>
+void band(real* c, const real* a, const real* b, const SmallProductSizes& s) {
+  Index i = 0;
+  for (; i + rows <= s.rows; i += rows) {
+    block<rows, vectors>(c + i * s.c_row, a + i * s.a_row, b, s);
+  }
+  for (; i < s.rows; ++i) block<1, vectors>(c + i * s.c_row, a + i * s.a_row, b, s);
+}
+
+}  // namespace
+
+void small_product(real* c, const real* a, const real* b, const SmallProductSizes& s) {
+  Index j = 0;
+  for (; j + 4 * lanes <= s.columns; j += 4 * lanes) band<4, 4>(c + j, a, b + j, s);
+  for (; j + 2 * lanes <= s.columns; j += 2 * lanes) band<8, 2>(c + j, a, b + j, s);
+  for (; j < s.columns; j += lanes) band<8, 1>(c + j, a, b + j, s);
+}
+
+}  // namespace limbeck

@@ -1,0 +1,46 @@
+// Conv2d: the convolutional layer.
+#pragma once
+
+#include "core/convolution.h"
+#include "core/random.h"
+#include "nn/module.h"
+
+namespace limbeck {
+
+// y = x ⋆ W + b: (N, C_in, H, W) → (N, C_out, H_out, W_out), as core/convolution.h defines it.
+// Parameters: weight (C_out, C_in / groups, kh, kw), bias (C_out). Both begin uniform in ±1/√fan_in
+// with fan_in = C_in / groups · kh · kw, as PyTorch's Conv2d does. With groups = in = out it is
+// depthwise; followed by a 1×1 convolution, separable (Howard et al., "MobileNets", 2017).
+// In a Sequential it does the work of a ReLU, and of a 2×2 max-pooling after that, in its own pass.
+// Error: a size below 1, groups that do not divide both numbers of channels.
+class Conv2d : public Module {
+ public:
+  struct Options {
+    Index in = 0;   // C_in
+    Index out = 0;  // C_out
+    Size2d kernel = 1;
+    Size2d stride = 1;
+    Size2d padding = 0;
+    Index groups = 1;
+    bool bias = true;
+  };
+  Conv2d(const Options& options, Rng& rng);
+
+  std::string describe() const override;
+  const Options& options() const { return options_; }
+  Tensor forward_fused(const Tensor& x, Layers& following) override;
+
+  Tensor weight;  // (C_out, C_in / groups, kh, kw)
+  Tensor bias;    // (C_out), or undefined
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+  void parts(Parts& parts) override;
+
+ private:
+  Tensor convolve(const Tensor& x, After after) const;
+
+  Options options_;
+};
+
+}  // namespace limbeck

@@ -1,0 +1,106 @@
+#include "nn/model_spec.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "core/error.h"
+#include "nn/models.h"
+
+namespace limbeck {
+namespace {
+
+using Build = Sequential (*)(const Shape& image, Index classes, const ModelOptions&, Rng&);
+
+struct Recipe {
+  Preset preset;
+  Build build;
+};
+
+const std::vector<Recipe>& recipes() {
+  static const std::vector<Recipe> all = {};
+  return all;
+}
+
+constexpr Index widest = 1'000'000;  // beyond it a width is a slip of the finger
+
+[[noreturn]] void refuse(const std::string& spec, const std::string& why) {
+  std::string message = fmt::format(
+      "\"{}\" {}; a model is mlp:WIDTH,WIDTH,… with the hidden layers' widths, as in mlp:800,800, "
+      "or cnn:CHANNELS,…,WIDTH, as in cnn:32,64,512",
+      spec, why);
+  for (const Preset& preset : model_presets()) message += ", or " + preset.name;
+  fail("model", "{}", message);
+}
+
+// The numbers in "mlp:800,800", after the colon.
+std::vector<Index> parse_numbers(const std::string& spec) {
+  std::vector<Index> numbers;
+  const char* at = spec.data() + spec.find(':') + 1;
+  const char* const end = spec.data() + spec.size();
+  while (at != end) {
+    Index number = 0;
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error != std::errc{} || number < 1 || number > widest) {
+      refuse(spec, fmt::format("has a width that is not a number from 1 to {}", widest));
+    }
+    numbers.push_back(number);
+    at = next;
+    if (at == end) break;
+    if (*at != ',' || at + 1 == end) refuse(spec, "is not a list of numbers with commas between");
+    ++at;
+  }
+  return numbers;
+}
+
+// A spec understood, waiting for images and a generator.
+using Plan = std::function<Sequential(const Shape&, Index classes, const ModelOptions&, Rng&)>;
+
+Plan parse(const std::string& spec) {
+  for (const Recipe& recipe : recipes()) {
+    if (spec == recipe.preset.name) return recipe.build;
+  }
+  if (spec.starts_with("mlp:")) {
+    return [hidden = parse_numbers(spec)](const Shape& image, Index classes,
+                                          const ModelOptions& options, Rng& rng) {
+      std::vector<Index> widths = {image.size()};
+      widths.insert(widths.end(), hidden.begin(), hidden.end());
+      widths.push_back(classes);
+      return mlp(widths, {.dropout = options.dropout}, rng);
+    };
+  }
+  if (spec.starts_with("cnn:")) {
+    std::vector<Index> numbers = parse_numbers(spec);
+    if (numbers.size() < 2) refuse(spec, "needs at least one number of channels and a width");
+    const Index hidden = numbers.back();
+    numbers.pop_back();
+    return [numbers, hidden](const Shape& image, Index classes, const ModelOptions& options,
+                             Rng& rng) {
+      return cnn(image, classes,
+                 {.channels = numbers, .hidden = hidden, .dropout = options.dropout}, rng);
+    };
+  }
+  refuse(spec, "is not known");
+}
+
+}  // namespace
+
+Sequential make_model(const std::string& spec, const Shape& image, Index classes,
+                      const ModelOptions& options, Rng& rng) {
+  return parse(spec)(image, classes, options, rng);
+}
+
+void check_model_spec(const std::string& spec) {
+  static_cast<void>(parse(spec));
+}
+
+const std::vector<Preset>& model_presets() {
+  static const std::vector<Preset> presets = [] {
+    std::vector<Preset> all;
+    for (const Recipe& recipe : recipes()) all.push_back(recipe.preset);
+    return all;
+  }();
+  return presets;
+}
+
+}  // namespace limbeck
