@@ -11,10 +11,7 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options)
     : Adam(std::move(parameters), options, Decay::in_gradient) {}
 
 Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay decay)
-    : Optimizer(std::move(parameters), options.lr),
-      options_(options),
-      decay_(decay),
-      moments_(parameter_count()) {
+    : Optimizer(std::move(parameters), options.lr), options_(options), decay_(decay) {
   if (!(options.beta1 >= 0 && options.beta1 < 1) || !(options.beta2 >= 0 && options.beta2 < 1)) {
     fail("Adam", "beta1 and beta2 must be in [0, 1); got {} and {}", options.beta1, options.beta2);
   }
@@ -22,12 +19,12 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay dec
   if (!(options.weight_decay >= 0)) {
     fail("Adam", "weight_decay must be at least 0; got {}", options.weight_decay);
   }
+  for (const Tensor& w : this->parameters()) {
+    moments_.push_back({Tensor::zeros(w.shape()), Tensor::zeros(w.shape())});
+  }
 }
 
 void Adam::update(std::size_t i, Tensor& parameter, const Tensor& gradient) {
-  if (!moments_[i].m.defined()) {
-    moments_[i] = {Tensor::zeros(parameter.shape()), Tensor::zeros(parameter.shape())};
-  }
   const auto t = static_cast<double>(step_);
   const double m_correction = 1 - std::pow(options_.beta1, t);
   const double v_correction = 1 - std::pow(options_.beta2, t);

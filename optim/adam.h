@@ -33,13 +33,13 @@ class Adam : public Optimizer {
 
  private:
   struct Moments {
-    Tensor m, v;  // made at a parameter's first update
+    Tensor m, v;
   };
 
   AdamOptions options_;
   Decay decay_;
   Index step_ = 0;
-  std::vector<Moments> moments_;
+  std::vector<Moments> moments_;  // there before the first step, so as not to take its memory
 };
 
 struct AdamWOptions {

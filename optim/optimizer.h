@@ -27,7 +27,7 @@ class Optimizer {
   virtual void begin_step() {}
   virtual void update(std::size_t i, Tensor& parameter, const Tensor& gradient) = 0;
 
-  std::size_t parameter_count() const { return parameters_.size(); }
+  const std::vector<Tensor>& parameters() const { return parameters_; }
 
  private:
   std::vector<Tensor> parameters_;

@@ -6,7 +6,7 @@
 namespace limbeck {
 
 Sgd::Sgd(std::vector<Tensor> parameters, const SgdOptions& options)
-    : Optimizer(std::move(parameters), options.lr), options_(options), buffers_(parameter_count()) {
+    : Optimizer(std::move(parameters), options.lr), options_(options) {
   if (!(options.momentum >= 0 && options.momentum < 1)) {
     fail("Sgd", "momentum must be in [0, 1); got {}", options.momentum);
   }
@@ -14,6 +14,9 @@ Sgd::Sgd(std::vector<Tensor> parameters, const SgdOptions& options)
   if (!(options.weight_decay >= 0)) {
     fail("Sgd", "weight_decay must be at least 0; got {}", options.weight_decay);
   }
+  if (options.momentum == 0) return;
+  // A buffer of zeros becomes g at the first step by the rule of the later ones.
+  for (const Tensor& w : this->parameters()) buffers_.push_back(Tensor::zeros(w.shape()));
 }
 
 void Sgd::update(std::size_t i, Tensor& parameter, const Tensor& gradient) {
@@ -29,8 +32,6 @@ void Sgd::update(std::size_t i, Tensor& parameter, const Tensor& gradient) {
     });
     return;
   }
-  // A buffer of zeros becomes g at the first step by the rule of the later ones.
-  if (!buffers_[i].defined()) buffers_[i] = Tensor::zeros(parameter.shape());
   real* const b = buffers_[i].data();
   parallel_for(parameter.size(), update_grain, [=](Index begin, Index end) {
     for (Index j = begin; j < end; ++j) {

@@ -27,7 +27,7 @@ class Sgd : public Optimizer {
 
  private:
   SgdOptions options_;
-  std::vector<Tensor> buffers_;  // b, made at a parameter's first update
+  std::vector<Tensor> buffers_;  // b; none without momentum
 };
 
 }  // namespace limbeck

@@ -95,6 +95,7 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
                       .loss = 0};
     for (Batch& batch : loader) {
       adam.set_lr(options.lr * schedule(step++));
+      adam.zero_grad();  // before the forward pass, which then finds the old gradients' memory free
       const DistillationLoss loss = batch_loss(batch, model(batch.images));
       progress.loss = static_cast<double>(loss.total.item());
       ++progress.batch;
@@ -104,7 +105,6 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
              "high",
              progress.loss, progress.batch, epoch, options.lr);
       }
-      adam.zero_grad();
       loss.total.backward();
       adam.step();
       means.add(loss, batch.class_ids.size());
