@@ -60,7 +60,7 @@ real normal_density(real x) {
 
 Tensor relu(const Tensor& x) {
   return unary_by_output(
-      "relu", x, [](real v) { return v > 0 ? v : real{0}; },
+      "relu", x, [](real v) { return v < 0 ? real{0} : v; },  // NaN stays, to be noticed
       [](real y) { return y > 0 ? real{1} : real{0}; });
 }
 

@@ -152,8 +152,8 @@ TrainTest load_mnist(const std::string& folder) {
          folder);
   }
   const auto read = [&](const std::string& set) {
-    return read_idx(find(folder, set + "-images-idx3-ubyte"),
-                    find(folder, set + "-labels-idx1-ubyte"), 10);
+    const std::string images = find(folder, set + "-images-idx3-ubyte");
+    return read_idx(images, find(folder, set + "-labels-idx1-ubyte"), 10);
   };
   TrainTest sets{.train = read("train"), .test = read("t10k")};
   if (sets.train.image != sets.test.image) {

@@ -70,6 +70,13 @@ inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// One text of several, with line breaks between.
+inline std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
 using Function = std::function<Tensor(const std::vector<Tensor>&)>;
 
 // Compares backward() with central differences, for every element of every input, signed, and

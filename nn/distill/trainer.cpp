@@ -102,7 +102,8 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
         fail("train",
              "the loss is {} at batch {} of epoch {}; the learning rate, {:g}, may be too "
              "high",
-             progress.loss, progress.batch, epoch, options.lr);
+             std::abs(progress.loss),  // NaN without the sign that the processor gives it
+             progress.batch, epoch, options.lr);
       }
       adam.minimize(loss.total);
       means.add(loss, batch.class_ids.size());

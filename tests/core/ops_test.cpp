@@ -41,6 +41,7 @@ TEST_CASE("large tensors give on two threads what they give on one") {
 TEST_CASE("activations at known points") {
   const Tensor x = Tensor::from({3}, {-2, 0, 2});
   CHECK(difference(relu(x), {0, 0, 2}) == 0);
+  CHECK(std::isnan(relu(Tensor::scalar(NAN)).item()));
   CHECK(difference(sigmoid(x), {0.11920292202211755, 0.5, 0.8807970779778823}) < 1e-6);
   CHECK(difference(tanh(x), {-0.9640275800758169, 0, 0.9640275800758169}) < 1e-6);
   CHECK(difference(exp(x), {0.1353352832366127, 1, 7.38905609893065}) < 1e-6);

@@ -1,24 +1,12 @@
 // The IDX reader: what it reads, and what it refuses in which words.
 #include "data/idx.h"
 
-#include <zlib.h>
-
-#include <filesystem>
-#include <fstream>
-
-#include "tests/testing.h"
+#include "tests/data/idx_files.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
 
 namespace {
-
-using Bytes = std::string;
-
-Bytes word(std::uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16),
-          static_cast<char>(value >> 8), static_cast<char>(value)};
-}
 
 // Two images of 2 × 3 with pixels 0 … 11, and their labels.
 Bytes images_file() {
@@ -28,39 +16,6 @@ Bytes images_file() {
 }
 Bytes labels_file(const Bytes& labels = {7, 9}) {
   return word(0x801) + word(static_cast<std::uint32_t>(labels.size())) + labels;
-}
-
-// A folder of its own for a test, gone with it.
-class Folder {
- public:
-  Folder() {
-    path_ = std::filesystem::temp_directory_path() / "limbeck-XXXXXX";
-    std::string name = path_.string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  std::string write(const std::string& name, const Bytes& bytes) const {
-    std::ofstream((path_ / name).string(), std::ios::binary) << bytes;
-    return (path_ / name).string();
-  }
-  std::string write_gzipped(const std::string& name, const Bytes& bytes) const {
-    const std::string file = (path_ / name).string();
-    gzFile_s* const gz = gzopen(file.c_str(), "wb");
-    gzwrite(gz, bytes.data(), static_cast<unsigned>(bytes.size()));
-    gzclose(gz);
-    return file;
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-Bytes read_all(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // What read_idx says to a file of images, with labels that are right.

@@ -1,0 +1,20 @@
+// Runs one of the built programs and catches what it says.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace limbeck::testing {
+
+struct Finished {
+  int exit_code;  // 128 + the signal's number if one ended it
+  std::string out, err;
+};
+
+// Runs the program `name` of those that are built ("mnist_distill", "examples/first") with these
+// arguments and nothing on its standard input, in an empty folder, so that a file that it writes by
+// its own choice does not stay. Paths among the arguments must be absolute. Fails the test if the
+// program is not there.
+Finished run_program(const std::string& name, const std::vector<std::string>& arguments);
+
+}  // namespace limbeck::testing

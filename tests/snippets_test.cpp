@@ -1,0 +1,139 @@
+// Code in the READMEs cannot rot: each C++ block stands, word for word, in a program that is built
+// and, in tests/apps/examples_test.cpp, run. The line above a block says in which:
+//
+//   <!-- from apps/examples/first.cpp -->
+//   ```cpp
+//   Rng rng(42);
+//   ```
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines lines_of(const std::string& text) {
+  std::istringstream in(text);
+  Lines lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// The text of a file, or nothing if it is not there.
+std::string read_text(const std::string& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+// Lines without the spaces that all of them (but empty ones) begin with.
+Lines without_indentation(Lines lines) {
+  std::size_t common = std::string::npos;
+  for (const std::string& line : lines) common = std::min(common, line.find_first_not_of(' '));
+  for (std::string& line : lines) line.erase(0, common);
+  return lines;
+}
+
+// Whether `block` is a contiguous run of the lines of `source`.
+bool occurs(const Lines& block, const Lines& source) {
+  const Lines wanted = without_indentation(block);
+  const auto length = static_cast<std::ptrdiff_t>(block.size());
+  for (auto at = source.begin(); source.end() - at >= length; ++at) {
+    if (without_indentation({at, at + length}) == wanted) return true;
+  }
+  return false;
+}
+
+bool opens_cpp(const std::string& line) {
+  const std::string fence = without_indentation({line})[0];
+  return fence.starts_with("```cpp") || fence.starts_with("```c++") || fence.starts_with("```C++");
+}
+
+// The file named in "<!-- from apps/examples/NAME.cpp -->"; "" for any other line.
+std::string source_named_by(const std::string& line) {
+  const std::string before = "<!-- from ", after = " -->";
+  const std::string comment = without_indentation({line})[0];
+  if (!comment.starts_with(before) || !comment.ends_with(after)) return "";
+  const std::string file =
+      comment.substr(before.size(), comment.size() - before.size() - after.size());
+  return file.starts_with("apps/examples/") && file.ends_with(".cpp") ? file : "";
+}
+
+// What is wrong with the C++ blocks of a README: a sentence each.
+Lines complaints(const std::string& readme, const std::string& text,
+                 const std::function<std::string(const std::string& file)>& read) {
+  const Lines lines = lines_of(text);
+  Lines found;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!opens_cpp(lines[i])) continue;
+    const std::string where = fmt::format("{}:{}", readme, i + 1);
+    const std::string file = i == 0 ? "" : source_named_by(lines[i - 1]);
+    Lines block;
+    while (++i < lines.size() && without_indentation({lines[i]})[0] != "```") {
+      block.push_back(lines[i]);
+    }
+    if (file.empty()) {
+      found.push_back(where + ": no line <!-- from apps/examples/NAME.cpp --> above the block");
+    } else if (block.empty()) {
+      found.push_back(where + ": the block is empty");
+    } else if (!occurs(block, lines_of(read(file)))) {
+      found.push_back(where + ": the block does not stand in " + file);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("the check of the READMEs finds blocks that stand in no program") {
+  const auto check = [](const std::string& text) {
+    const auto read = [](const std::string& file) -> std::string {
+      if (file != "apps/examples/a.cpp") return "";
+      return "int main() {\n  one();\n  if (two()) {\n    three();\n  }\n\n  four();\n}\n";
+    };
+    return joined(complaints("README.md", text, read));
+  };
+  const std::string from = "<!-- from apps/examples/a.cpp -->\n```cpp\n";
+  CHECK(check("No code.\n```sh\nmake\n```\n") == "");
+  CHECK(check(from + "one();\nif (two()) {\n  three();\n}\n```\n") == "");
+  CHECK(check(from + "  one();\n```\n" + from + "}\n\nfour();\n```\n") == "");
+  CHECK(
+      check("1. In a list:\n   <!-- from apps/examples/a.cpp -->\n   ```cpp\n   one();\n   ```") ==
+      "");
+
+  const std::string absent = "README.md:2: the block does not stand in apps/examples/a.cpp";
+  CHECK(check(from + "two();\n```") == absent);
+  CHECK(check(from + "one();\nfour();\n```") == absent);            // not contiguous
+  CHECK(check(from + "if (two()) {\nthree();\n}\n```") == absent);  // indented otherwise
+  CHECK(check(from + "one()\n```") == absent);                      // half a line
+  CHECK(check(from + "int main() {\n  one();\n") == "");            // closed by the end
+  CHECK(check(from + "```") == "README.md:2: the block is empty");
+  const std::string unnamed = ": no line <!-- from apps/examples/NAME.cpp --> above the block";
+  CHECK(check("```cpp\none();\n```") == "README.md:1" + unnamed);
+  CHECK(check("```c++\none();\n```") == "README.md:1" + unnamed);
+  CHECK(check("<!-- from apps/examples/a.cpp -->\n\n```cpp\none();\n```") ==
+        "README.md:3" + unnamed);
+  CHECK(check("<!-- from core/a.cpp -->\n```cpp\none();\n```") == "README.md:2" + unnamed);
+  CHECK(check("<!-- from apps/examples/b.cpp -->\n```cpp\none();\n```") ==
+        "README.md:2: the block does not stand in apps/examples/b.cpp");
+}
+
+TEST_CASE("every C++ block in a README stands in a program that is built") {
+  REQUIRE_MESSAGE(std::filesystem::exists("Makefile"), "run from the root of the project");
+  auto entry = std::filesystem::recursive_directory_iterator(".");
+  for (; entry != std::filesystem::recursive_directory_iterator(); ++entry) {
+    const std::string name = entry->path().filename().string();
+    if (name == "build" || name == ".git") entry.disable_recursion_pending();
+    if (name != "README.md") continue;
+    const std::string readme = entry->path().lexically_normal().string();
+    for (const std::string& complaint : complaints(readme, read_text(readme), read_text)) {
+      FAIL_CHECK(complaint);
+    }
+  }
+}

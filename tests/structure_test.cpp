@@ -1,0 +1,107 @@
+// The tree's rules, checked on its sources: one arrow between the folders, one door to BLAS, no
+// long file. Tests run from the root of the project.
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+namespace {
+
+// What each folder may include; the others, apps and tests, anything.
+const std::map<std::string, std::set<std::string>> arrow = {
+    {"core", {"core"}},
+    {"optim", {"core", "optim"}},
+    {"data", {"core", "data"}},
+    {"nn", {"core", "nn"}},
+    {"nn/distill", {"core", "nn", "nn/distill", "optim", "data"}}};
+
+constexpr int longest = 400;  // lines
+
+// "nn/distill/trainer.h" → "nn/distill"; "apps/common/program.h" → "apps/common"
+std::string folder_of(const std::string& file) {
+  return std::filesystem::path(file).parent_path().string();
+}
+
+// The file of an #include line, as it stands between quotes or angle brackets; "" on other lines.
+std::string included(const std::string& line) {
+  std::istringstream words(line);
+  std::string hash, name;
+  words >> hash;
+  if (hash == "#") words >> name, hash += name;  // # include
+  if (!hash.starts_with("#include")) return "";
+  const std::size_t open = line.find_first_of("\"<");
+  const std::size_t close = line.find_first_of("\">", open + 1);
+  if (open == std::string::npos || close == std::string::npos) return "";
+  return line.substr(open + 1, close - open - 1);
+}
+
+// What a source file breaks of the rules: a sentence each.
+std::vector<std::string> violations(const std::string& file, const std::string& text) {
+  std::vector<std::string> found;
+  const auto allowed = arrow.find(folder_of(file));
+  std::istringstream lines(text);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const std::string name = included(line);
+    const bool ours = !name.empty() && line.find('"') != std::string::npos;
+    if (ours && allowed != arrow.end() && !allowed->second.contains(folder_of(name))) {
+      found.push_back(fmt::format("{} includes {}", file, name));
+    }
+    if (name.ends_with("cblas.h") && file != "core/gemm.cpp") {
+      found.push_back(fmt::format("{} includes {}, which only core/gemm.cpp may", file, name));
+    }
+  }
+  if (count >= longest) found.push_back(fmt::format("{} has {} lines", file, count));
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("the check of the tree's rules finds what breaks them") {
+  const auto complaints = [](const std::string& file, const std::string& text) {
+    return joined(violations(file, text));
+  };
+  CHECK(complaints("core/a.h", "#include \"nn/module.h\"\n") == "core/a.h includes nn/module.h");
+  CHECK(complaints("core/a.h", "  #  include \"data/idx.h\"") == "core/a.h includes data/idx.h");
+  CHECK(complaints("core/a.h", "#include \"gemm.h\"") == "core/a.h includes gemm.h");
+  CHECK(complaints("optim/a.h", "#include \"nn/module.h\"") != "");
+  CHECK(complaints("data/a.h", "#include \"optim/adam.h\"") != "");
+  CHECK(complaints("nn/a.h", "#include \"nn/distill/trainer.h\"") != "");
+  CHECK(complaints("nn/a.h", "#include \"optim/adam.h\"") != "");
+  CHECK(complaints("nn/distill/a.h", "#include \"apps/common/program.h\"") != "");
+  CHECK(complaints("nn/a.cpp", "#include <cblas.h>") ==
+        "nn/a.cpp includes cblas.h, which only core/gemm.cpp may");
+  CHECK(complaints("tests/a.cpp", "#include \"openblas/cblas.h\"") != "");
+  std::string lines(399, '\n');
+  CHECK(complaints("apps/a.cpp", lines) == "");
+  CHECK(complaints("apps/a.cpp", lines + "\n") == "apps/a.cpp has 400 lines");
+
+  CHECK(complaints("core/gemm.cpp", "#include <cblas.h>\n#include \"core/gemm.h\"") == "");
+  CHECK(complaints("core/a.h", "#include <vector>\n// #include \"nn/module.h\"") == "");
+  CHECK(complaints("nn/distill/a.h", "#include \"optim/adam.h\"\n#include \"nn/module.h\"") == "");
+  CHECK(complaints("apps/a.cpp", "#include \"nn/distill/trainer.h\"") == "");
+}
+
+TEST_CASE("the tree keeps its rules") {
+  int files = 0;
+  for (const char* folder : {"core", "nn", "optim", "data", "apps", "tests"}) {
+    REQUIRE_MESSAGE(std::filesystem::is_directory(folder), "run from the root of the project");
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension != ".h" && extension != ".cpp") continue;
+      ++files;
+      std::ostringstream text;
+      text << std::ifstream(entry.path()).rdbuf();
+      for (const std::string& violation : violations(entry.path().string(), text.str())) {
+        FAIL_CHECK(violation);
+      }
+    }
+  }
+  CHECK(files > 50);  // it did look
+}
