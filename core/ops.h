@@ -5,6 +5,8 @@
 #include "core/arithmetic.h"
 #include "core/convolution.h"
 #include "core/matmul.h"
+#include "core/normalize.h"
+#include "core/pool.h"
 #include "core/reduce.h"
 #include "core/shape_ops.h"
 #include "core/softmax.h"

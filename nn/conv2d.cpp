@@ -51,7 +51,8 @@ Tensor Conv2d::forward_fused(const Tensor& x, Layers& following) {
   if (following.empty() || dynamic_cast<ReLU*>(following[0].get()) == nullptr) return (*this)(x);
   const auto* const pool =
       following.size() < 2 ? nullptr : dynamic_cast<const MaxPool2d*>(following[1].get());
-  const bool pools = pool != nullptr && pool->halves();
+  const bool pools = pool != nullptr && pool->options().kernel == Size2d(2) &&
+                     pool->options().stride == Size2d(2) && pool->options().padding == Size2d(0);
   following = following.subspan(pools ? 2 : 1);
   return convolve(x, pools ? After::relu_max_pool : After::relu);
 }

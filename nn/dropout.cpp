@@ -30,24 +30,38 @@ Tensor dropout_mask(const Shape& shape, double p, const Rng& rng) {
   return mask;
 }
 
+void check_probability(const char* op, double p) {
+  if (!(p >= 0 && p < 1)) fail(op, "the probability p must be in [0, 1); got {}", p);
+}
+
 }  // namespace
 
 Tensor dropout(const Tensor& x, double p, Rng& rng) {
-  if (!(p >= 0 && p < 1)) fail("dropout", "the probability p must be in [0, 1); got {}", p);
+  check_probability("dropout", p);
   if (p == 0) return x;
   return mul(x, dropout_mask(x.shape(), p, rng.fork()));
 }
 
-Dropout::Dropout(const Options& options, Rng& rng) : p_(options.p), rng_(rng.fork()) {
-  if (!(p_ >= 0 && p_ < 1)) fail("Dropout", "the probability p must be in [0, 1); got {}", p_);
+Tensor dropout2d(const Tensor& x, double p, Rng& rng) {
+  check_probability("dropout2d", p);
+  if (x.shape().rank() != 4) {
+    fail("dropout2d", "images must be (N, C, H, W); got shape {}", x.shape());
+  }
+  if (p == 0) return x;
+  return mul(x, dropout_mask({x.dim(0), x.dim(1), 1, 1}, p, rng.fork()));
+}
+
+Dropout::Dropout(const char* name, Op op, const Options& options, Rng& rng)
+    : name_(name), op_(op), p_(options.p), rng_(rng.fork()) {
+  check_probability(name, p_);
 }
 
 std::string Dropout::describe() const {
-  return fmt::format("Dropout({})", p_);
+  return fmt::format("{}({})", name_, p_);
 }
 
 Tensor Dropout::forward(const Tensor& x) {
-  return is_training() ? dropout(x, p_, rng_) : x;
+  return is_training() ? op_(x, p_, rng_) : x;
 }
 
 }  // namespace limbeck

@@ -12,6 +12,12 @@ namespace limbeck {
 // 2014. The mask is the same for any number of threads. Error: p is not in [0, 1).
 Tensor dropout(const Tensor& x, double p, Rng& rng);
 
+// The same for whole channels: (N, C, H, W) → (N, C, H, W), each plane kept or dropped as one.
+// Neighbouring pixels of a feature map tell nearly the same, so dropping some of them takes little
+// away; dropping the plane does. Tompson et al., "Efficient Object Localization Using Convolutional
+// Networks", CVPR 2015, section 3.2 (SpatialDropout). Error: also another rank than 4.
+Tensor dropout2d(const Tensor& x, double p, Rng& rng);
+
 // The layer: drops while training, and passes x on in evaluation.
 class Dropout : public Module {
  public:
@@ -19,16 +25,27 @@ class Dropout : public Module {
     double p = 0.5;
   };
   // Draws its masks from a fork of rng.
-  Dropout(const Options& options, Rng& rng);
+  Dropout(const Options& options, Rng& rng) : Dropout("Dropout", dropout, options, rng) {}
 
   std::string describe() const override;
 
  protected:
+  using Op = Tensor (*)(const Tensor& x, double p, Rng& rng);
+  Dropout(const char* name, Op op, const Options& options, Rng& rng);
+
   Tensor forward(const Tensor& x) override;
 
  private:
+  const char* name_;
+  Op op_;
   double p_;
   Rng rng_;
+};
+
+// The layer for images: drops whole channels.
+class Dropout2d : public Dropout {
+ public:
+  Dropout2d(const Options& options, Rng& rng) : Dropout("Dropout2d", dropout2d, options, rng) {}
 };
 
 }  // namespace limbeck

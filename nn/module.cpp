@@ -28,42 +28,51 @@ Tensor Module::forward_fused(const Tensor& x, Layers& following) {
   return (*this)(x);
 }
 
-void Module::collect(const std::string& prefix, std::vector<NamedTensor>* parameters,
-                     std::vector<Module*>* modules) {
+struct Module::Collected {
+  std::vector<NamedTensor> parameters;
+  std::vector<NamedTensor> buffers;
+  std::vector<Module*> modules;
+};
+
+void Module::collect(const std::string& prefix, Collected& all) {
   class Collector : public Parts {
    public:
-    Collector(std::string prefix, std::vector<NamedTensor>* parameters,
-              std::vector<Module*>* modules)
-        : prefix_(std::move(prefix)), parameters_(parameters), modules_(modules) {}
+    Collector(std::string prefix, Collected& all) : prefix_(std::move(prefix)), all_(all) {}
     void operator()(const std::string& name, Tensor& parameter) override {
-      if (parameter.defined()) parameters_->push_back({prefix_ + name, parameter});
+      if (parameter.defined()) all_.parameters.push_back({prefix_ + name, parameter});
     }
     void operator()(const std::string& name, Module& child) override {
-      child.collect(prefix_ + name + ".", parameters_, modules_);
+      child.collect(prefix_ + name + ".", all_);
+    }
+    void buffer(const std::string& name, Tensor& state) override {
+      if (state.defined()) all_.buffers.push_back({prefix_ + name, state});
     }
 
    private:
     std::string prefix_;
-    std::vector<NamedTensor>* parameters_;
-    std::vector<Module*>* modules_;
+    Collected& all_;
   };
-  modules->push_back(this);
-  Collector collector(prefix, parameters, modules);
+  all.modules.push_back(this);
+  Collector collector(prefix, all);
   parts(collector);
 }
 
 std::vector<NamedTensor> Module::named_parameters() {
-  std::vector<NamedTensor> parameters;
-  std::vector<Module*> modules;
-  collect("", &parameters, &modules);
-  return parameters;
+  Collected all;
+  collect("", all);
+  return all.parameters;
+}
+
+std::vector<NamedTensor> Module::named_buffers() {
+  Collected all;
+  collect("", all);
+  return all.buffers;
 }
 
 std::vector<Module*> Module::modules() {
-  std::vector<NamedTensor> parameters;
-  std::vector<Module*> modules;
-  collect("", &parameters, &modules);
-  return modules;
+  Collected all;
+  collect("", all);
+  return all.modules;
 }
 
 std::vector<Tensor> Module::parameters() {

@@ -41,6 +41,9 @@ class Parts {
   virtual ~Parts() = default;
   virtual void operator()(const std::string& name, Tensor& parameter) = 0;
   virtual void operator()(const std::string& name, Module& child) = 0;
+  // State that is saved and loaded with the parameters and is none: no gradient, no optimizer. The
+  // running statistics of batch normalisation are the example.
+  virtual void buffer(const std::string& name, Tensor& state) = 0;
 };
 
 // Layers that follow one another, as Sequential keeps them.
@@ -74,6 +77,9 @@ class Module {
   std::vector<Tensor> parameters();
   Index parameter_count();
 
+  // The state that is no parameter (Parts::buffer), named in the same way; not in the count above.
+  std::vector<NamedTensor> named_buffers();
+
   // Every module of the tree, this one first.
   std::vector<Module*> modules();
 
@@ -91,8 +97,8 @@ class Module {
 
  private:
   friend class EvalMode;
-  void collect(const std::string& prefix, std::vector<NamedTensor>* parameters,
-               std::vector<Module*>* modules);
+  struct Collected;
+  void collect(const std::string& prefix, Collected& all);
 
   bool training_ = true;
 };

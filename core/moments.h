@@ -1,0 +1,59 @@
+// Means and variances, summed in double: what the normalisations share.
+#pragma once
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/tensor.h"
+
+namespace limbeck::detail {
+
+// Two sums at a time: each statistic and each gradient here needs two, of the same elements.
+struct Sums {
+  double a = 0;
+  double b = 0;
+};
+
+// Σ f(i) for i in [begin, begin + n), in several partial sums, a vector's lanes.
+template <class F>
+Sums sums_of(Index begin, Index n, F f) {
+  double a = 0, b = 0;
+#pragma omp simd reduction(+ : a, b)
+  for (Index i = begin; i < begin + n; ++i) {
+    const Sums s = f(i);
+    a += s.a;
+    b += s.b;
+  }
+  return {a, b};
+}
+
+// What is summed for a mean and a variance: differences from a value among the elements, of which
+// the mean is not far. Of sums of x² itself, little would be left where the mean is large.
+inline Sums around(real x, real pivot) {
+  const double d = static_cast<double>(x) - static_cast<double>(pivot);
+  return {d, d * d};
+}
+
+// The mean of n elements and their variance Σ (x − mean)² / n, from the sums of around().
+struct Moments {
+  double mean;
+  double variance;
+
+  Moments(const Sums& sums, real pivot, double n)
+      : mean(sums.a / n + pivot), variance(std::max((sums.b - sums.a * sums.a / n) / n, 0.0)) {}
+};
+
+// Error, in the name of `op`: v has another shape than (size).
+inline void check_vector(const char* op, const char* name, const Tensor& v, Index size,
+                         const Shape& x) {
+  if (v.shape() != Shape{size}) {
+    fail(op, "{} must have shape ({}) for an input {}; got {}", name, size, x, v.shape());
+  }
+}
+
+// Error, in the name of `op`: eps is below 0.
+inline void check_eps(const char* op, double eps) {
+  if (!(eps >= 0)) fail(op, "eps must not be negative; got {}", eps);
+}
+
+}  // namespace limbeck::detail

@@ -1,0 +1,37 @@
+#include "core/window.h"
+
+#include "core/error.h"
+
+namespace limbeck {
+
+std::string Size2d::str() const {
+  return height == width ? fmt::format("{}", height) : fmt::format("{}×{}", height, width);
+}
+
+void check_window(const char* op, const Window2d& window) {
+  const auto [kernel, stride, padding] = window;
+  if (kernel.height < 1 || kernel.width < 1) {
+    fail(op, "the kernel must be at least 1; got {}", kernel);
+  }
+  if (stride.height < 1 || stride.width < 1) {
+    fail(op, "the stride must be at least 1; got {}", stride);
+  }
+  if (padding.height < 0 || padding.width < 0) {
+    fail(op, "the padding must not be negative; got {}", padding);
+  }
+}
+
+Size2d output_size(const char* op, const Shape& images, const Window2d& window) {
+  check_window(op, window);
+  if (images.rank() != 4) fail(op, "images must be (N, C, H, W); got shape {}", images);
+  const auto [kernel, stride, padding] = window;
+  const Size2d padded{images.dim(2) + 2 * padding.height, images.dim(3) + 2 * padding.width};
+  if (kernel.height > padded.height || kernel.width > padded.width) {
+    fail(op, "the kernel {} is larger than images {} with a padding of {}", kernel, images,
+         padding);
+  }
+  return {(padded.height - kernel.height) / stride.height + 1,
+          (padded.width - kernel.width) / stride.width + 1};
+}
+
+}  // namespace limbeck
