@@ -1,6 +1,7 @@
 # make            builds the library and the programs (apps/NAME.cpp becomes apps/NAME)
 # make run        builds and runs the main program, on digits that it makes itself
-# make test       builds and runs all tests; SAN=1 with sanitizers, REAL=double in double only
+# make test       builds and runs all tests; SAN=1 with sanitizers, REAL=double in double only,
+#                 SAN=thread those of the DataLoader's thread with the thread sanitizer
 # make bench      times training and inference against the bare matrix products
 # make deps       installs the Debian packages that are missing (run, test and all do it too)
 # make format     formats the sources in place; make lint only checks that they are formatted
@@ -19,7 +20,7 @@ ifneq (,$(findstring clang,$(CXX)))
 endif
 
 # Each variant has its own folder. The programs of the usual one are built beside their sources.
-VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)
+VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)$(if $(filter thread,$(SAN)),-tsan)
 BUILD := build/$(VARIANT)
 BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
 
@@ -40,6 +41,10 @@ endif
 ifeq ($(SAN),1)
   CXXFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
   LDFLAGS += -fsanitize=address,undefined
+endif
+ifeq ($(SAN),thread)
+  CXXFLAGS += -O1 -g -fsanitize=thread
+  LDFLAGS += -fsanitize=thread
 endif
 
 LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/*.cpp)
@@ -68,6 +73,9 @@ test:
 	@$(MAKE) --no-print-directory WERROR=1 REAL=float all build/float/tests/run
 	@$(MAKE) --no-print-directory WERROR=1 REAL=double build/double/tests/run
 	@tests/run.sh build/float/tests/run -- build/double/tests/run --source-file-exclude='*tests/apps/*'
+else ifeq ($(SAN),thread)
+test: $(TESTS)
+	@tests/run.sh $(TESTS) --source-file='*data_loader_test*'
 else
 test: all $(TESTS)
 	@tests/run.sh $(TESTS)

@@ -1,12 +1,16 @@
 // digit_sheet: looks at the data. Draws the first images of each class as one PNG picture, a row a
-// class, from the synthetic digits or from a folder of MNIST-format files.
+// class, from the synthetic digits or from a folder of MNIST-format files; as they are, or as
+// training with augmentation sees them.
 #include <fmt/format.h>
 #include <png.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
 
 #include "apps/common/program.h"
 #include "core/error.h"
+#include "data/distortion.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
 
@@ -20,7 +24,22 @@ struct Picture {
   std::vector<std::uint8_t> pixels;
 };
 
-Picture sheet_of(const Dataset& data, Index columns) {
+// The bytes of image i after `augment`, if there is one.
+std::vector<std::uint8_t> augmented(const Dataset& data, Index i, const Augmentation& augment,
+                                    const Rng& rng) {
+  const auto bytes = data.pixels_of(i);
+  if (!augment) return {bytes.begin(), bytes.end()};
+  Batch batch = make_batch(data, std::span(&i, 1));
+  Rng image_rng = rng.child(static_cast<std::uint64_t>(i));
+  augment(batch.images.values(), data.image, image_rng);
+  std::vector<std::uint8_t> pixels;
+  for (const real ink : batch.images.values()) {
+    pixels.push_back(static_cast<std::uint8_t>(std::lround(255 * std::clamp<real>(ink, 0, 1))));
+  }
+  return pixels;
+}
+
+Picture sheet_of(const Dataset& data, Index columns, const Augmentation& augment, const Rng& rng) {
   const Index h = data.image.dim(-2), w = data.image.dim(-1);
   constexpr Index gap = 2;
   Picture sheet{.width = columns * (w + gap), .height = data.classes * (h + gap), .pixels = {}};
@@ -31,11 +50,10 @@ Picture sheet_of(const Dataset& data, Index columns) {
     const Index column = filled[static_cast<std::size_t>(row)];
     if (column == columns) continue;
     ++filled[static_cast<std::size_t>(row)];
-    const auto image = data.pixels_of(i);
+    const auto image = augmented(data, i, augment, rng);
     for (Index y = 0; y < h; ++y) {
-      std::ranges::copy(
-          image.subspan(static_cast<std::size_t>(y * w), static_cast<std::size_t>(w)),
-          sheet.pixels.begin() + (row * (h + gap) + y) * sheet.width + column * (w + gap));
+      std::copy_n(image.begin() + y * w, w,
+                  sheet.pixels.begin() + (row * (h + gap) + y) * sheet.width + column * (w + gap));
     }
   }
   return sheet;
@@ -60,14 +78,23 @@ int main(int argc, char** argv) {
   Index columns = 20;
   std::uint64_t seed = 1;
   double difficulty = 1;
+  Index shift_by = 0;
+  bool distort = false;
   app.add_option("--data", folder, "Folder of MNIST-format files; without it, synthetic digits");
   app.add_option("--out", file, "The picture to write")->capture_default_str();
   app.add_option("--columns", columns, "Images a class")
       ->capture_default_str()
       ->check(at_least_1());
-  app.add_option("--seed", seed, "Seed of the synthetic digits")->capture_default_str();
+  app.add_option("--seed", seed, "Seed of synthetic digits and augmentation")
+      ->capture_default_str();
   app.add_option("--difficulty", difficulty, "Distortion of the synthetic digits; 0: none")
       ->capture_default_str();
+  auto* shift_option =
+      app.add_option("--shift", shift_by, "Shift each image by up to so many pixels")
+          ->check(valid_number([](double k) { random_shift(static_cast<Index>(k)); }));
+  app.add_flag("--distort", distort,
+               "Turn, scale, lean, shift and bend each image, as strongly as suits MNIST")
+      ->excludes(shift_option);
   return run_program(app, argc, argv, [&] {
     const Dataset data =
         folder.empty()
@@ -75,7 +102,10 @@ int main(int argc, char** argv) {
                   {.train = 20 * columns, .test = 1, .seed = seed, .difficulty = difficulty})
                   .train
             : load_mnist(folder).train;
-    write_png(file, sheet_of(data, columns));
+    Augmentation augment;
+    if (distort) augment = random_distortion(mnist_distortion);
+    if (*shift_option) augment = random_shift(shift_by);
+    write_png(file, sheet_of(data, columns, augment, Rng(seed)));
     fmt::print("{}: {} images of each of {} classes\n", file, columns, data.classes);
   });
 }

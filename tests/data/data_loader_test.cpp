@@ -1,4 +1,4 @@
-// Datasets, batches, their loader, and augmentation.
+// Datasets, batches, and their loader.
 #include "data/data_loader.h"
 
 #include "core/parallel.h"
@@ -102,43 +102,31 @@ TEST_CASE("what goes wrong on the loader's thread is thrown to the caller") {
   CHECK(error_of([&] { epoch_order(loader); }) == "augment: no such luck");
 }
 
-TEST_CASE("a shift moves the picture and fills with background") {
-  const std::vector<real> picture = {1, 2, 3,  //
-                                     4, 5, 6,  //
-                                     7, 8, 9};
-  const auto shifted = [&](Index right, Index down) {
-    std::vector<real> image = picture;
-    shift(image, {1, 3, 3}, right, down);
-    return image;
+TEST_CASE("augmentation depends on seed, epoch and place, not on batches or threads") {
+  const Dataset data = numbered(20);
+  const Augmentation noise = [](std::span<real> image, const Shape&, Rng& rng) {
+    for (real& pixel : image) pixel = static_cast<real>(rng.uniform());
   };
-  CHECK(shifted(0, 0) == picture);
-  CHECK(shifted(1, 0) == std::vector<real>{0, 1, 2, 0, 4, 5, 0, 7, 8});
-  CHECK(shifted(-2, 1) == std::vector<real>{0, 0, 0, 3, 0, 0, 6, 0, 0});
-  CHECK(shifted(0, -1) == std::vector<real>{4, 5, 6, 7, 8, 9, 0, 0, 0});
-  CHECK(shifted(3, 0) == std::vector<real>(9, 0));
-  CHECK(shifted(0, 5) == std::vector<real>(9, 0));
-}
-
-TEST_CASE("random shifts reach every place up to k pixels away, equally often") {
-  const Augmentation augment = random_shift(2);
-  Rng rng(3);
-  std::vector<Index> counts(49, 0);
-  constexpr Index draws = 25'000;
-  for (Index i = 0; i < draws; ++i) {
-    std::vector<real> image(49, 0);
-    image[24] = 1;  // the middle of 7 × 7
-    augment(image, {1, 7, 7}, rng);
-    ++counts[static_cast<std::size_t>(std::ranges::find(image, real{1}) - image.begin())];
-  }
-  for (Index y = 0; y < 7; ++y) {
-    for (Index x = 0; x < 7; ++x) {
-      const bool within = std::abs(x - 3) <= 2 && std::abs(y - 3) <= 2;
-      const auto count = static_cast<double>(counts[static_cast<std::size_t>(7 * y + x)]);
-      // 1,000 expected at each of 25 places; a standard deviation is 31.
-      CHECK(std::abs(count - (within ? 1000 : 0)) < (within ? 5 * 31 : 1));
+  const auto two_epochs = [&](Index batch_size, int thread_count) {
+    const int before = threads();
+    set_threads(thread_count);
+    Rng rng(1);
+    DataLoader loader(data, {.batch_size = batch_size, .shuffle = true, .augment = noise}, rng);
+    std::vector<real> pixels;
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      for (const Batch& batch : loader) {
+        pixels.insert(pixels.end(), batch.images.values().begin(), batch.images.values().end());
+      }
     }
-  }
-  CHECK(contains(error_of([] { random_shift(-1); }), "-1"));
+    set_threads(before);
+    return pixels;
+  };
+  const std::vector<real> pixels = two_epochs(7, 1);
+  CHECK(pixels == two_epochs(7, 2));
+  CHECK(pixels == two_epochs(20, 1));
+  std::vector<real> different = pixels;
+  std::ranges::sort(different);
+  CHECK(std::ranges::adjacent_find(different) == different.end());  // new for every image, twice
 }
 
 TEST_CASE("selecting and sampling take images with their labels") {
