@@ -148,7 +148,7 @@ TEST_CASE("the elastic field is as strong and as smooth as alpha and sigma say, 
   double inside = 0, corner = 0, step = 0, both = 0;
   for (std::uint64_t seed = 0; seed < fields; ++seed) {
     const Values d = field(28, alpha, sigma, seed);
-    for (const std::size_t component : {0, 28 * 28}) {
+    for (const std::size_t component : {0U, 28U * 28U}) {
       const real* at = d.data() + component;
       corner += (at[0] * at[0] + at[27] * at[27] + at[27 * 28] * at[27 * 28] + at[783] * at[783]) /
                 (4.0 * 2 * fields);
