@@ -29,8 +29,10 @@ BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
 TRIPLE := $(shell uname -m)-linux-gnu
 BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
 
+# No errno from sqrt: it then is one instruction, and loops with it become vector code. (Not
+# -ffast-math, which would let the compiler change results.)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fopenmp
+CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp
 CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
 LDLIBS := -lopenblas -lfmt -lz

@@ -1,46 +1,82 @@
 #include "core/gemm.h"
 
 #include <cblas.h>
+#include <omp.h>
 
 #include <algorithm>
+
+#include "core/parallel.h"
 
 namespace limbeck {
 namespace {
 
 // BLAS has the precision in its functions' names.
 #ifdef LIMBECK_REAL_DOUBLE
-constexpr auto blas_gemm = cblas_dgemm;
-constexpr auto blas_gemv = cblas_dgemv;
+constexpr auto general_product = cblas_dgemm;
+constexpr auto matrix_times_vector = cblas_dgemv;
 #else
-constexpr auto blas_gemm = cblas_sgemm;
-constexpr auto blas_gemv = cblas_sgemv;
+constexpr auto general_product = cblas_sgemm;
+constexpr auto matrix_times_vector = cblas_sgemv;
 #endif
+
+// Multiplications below which a product stays on one thread: about 20 µs.
+constexpr Index worth_a_thread = 1'000'000;
+
+// The distances between rows, with the dense ones filled in.
+GemmSizes with_rows(GemmSizes s) {
+  if (s.c_row == 0) s.c_row = s.n;
+  if (s.a_row == 0) s.a_row = s.transpose_a ? s.m : s.k;
+  if (s.b_row == 0) s.b_row = s.transpose_b ? s.k : s.n;
+  return s;
+}
 
 }  // namespace
 
-void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes) {
-  const auto m = static_cast<int>(sizes.m);
-  const auto n = static_cast<int>(sizes.n);
-  const auto k = static_cast<int>(sizes.k);
+void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
+  const GemmSizes s = with_rows(given);
+  const Index parts = omp_in_parallel() != 0
+                          ? 1
+                          : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
+                                     std::max(s.m, s.n) / 8);
+  if (parts <= 1) {
+    blas_gemm(c, a, b, s);
+    return;
+  }
+  parallel_for(parts, 1, [=](Index part, Index) {
+    GemmSizes share = s;
+    const bool by_rows = s.m > s.n;
+    const Index all = by_rows ? s.m : s.n;
+    const Index first = all * part / parts;
+    (by_rows ? share.m : share.n) = all * (part + 1) / parts - first;
+    if (by_rows) {
+      blas_gemm(c + first * s.c_row, a + first * (s.transpose_a ? 1 : s.a_row), b, share);
+    } else {
+      blas_gemm(c + first, a, b + first * (s.transpose_b ? s.b_row : 1), share);
+    }
+  });
+}
+
+void blas_gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
+  const GemmSizes s = with_rows(given);
+  const auto m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
+  const auto c_row = static_cast<int>(s.c_row), a_row = static_cast<int>(s.a_row),
+             b_row = static_cast<int>(s.b_row);
   if (m == 0 || n == 0) return;
   if (k == 0) {  // an empty sum, and a leading dimension of 0, which BLAS refuses
-    if (!sizes.accumulate) std::fill(c, c + sizes.m * sizes.n, real{0});
+    if (s.accumulate) return;
+    for (Index i = 0; i < s.m; ++i) std::fill_n(c + i * s.c_row, s.n, real{0});
     return;
   }
-  const real beta = sizes.accumulate ? 1 : 0;
-  const auto a_row = static_cast<int>(sizes.a_row);
-  const int a_step = a_row > 0 ? a_row : sizes.transpose_a ? m : k;
-  if (m == 1 && !(sizes.transpose_a &&
-                  a_step > 1)) {  // one row: a matrix times a vector needs none of gemm's packing
-    const int rows = sizes.transpose_b ? n : k;
-    const int columns = sizes.transpose_b ? k : n;
-    blas_gemv(CblasRowMajor, sizes.transpose_b ? CblasNoTrans : CblasTrans, rows, columns, 1, b,
-              columns, a, 1, beta, c, 1);
+  const real beta = s.accumulate ? 1 : 0;
+  if (m == 1) {  // one row: a matrix times a vector needs none of gemm's packing
+    matrix_times_vector(CblasRowMajor, s.transpose_b ? CblasNoTrans : CblasTrans,
+                        s.transpose_b ? n : k, s.transpose_b ? k : n, 1, b, b_row, a,
+                        s.transpose_a ? a_row : 1, beta, c, 1);
     return;
   }
-  blas_gemm(CblasRowMajor, sizes.transpose_a ? CblasTrans : CblasNoTrans,
-            sizes.transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1, a, a_step, b,
-            sizes.transpose_b ? k : n, beta, c, n);
+  general_product(CblasRowMajor, s.transpose_a ? CblasTrans : CblasNoTrans,
+                  s.transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1, a, a_row, b, b_row, beta,
+                  c, c_row);
 }
 
 void set_gemm_threads(int n) {

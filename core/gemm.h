@@ -10,12 +10,18 @@ struct GemmSizes {
   bool transpose_a = false;  // A is (m, k), or (k, m) if true
   bool transpose_b = false;  // B is (k, n), or (n, k) if true
   bool accumulate = false;   // adds to C instead of overwriting it
-  Index a_row = 0;           // from a row of A in memory to the next; 0: they are dense
+  // From a row in memory to the next, where the matrix is a part of a wider one; 0: it is dense.
+  Index c_row = 0, a_row = 0, b_row = 0;
 };
 
 // C = op(A) op(B), or C += op(A) op(B); all three row-major:
 //   for i < m: for j < n: c[i, j] (+)= sum over l < k of op(a)[i, l] · op(b)[l, j]
+// Splits C among the threads, rows or columns, and gives each part to BLAS as a product on one
+// thread: for the sizes of small networks that is faster than BLAS's own way of sharing the work.
 void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
+
+// The same as one call of BLAS, which shares the work among the threads as it likes.
+void blas_gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
 
 // Called by set_threads(); for OpenBLAS in a build that keeps a count of its own.
 void set_gemm_threads(int n);

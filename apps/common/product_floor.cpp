@@ -88,7 +88,7 @@ std::function<void()> bare(const std::vector<Product>& products) {
     for (Ready& r : all) {
       const GemmSizes& s = r.product.sizes;
       if (r.product.images == 0) {
-        gemm(r.c.data(), r.a.data(), r.b.data(), s);
+        blas_gemm(r.c.data(), r.a.data(), r.b.data(), s);
         continue;
       }
       parallel_for(r.product.images, 1, [&](Index begin, Index end) {
