@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <fstream>
-#include <memory>
+#include <map>
 
 #include "apps/common/distill_report.h"
 #include "apps/common/program.h"
@@ -16,6 +16,7 @@
 #include "core/reduce.h"
 #include "core/softmax.h"
 #include "core/text.h"
+#include "data/distortion.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
@@ -26,9 +27,13 @@ using namespace limbeck;
 
 namespace {
 
-// The teacher's recipe, after the paper's: dropout, and images jittered by up to two pixels.
-constexpr double teacher_dropout = 0.5;
-constexpr Index teacher_shift = 2;
+constexpr double teacher_dropout = 0.5;  // as in the paper
+
+const std::map<std::string, Augmentation>& augmentations() {
+  static const std::map<std::string, Augmentation> by_name = {
+      {"none", {}}, {"shift", random_shift(2)}, {"distort", random_distortion(mnist_distortion)}};
+  return by_name;
+}
 
 struct Settings {
   std::string data;
@@ -40,6 +45,10 @@ struct Settings {
   Index batch_size = 128;
   double lr = 1e-3;
   Index train_size = 0;  // 0: all
+  std::string teacher_augment = "shift";
+  std::string augment = "none";
+  Index repeats = 1;
+  bool list_models = false;
   std::uint64_t seed = 1;
   int threads = limbeck::threads();
   std::string json;
@@ -55,7 +64,10 @@ void add_options(CLI::App& app, Settings& s) {
                  "Without it: synthetic digits, made on the spot")
       ->type_name("DIR");
   add("--teacher", s.teacher,
-      "The teacher; mlp:A,B,... is a perceptron with hidden layers A, B, ...")
+      "The teacher. mlp:A,B,... is a perceptron with hidden layers A, B, ...; cnn:A,B,...,H has "
+      "5x5 "
+      "convolutions to A, B, ... channels, each with ReLU and pooling, and a hidden layer H; "
+      "--list-models prints those that have a name")
       ->type_name("SPEC")
       ->check(valid_text(check_model_spec));
   add("--student", s.student, "The student, likewise")
@@ -91,6 +103,23 @@ void add_options(CLI::App& app, Settings& s) {
   add("--seed", s.seed, "Seed of weights, order, dropout, shifts and of what --train-size draws")
       ->type_name("N");
   add("--threads", s.threads, "Threads")->type_name("N")->check(at_least_1());
+  add("--teacher-augment", s.teacher_augment,
+      "What is done to the teacher's images, anew every epoch: none; shift, by up to two pixels; "
+      "or "
+      "distort, which also turns, stretches and bends them")
+      ->type_name("HOW")
+      ->check(CLI::IsMember(augmentations()));
+  add("--augment", s.augment,
+      "The same for the students'; the teacher is then asked about every changed image, instead of "
+      "once")
+      ->type_name("HOW")
+      ->check(CLI::IsMember(augmentations()));
+  add("--repeats", s.repeats,
+      "Train the two students so many times, from other weights, to see what is chance")
+      ->type_name("N")
+      ->check(at_least_1());
+  app.add_flag("--list-models", s.list_models,
+               "Print the networks that have a name, with their sizes, and stop");
   app.add_option("--json", s.json, "Write options and results to FILE too")->type_name("FILE");
   app.add_flag("--quiet", s.quiet, "No progress, only the results");
 }
@@ -107,6 +136,9 @@ nlohmann::ordered_json to_json(const Settings& s) {
           {"batch_size", s.batch_size},
           {"lr", s.lr},
           {"train_size", s.train_size == 0 ? ordered_json(nullptr) : ordered_json(s.train_size)},
+          {"teacher_augment", s.teacher_augment},
+          {"augment", s.augment},
+          {"repeats", s.repeats},
           {"seed", s.seed},
           {"threads", s.threads}};
 }
@@ -136,6 +168,23 @@ Outcome run(const std::string& title, const std::string& spec, Module& model, Tr
   return outcome;
 }
 
+// For images of MNIST's size.
+void list_models() {
+  const Shape image{1, 28, 28};
+  fmt::print("{:<14}{:>12}{:>16}  {}\n", "model", "parameters", "multiply-adds", "what it is");
+  const auto row = [&](const std::string& spec, const std::string& what) {
+    Rng rng(0);
+    Sequential net = make_model(spec, image, 10, {}, rng);
+    fmt::print("{:<14}{:>12}{:>16}  {}\n", spec, thousands(net.parameter_count()),
+               thousands(multiply_adds(net, image)), what);
+  };
+  for (const Preset& preset : model_presets()) row(preset.name, preset.what);
+  row("mlp:1200,1200", "the paper's teacher; any widths");
+  row("mlp:800,800", "its student");
+  row("cnn:32,64,512", "5×5 convolutions and a hidden layer; any widths");
+  row("cnn:8,16,32", "a small one");
+}
+
 void distill(const Settings& s) {
   set_threads(s.threads);
   std::ofstream json_file;
@@ -157,30 +206,34 @@ void distill(const Settings& s) {
     Rng rng = root.child(stream);
     return make_model(spec, train.image, train.classes, {.dropout = dropout}, rng);
   };
-  Sequential teacher = make(s.teacher, teacher_dropout, 0);
-  // Both students start from the same weights and see the images in the same order.
-  Sequential hard = make(s.student, 0, 1);
-  Sequential distilled = make(s.student, 0, 1);
-
-  const TrainOptions options{
+  TrainOptions options{
       .epochs = s.epochs, .batch_size = s.batch_size, .lr = s.lr, .seed = s.seed, .test = &test};
   TrainOptions teacher_options = options;
   teacher_options.epochs = s.teacher_epochs;
-  teacher_options.augment = random_shift(teacher_shift);
+  teacher_options.augment = augmentations().at(s.teacher_augment);
+  options.augment = augmentations().at(s.augment);
 
   DistillReport report;
+  Sequential teacher = make(s.teacher, teacher_dropout, 0);
   report.teacher = run("teacher", s.teacher, teacher, teacher_options, log,
                        [&](const TrainOptions& o) { return train_classifier(teacher, train, o); });
-  report.student_hard =
-      run("student, hard labels", s.student, hard, options, log,
-          [&](const TrainOptions& o) { return train_classifier(hard, train, o); });
-  Distiller distiller(teacher, distilled, s.distillation);
-  report.student_distilled = run("student, distilled", s.student, distilled, options, log,
-                                 [&](const TrainOptions& o) { return distiller.fit(train, o); });
-
   const Tensor teacher_logits = logits_of(teacher, test);
-  report.student_hard.agreement = agreement(predict(hard, test), argmax_last(teacher_logits));
-  report.student_distilled.agreement = report.student_distilled.epochs.back().agreement;
+  for (Index repeat = 0; repeat < s.repeats; ++repeat) {
+    // Both students start from the same weights and see the images in the same order.
+    const auto stream = static_cast<std::uint64_t>(repeat) + 1;
+    Sequential hard = make(s.student, 0, stream);
+    Sequential distilled = make(s.student, 0, stream);
+    options.seed = s.seed + static_cast<std::uint64_t>(repeat);
+    Distiller distiller(teacher, distilled, s.distillation);
+    StudentPair pair;
+    pair.hard = run("student, hard labels", s.student, hard, options, log,
+                    [&](const TrainOptions& o) { return train_classifier(hard, train, o); });
+    pair.hard.agreement = agreement(predict(hard, test), argmax_last(teacher_logits));
+    pair.distilled = run("student, distilled", s.student, distilled, options, log,
+                         [&](const TrainOptions& o) { return distiller.fit(train, o); });
+    pair.distilled.agreement = pair.distilled.epochs.back().agreement;
+    report.students.push_back(std::move(pair));
+  }
 
   log.say("");
   const double t = s.distillation.temperature;
@@ -208,5 +261,6 @@ int main(int argc, char** argv) {
       "mnist_distill");
   Settings settings;
   add_options(app, settings);
-  return run_program(app, argc, argv, [&] { distill(settings); });
+  return run_program(app, argc, argv,
+                     [&] { settings.list_models ? list_models() : distill(settings); });
 }

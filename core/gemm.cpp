@@ -34,10 +34,9 @@ GemmSizes with_rows(GemmSizes s) {
 
 void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
   const GemmSizes s = with_rows(given);
-  const Index parts = omp_in_parallel() != 0
-                          ? 1
-                          : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
-                                     std::max(s.m, s.n) / 8);
+  const Index parts = omp_in_parallel() != 0 ? 1
+                                             : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
+                                                        std::max(s.m, s.n) / 8);
   if (parts <= 1) {
     blas_gemm(c, a, b, s);
     return;

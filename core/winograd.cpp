@@ -67,23 +67,57 @@ struct Layout {
   }
 };
 
-// (C, H, W) → H × W pixels of channels, at distances `row` and `pixel`; and back.
+// (C, H, W) → H × W pixels of channels, at distances `row` and `pixel`; and back. In squares of
+// eight channels by eight pixels, which are turned in registers; the rest one by one.
 void channels_last(real* out, const real* in, Index channels, Index height, Index width, Index row,
                    Index pixel) {
-  for (Index c = 0; c < channels; ++c) {
+  const Index plane = height * width;
+  const Index whole = width / lanes * lanes;
+  for (Index first = 0; first < channels; first += lanes) {
+    const Index count = std::min(lanes, channels - first);
     for (Index i = 0; i < height; ++i) {
-      real* const to = out + i * row + c;
-      for (Index j = 0; j < width; ++j) to[j * pixel] = *in++;
+      const real* const from = in + first * plane + i * width;
+      real* const to = out + i * row + first;
+      for (Index j = 0; j < whole; j += lanes) {
+        Vector square[lanes] = {};
+        for (Index c = 0; c < count; ++c) square[c] = load(from + c * plane + j);
+        transpose(square);
+        for (Index k = 0; k < lanes; ++k) store(to + (j + k) * pixel, square[k]);
+      }
+      for (Index j = whole; j < width; ++j) {
+        for (Index c = 0; c < count; ++c) to[j * pixel + c] = from[c * plane + j];
+      }
     }
   }
 }
-template <class Out>
-void channels_first(Out* out, const real* in, Index channels, Index height, Index width, Index row,
+void channels_first(real* out, const real* in, Index channels, Index height, Index width, Index row,
                     Index pixel) {
+  const Index plane = height * width;
+  const Index whole = width / lanes * lanes;
+  for (Index first = 0; first < channels; first += lanes) {
+    const Index count = std::min(lanes, channels - first);
+    for (Index i = 0; i < height; ++i) {
+      real* const to = out + first * plane + i * width;
+      const real* const from = in + i * row + first;
+      for (Index j = 0; j < whole; j += lanes) {
+        Vector square[lanes];
+        for (Index k = 0; k < lanes; ++k) square[k] = load(from + (j + k) * pixel);
+        transpose(square);
+        for (Index c = 0; c < count; ++c) store(to + c * plane + j, square[c]);
+      }
+      for (Index j = whole; j < width; ++j) {
+        for (Index c = 0; c < count; ++c) to[c * plane + j] = from[j * pixel + c];
+      }
+    }
+  }
+}
+// The same for the places of maxima, which are small numbers.
+void channels_first(std::uint8_t* out, const real* in, Index channels, Index height, Index width,
+                    Index row, Index pixel) {
   for (Index c = 0; c < channels; ++c) {
     for (Index i = 0; i < height; ++i) {
       const real* const from = in + i * row + c;
-      for (Index j = 0; j < width; ++j) *out++ = static_cast<Out>(from[j * pixel]);
+      for (Index j = 0; j < width; ++j) *out++ = static_cast<std::uint8_t>(from[j * pixel]);
     }
   }
 }

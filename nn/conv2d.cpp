@@ -43,6 +43,10 @@ Tensor Conv2d::convolve(const Tensor& x, After after) const {
                  .after = after});
 }
 
+Index Conv2d::multiply_adds(const Shape& output) const {
+  return output.size() * weight.shape().without_front().size();
+}
+
 Tensor Conv2d::forward(const Tensor& x) {
   return convolve(x, After::nothing);
 }

@@ -27,6 +27,7 @@ class Conv2d : public Module {
   Conv2d(const Options& options, Rng& rng);
 
   std::string describe() const override;
+  Index multiply_adds(const Shape& output) const override;
   const Options& options() const { return options_; }
   Tensor forward_fused(const Tensor& x, Layers& following) override;
 

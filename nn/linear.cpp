@@ -23,6 +23,10 @@ std::string Linear::describe() const {
                      bias.defined() ? "" : ", no bias");
 }
 
+Index Linear::multiply_adds(const Shape& output) const {
+  return output.size() * weight.dim(1);
+}
+
 Tensor Linear::forward(const Tensor& x) {
   return linear(x, weight, bias);
 }

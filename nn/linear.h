@@ -19,6 +19,7 @@ class Linear : public Module {
   Linear(const Options& options, Rng& rng);
 
   std::string describe() const override;
+  Index multiply_adds(const Shape& output) const override;
   Tensor forward_fused(const Tensor& x, Layers& following) override;
 
   Tensor weight;  // (D_out, D_in)

@@ -10,15 +10,17 @@
 namespace limbeck {
 namespace {
 
-using Build = Sequential (*)(const Shape& image, Index classes, const ModelOptions&, Rng&);
-
 struct Recipe {
   Preset preset;
-  Build build;
+  Sequential (*build)(const Shape& image, Index classes, double dropout, Rng& rng);
 };
 
 const std::vector<Recipe>& recipes() {
-  static const std::vector<Recipe> all = {};
+  static const std::vector<Recipe> all = {
+      {{"lenet5", "LeNet-5 with ReLU and max-pooling"}, lenet5},
+      {{"cnn-large", "a strong teacher: five 3×3 convolutions with batch norm"}, cnn_large},
+      {{"cnn-tiny", "a student of fewer than 10,000 parameters, likewise"}, cnn_tiny},
+  };
   return all;
 }
 
@@ -58,7 +60,10 @@ using Plan = std::function<Sequential(const Shape&, Index classes, const ModelOp
 
 Plan parse(const std::string& spec) {
   for (const Recipe& recipe : recipes()) {
-    if (spec == recipe.preset.name) return recipe.build;
+    if (spec != recipe.preset.name) continue;
+    return [&recipe](const Shape& image, Index classes, const ModelOptions& options, Rng& rng) {
+      return recipe.build(image, classes, options.dropout, rng);
+    };
   }
   if (spec.starts_with("mlp:")) {
     return [hidden = parse_numbers(spec)](const Shape& image, Index classes,

@@ -1,12 +1,48 @@
 #include "nn/models.h"
 
 #include "core/error.h"
+#include "nn/batch_norm.h"
 #include "nn/conv2d.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
 #include "nn/pooling.h"
 
 namespace limbeck {
+namespace {
+
+void check_image(const char* name, const Shape& image) {
+  if (image.rank() != 3 || image.dim(1) < 16 || image.dim(2) < 16) {
+    fail(name, "images must be (C, H, W) with at least 16 × 16 pixels; got {}", image);
+  }
+}
+
+struct Stage {
+  Index channels;
+  bool pool;
+};
+
+// For each stage a 3×3 convolution with batch norm and ReLU, pooled where it says so; the bias is
+// the batch norm's.
+Sequential normalised_cnn(const char* name, const Shape& image, Index classes,
+                          const std::vector<Stage>& stages, double dropout, Rng& rng) {
+  check_image(name, image);
+  Sequential net;
+  Index in = image.dim(0), height = image.dim(1), width = image.dim(2);
+  for (const auto& [out, pool] : stages) {
+    net.add(Conv2d({.in = in, .out = out, .kernel = 3, .padding = 1, .bias = false}, rng));
+    net.add(BatchNorm2d({.channels = out})).add(ReLU());
+    in = out;
+    if (!pool) continue;
+    net.add(MaxPool2d({.kernel = 2}));
+    height /= 2, width /= 2;
+  }
+  net.add(Flatten());
+  if (dropout > 0) net.add(Dropout({.p = dropout}, rng));
+  net.add(Linear({.in = in * height * width, .out = classes}, rng));
+  return net;
+}
+
+}  // namespace
 
 Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng& rng) {
   if (widths.size() < 2) {
@@ -41,6 +77,30 @@ Sequential cnn(const Shape& image, Index classes, const CnnOptions& options, Rng
   if (options.dropout > 0) net.add(Dropout({.p = options.dropout}, rng));
   net.add(Linear({.in = options.hidden, .out = classes}, rng));
   return net;
+}
+
+Sequential lenet5(const Shape& image, Index classes, double dropout, Rng& rng) {
+  check_image("lenet5", image);
+  Sequential net(Conv2d({.in = image.dim(0), .out = 6, .kernel = 5, .padding = 2}, rng), ReLU(),
+                 MaxPool2d({.kernel = 2}), Conv2d({.in = 6, .out = 16, .kernel = 5}, rng), ReLU(),
+                 MaxPool2d({.kernel = 2}), Flatten());
+  const Index features = 16 * ((image.dim(1) / 2 - 4) / 2) * ((image.dim(2) / 2 - 4) / 2);
+  net.add(Linear({.in = features, .out = 120}, rng)).add(ReLU());
+  if (dropout > 0) net.add(Dropout({.p = dropout}, rng));
+  net.add(Linear({.in = 120, .out = 84}, rng)).add(ReLU());
+  net.add(Linear({.in = 84, .out = classes}, rng));
+  return net;
+}
+
+Sequential cnn_large(const Shape& image, Index classes, double dropout, Rng& rng) {
+  return normalised_cnn("cnn-large", image, classes,
+                        {{32, false}, {32, true}, {64, false}, {64, true}, {128, true}}, dropout,
+                        rng);
+}
+
+Sequential cnn_tiny(const Shape& image, Index classes, double dropout, Rng& rng) {
+  return normalised_cnn("cnn-tiny", image, classes,
+                        {{8, false}, {16, true}, {16, true}, {24, true}}, dropout, rng);
 }
 
 }  // namespace limbeck

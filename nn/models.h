@@ -30,4 +30,20 @@ struct CnnOptions {
 // poolings leave nothing of.
 Sequential cnn(const Shape& image, Index classes, const CnnOptions& options, Rng& rng);
 
+// Networks with a name, for images of shape (C, H, W) of at least 16 × 16 pixels. Dropout is that
+// of the features before the last layers, in training.
+//
+// LeNet-5 with ReLU and max-pooling for its sigmoids and learned poolings: 5×5 convolutions to 6
+// and 16 channels, then layers of 120, 84 and C (LeCun et al., 1998, section II.B).
+Sequential lenet5(const Shape& image, Index classes, double dropout, Rng& rng);
+
+// A strong teacher: 3×3 convolutions to 32, 32, 64, 64 and 128 channels, each with batch norm and
+// ReLU, pooled after the second, fourth and fifth (after Simonyan and Zisserman, "Very Deep
+// Convolutional Networks", 2015, made small).
+Sequential cnn_large(const Shape& image, Index classes, double dropout, Rng& rng);
+
+// A student of fewer than 10,000 parameters: the same with 8, 16, 16 and 24 channels, pooled after
+// the second, third and fourth.
+Sequential cnn_tiny(const Shape& image, Index classes, double dropout, Rng& rng);
+
 }  // namespace limbeck

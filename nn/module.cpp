@@ -15,12 +15,33 @@ namespace {
 // While summary() runs a network, the output shape of every module that is called.
 thread_local std::map<const Module*, Shape>* observed_shapes = nullptr;
 
+// Of every module that is called for one image of shape `input`.
+std::map<const Module*, Shape> output_shapes(Module& network, const Shape& input) {
+  std::map<const Module*, Shape> shapes;
+  const NoGrad no_grad;
+  const EvalMode eval_mode(network);
+  auto* const before = std::exchange(observed_shapes, &shapes);
+  try {
+    network(Tensor::zeros(input.with_front(1)));
+  } catch (...) {
+    observed_shapes = before;
+    throw;
+  }
+  observed_shapes = before;
+  return shapes;
+}
+
 }  // namespace
 
 Tensor Module::operator()(const Tensor& x) {
   Tensor y = forward(x);
   if (observed_shapes != nullptr) (*observed_shapes)[this] = y.shape();
   return y;
+}
+
+Index Module::multiply_adds(const Shape& output) const {
+  static_cast<void>(output);
+  return 0;
 }
 
 Tensor Module::forward_fused(const Tensor& x, Layers& following) {
@@ -108,20 +129,16 @@ bool summarising() {
   return observed_shapes != nullptr;
 }
 
-std::string summary(Module& network, const Shape& input) {
-  std::map<const Module*, Shape> shapes;
-  {
-    const NoGrad no_grad;
-    const EvalMode eval_mode(network);
-    auto* const before = std::exchange(observed_shapes, &shapes);
-    try {
-      network(Tensor::zeros(input.with_front(1)));
-    } catch (...) {
-      observed_shapes = before;
-      throw;
-    }
-    observed_shapes = before;
+Index multiply_adds(Module& network, const Shape& input) {
+  Index sum = 0;
+  for (const auto& [module, shape] : output_shapes(network, input)) {
+    sum += module->multiply_adds(shape.without_front());
   }
+  return sum;
+}
+
+std::string summary(Module& network, const Shape& input) {
+  const std::map<const Module*, Shape> shapes = output_shapes(network, input);
   std::string text = fmt::format("{:<24} {:>16} {:>12}\n", "layer", "output", "parameters");
   const auto row = [&](const std::string& layer, const std::string& shape, Index count) {
     text += fmt::format("{:<24} {:>16} {:>12}\n", layer, shape, thousands(count));

@@ -72,6 +72,10 @@ class Module {
   // What it is, with its sizes, for people: "Linear(784, 1200)".
   virtual std::string describe() const = 0;
 
+  // The multiplications of this layer by itself for one image, of which it makes an output of this
+  // shape (without N); 0 where they do not count.
+  virtual Index multiply_adds(const Shape& output) const;
+
   // All parameters of this module and its children, in order, with their full names.
   std::vector<NamedTensor> named_parameters();
   std::vector<Tensor> parameters();
@@ -114,6 +118,9 @@ class EvalMode {
  private:
   std::vector<std::pair<Module*, bool>> before_;
 };
+
+// The multiplications of a whole network for one image of shape `input`. Runs it once, on zeros.
+Index multiply_adds(Module& network, const Shape& input);
 
 // A table of the modules without children, with the shape each gives for one input of shape
 // `input` (without N) and its number of parameters, and the sum. Runs the network once, on zeros.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <string_view>
 
 #include "apps/common/training_log.h"
 #include "core/text.h"
@@ -38,15 +38,16 @@ ordered_json outcome_json(const Outcome& outcome) {
 
 }  // namespace
 
-std::optional<double> DistillReport::gain_recovered() const {
-  const Index gain = student_hard.errors - teacher.errors;
+std::optional<double> StudentPair::gain_recovered(const Outcome& teacher) const {
+  const Index gain = hard.errors - teacher.errors;
   if (gain <= 0) return std::nullopt;
-  return static_cast<double>(student_hard.errors - student_distilled.errors) /
-         static_cast<double>(gain);
+  return static_cast<double>(hard.errors - distilled.errors) / static_cast<double>(gain);
 }
 
 std::string DistillReport::table() const {
-  const std::array<const Outcome*, 3> rows = {&teacher, &student_hard, &student_distilled};
+  std::vector<const Outcome*> rows = {&teacher};
+  for (const StudentPair& pair : students) rows.push_back(&pair.hard);
+  for (const StudentPair& pair : students) rows.push_back(&pair.distilled);
   const std::string of = fmt::format("errors of {}", thousands(teacher.total));
   std::size_t spec_width = std::string_view("model").size();
   for (const Outcome* row : rows) spec_width = std::max(spec_width, row->spec.size());
@@ -66,11 +67,23 @@ std::string DistillReport::table() const {
 
 std::string DistillReport::verdict() const {
   std::string text;
-  if (const auto share = gain_recovered()) {
+  const StudentPair& first = students.front();
+  if (students.size() > 1) {
+    const auto mean_errors = [&](Outcome StudentPair::*which) {
+      double sum = 0;
+      for (const StudentPair& pair : students) sum += static_cast<double>((pair.*which).errors);
+      return sum / static_cast<double>(students.size());
+    };
+    text = fmt::format(
+        "Mean errors of {} students: {:.1f} after hard labels, {:.1f} after distillation; the "
+        "teacher's {}.\n",
+        students.size(), mean_errors(&StudentPair::hard), mean_errors(&StudentPair::distilled),
+        thousands(teacher.errors));
+  } else if (const auto share = first.gain_recovered(teacher)) {
     text = fmt::format(
         "The teacher makes {} errors fewer than the student on hard labels; "
         "distillation won back {:.0f} % of that.\n",
-        thousands(student_hard.errors - teacher.errors), 100 * *share);
+        thousands(first.hard.errors - teacher.errors), 100 * *share);
   } else {
     text = "The teacher is no better than the student on hard labels: it has no gain to hand on.\n";
   }
@@ -78,17 +91,23 @@ std::string DistillReport::verdict() const {
   return text + fmt::format(
                     "Decisions like the teacher's on test images: {:.1f} % after hard labels, "
                     "{:.1f} % after distillation.\n",
-                    percent(student_hard), percent(student_distilled));
+                    percent(first.hard), percent(first.distilled));
 }
 
 ordered_json DistillReport::json(const ordered_json& options) const {
-  ordered_json json = {{"schema_version", schema_version},
-                       {"options", options},
-                       {"teacher", outcome_json(teacher)},
-                       {"student_hard", outcome_json(student_hard)},
-                       {"student_distilled", outcome_json(student_distilled)}};
-  const auto share = gain_recovered();
-  json["gain_recovered"] = share ? ordered_json(*share) : ordered_json(nullptr);
+  ordered_json json = {
+      {"schema_version", schema_version}, {"options", options}, {"teacher", outcome_json(teacher)}};
+  const auto add_pair = [&](ordered_json& to, const StudentPair& pair) {
+    to["student_hard"] = outcome_json(pair.hard);
+    to["student_distilled"] = outcome_json(pair.distilled);
+    const auto share = pair.gain_recovered(teacher);
+    to["gain_recovered"] = share ? ordered_json(*share) : ordered_json(nullptr);
+  };
+  add_pair(json, students.front());
+  if (students.size() > 1) {
+    json["repeats"] = ordered_json::array();
+    for (const StudentPair& pair : students) add_pair(json["repeats"].emplace_back(), pair);
+  }
   return json;
 }
 

@@ -24,20 +24,27 @@ struct Outcome {
   Index bytes() const { return parameters * static_cast<Index>(sizeof(real)); }
 };
 
-struct DistillReport {
-  Outcome teacher, student_hard, student_distilled;
+// The same student, from the same weights, taught in two ways.
+struct StudentPair {
+  Outcome hard, distilled;
 
   // The share of the teacher's gain that distillation won back: of the errors that the student on
   // hard labels makes more than the teacher, the part that the distilled one does not make. Above 1
   // if it is better than the teacher, negative if distillation did harm, none where the teacher is
   // not better than the student on hard labels.
-  std::optional<double> gain_recovered() const;
+  std::optional<double> gain_recovered(const Outcome& teacher) const;
+};
+
+struct DistillReport {
+  Outcome teacher;
+  std::vector<StudentPair> students;  // one, or more if they were repeated
 
   // A row a network: architecture, parameters, size, errors, accuracy, training time.
   std::string table() const;
   // The same in a sentence or two.
   std::string verdict() const;
-  // `options`, then `teacher`, `student_hard`, `student_distilled`. README.md has the fields.
+  // `options`, then `teacher`, `student_hard`, `student_distilled` and, if there are more pairs
+  // than one, all of them in `repeats`. README.md has the fields.
   nlohmann::ordered_json json(const nlohmann::ordered_json& options) const;
 };
 
