@@ -27,8 +27,6 @@ using namespace limbeck;
 
 namespace {
 
-constexpr double teacher_dropout = 0.5;  // as in the paper
-
 const std::map<std::string, Augmentation>& augmentations() {
   static const std::map<std::string, Augmentation> by_name = {
       {"none", {}}, {"shift", random_shift(2)}, {"distort", random_distortion(mnist_distortion)}};
@@ -40,11 +38,12 @@ struct Settings {
   std::string teacher = "mlp:1200,1200";
   std::string student = "mlp:128";
   DistillationOptions distillation{};
-  Index teacher_epochs = 15;
+  Index teacher_epochs = 20;
   Index epochs = 20;
   Index batch_size = 128;
   double lr = 1e-3;
   Index train_size = 0;  // 0: all
+  double teacher_dropout = 0.3;
   std::string teacher_augment = "shift";
   std::string augment = "none";
   Index repeats = 1;
@@ -103,6 +102,12 @@ void add_options(CLI::App& app, Settings& s) {
   add("--seed", s.seed, "Seed of weights, order, dropout, shifts and of what --train-size draws")
       ->type_name("N");
   add("--threads", s.threads, "Threads")->type_name("N")->check(at_least_1());
+  add("--teacher-dropout", s.teacher_dropout,
+      "The part of the teacher's hidden units that is silent at each step of its training, at random")
+      ->type_name("P")
+      ->check(valid_number([](double p) {
+        if (!(p >= 0 && p < 1)) fail("number", "must be from 0 to below 1; got {:g}", p);
+      }));
   add("--teacher-augment", s.teacher_augment,
       "What is done to the teacher's images, anew every epoch: none; shift, by up to two pixels; "
       "or "
@@ -136,6 +141,7 @@ nlohmann::ordered_json to_json(const Settings& s) {
           {"batch_size", s.batch_size},
           {"lr", s.lr},
           {"train_size", s.train_size == 0 ? ordered_json(nullptr) : ordered_json(s.train_size)},
+          {"teacher_dropout", s.teacher_dropout},
           {"teacher_augment", s.teacher_augment},
           {"augment", s.augment},
           {"repeats", s.repeats},
@@ -214,7 +220,7 @@ void distill(const Settings& s) {
   options.augment = augmentations().at(s.augment);
 
   DistillReport report;
-  Sequential teacher = make(s.teacher, teacher_dropout, 0);
+  Sequential teacher = make(s.teacher, s.teacher_dropout, 0);
   report.teacher = run("teacher", s.teacher, teacher, teacher_options, log,
                        [&](const TrainOptions& o) { return train_classifier(teacher, train, o); });
   const Tensor teacher_logits = logits_of(teacher, test);

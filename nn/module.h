@@ -4,11 +4,11 @@
 // called (describe), and lists its parts once (parts). From that list come the names of parameters,
 // switching between training and evaluation, counting and printing:
 //
-//   class Residual : public Module {                    // y = x + W₂ relu(W₁ x)
+//   class ResidualBlock : public Module {               // y = x + W₂ relu(W₁ x)
 //    public:
-//     Residual(Index width, Rng& rng)
+//     ResidualBlock(Index width, Rng& rng)
 //         : inner_({.in = width, .out = width}, rng), outer_({.in = width, .out = width}, rng) {}
-//     std::string describe() const override { return "Residual"; }
+//     std::string describe() const override { return "ResidualBlock"; }
 //
 //    protected:
 //     Tensor forward(const Tensor& x) override { return x + outer_(relu(inner_(x))); }

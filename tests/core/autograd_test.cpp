@@ -1,5 +1,6 @@
 #include "core/autograd.h"
 
+#include <atomic>
 #include <thread>
 
 #include "core/parallel.h"
@@ -160,6 +161,50 @@ TEST_CASE("each thread records for itself") {
   std::thread([&] { other = is_recording(); }).join();
   CHECK(other);
   CHECK_FALSE(is_recording());
+}
+
+TEST_CASE("a sink gets its leaf's whole gradient, in parts, and the leaf keeps none") {
+  // Large enough that linear hands the gradient on panel by panel.
+  const Tensor x = random_tensor({16, 600}, 1);
+  Tensor w = random_tensor({700, 600}, 2).requires_grad();
+  Tensor b = random_tensor({700}, 3).requires_grad();
+  const auto loss = [&] { return sum(linear(x, w, b) * random_tensor({16, 700}, 4)); };
+  loss().backward();
+  const Tensor dw = w.grad();
+  w.clear_grad();
+  b.clear_grad();
+
+  Tensor collected = Tensor::zeros(w.shape());
+  std::atomic<int> parts{0};
+  const GradientSink sink{w, [&](Index begin, std::span<const real> gradient) {
+                            std::ranges::copy(gradient, collected.data() + begin);
+                            ++parts;
+                          }};
+  backward_into(loss(), std::span(&sink, 1));
+  CHECK(parts > 1);
+  CHECK(difference(collected, dw) < 1e-5);
+  CHECK_FALSE(w.has_grad());
+  CHECK(b.has_grad());  // it has no sink
+  loss().backward();    // and the next time w has none either
+  CHECK(w.has_grad());
+}
+
+TEST_CASE("a sink of a leaf that is used several times gets the sum, once, at the end") {
+  Tensor w = random_tensor({600, 600}, 1).requires_grad();
+  const Tensor x = random_tensor({4, 600}, 2);
+  const auto loss = [&] { return sum(linear(linear(x, w, Tensor()), w, Tensor())) + sum(w * w); };
+  loss().backward();
+  const Tensor expected = w.grad();
+  w.clear_grad();
+  int calls = 0;
+  Tensor collected = Tensor::zeros(w.shape());
+  const GradientSink sink{w, [&](Index begin, std::span<const real> gradient) {
+                            std::ranges::copy(gradient, collected.data() + begin);
+                            ++calls;
+                          }};
+  backward_into(loss(), std::span(&sink, 1));
+  CHECK(calls == 1);
+  CHECK(difference(collected, expected) < 1e-5);
 }
 
 TEST_CASE("parallel_for covers every index once, for any number of threads") {

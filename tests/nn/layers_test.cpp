@@ -14,11 +14,11 @@ using namespace limbeck::testing;
 namespace {
 
 // The example of nn/module.h.
-class Residual : public Module {
+class ResidualBlock : public Module {
  public:
-  Residual(Index width, Rng& rng)
+  ResidualBlock(Index width, Rng& rng)
       : inner_({.in = width, .out = width}, rng), outer_({.in = width, .out = width}, rng) {}
-  std::string describe() const override { return "Residual"; }
+  std::string describe() const override { return "ResidualBlock"; }
 
  protected:
   Tensor forward(const Tensor& x) override { return x + outer_(relu(inner_(x))); }
@@ -119,7 +119,7 @@ TEST_CASE("dropout drops the asked share, scales the rest, and rests in evaluati
 
 TEST_CASE("modules name, count and describe their parts") {
   Rng rng(1);
-  Sequential net(Flatten(), Linear({.in = 784, .out = 32}, rng), ReLU(), Residual(32, rng));
+  Sequential net(Flatten(), Linear({.in = 784, .out = 32}, rng), ReLU(), ResidualBlock(32, rng));
   net.add(Linear({.in = 32, .out = 10, .bias = false}, rng));
   std::vector<std::string> names;
   for (const NamedTensor& p : net.named_parameters()) names.push_back(p.name);
@@ -165,7 +165,7 @@ TEST_CASE("a model from its text") {
   CHECK(make_model("mlp:5", {3, 2, 2}, 4, {}, rng)(Tensor::zeros({6, 3, 2, 2})).shape() ==
         Shape{6, 4});
   for (const char* bad : {"", "mlp", "800,800", "mlp:0", "mlp:3,", "mlp:3,,4", "mlp:-2", "mlp:2x",
-                          "mlp:9999999", "cnn:8"}) {
+                          "mlp:9999999", "cnn:8", "cnn:8,0", "lenet"}) {
     CAPTURE(bad);
     const std::string text = error_of([&] { check_model_spec(bad); });
     CHECK(contains(text, std::string("\"") + bad + "\""));

@@ -103,6 +103,32 @@ TEST_CASE("a step leaves parameters without a gradient as they are") {
   CHECK(still.item() == 7);
 }
 
+TEST_CASE("minimize does what zero_grad, backward and step do together") {
+  const auto train = [](bool together) {
+    Rng rng(5);
+    Linear first({.in = 500, .out = 600}, rng), second({.in = 600, .out = 3}, rng);
+    std::vector<Tensor> parameters = first.parameters();
+    for (const Tensor& p : second.parameters()) parameters.push_back(p);
+    Adam adam(parameters, {.lr = 0.01});
+    const Tensor x = random_tensor({12, 500}, 1);
+    const std::vector<std::int32_t> class_ids = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2};
+    for (int step = 0; step < 3; ++step) {
+      const Tensor loss = cross_entropy(second(relu(first(x))), class_ids);
+      if (together) {
+        adam.minimize(loss);
+        for (const Tensor& p : parameters) CHECK_FALSE(p.has_grad());
+      } else {
+        adam.zero_grad();
+        loss.backward();
+        adam.step();
+      }
+    }
+    return parameters;
+  };
+  const auto apart = train(false), together = train(true);
+  for (std::size_t i = 0; i < apart.size(); ++i) CHECK(difference(together[i], apart[i]) < 1e-5);
+}
+
 TEST_CASE("large parameters move on two threads as on one") {
   const Tensor value = random_tensor({300, 301}, 1);
   const Tensor grad = random_tensor({300, 301}, 2);

@@ -1,0 +1,128 @@
+// The kernels below the ops: products, transforms, vectors, each against its definition.
+#include <numeric>
+
+#include "core/gemm.h"
+#include "core/parallel.h"
+#include "core/small_product.h"
+#include "core/winograd_transform.h"
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+TEST_CASE("a small product is its three loops, for odd sizes and any strides") {
+  for (const Index rows : {1, 3, 4, 9, 17}) {
+    for (const Index columns : {lanes, 3 * lanes, 4 * lanes, 7 * lanes}) {
+      const Index depth = 5;
+      const Tensor a = random_tensor({depth, rows}, 1);  // as (rows, depth), transposed
+      const Tensor b = random_tensor({depth, columns + 3}, 2);
+      Tensor c = Tensor::full({rows, columns + 1}, 1);
+      SmallProductSizes s{.rows = rows,
+                          .columns = columns,
+                          .depth = depth,
+                          .c_row = columns + 1,
+                          .a_row = 1,
+                          .a_depth = rows,
+                          .b_row = columns + 3};
+      Tensor expected = c.clone();
+      for (const bool accumulate : {false, true}) {
+        s.accumulate = accumulate;
+        small_product(c.data(), a.data(), b.data(), s);
+        for (Index i = 0; i < rows; ++i) {
+          for (Index j = 0; j < columns; ++j) {
+            real& sum = expected.data()[i * (columns + 1) + j];
+            if (!accumulate) sum = 0;
+            for (Index k = 0; k < depth; ++k) {
+              sum += a.data()[k * rows + i] * b.data()[k * (columns + 3) + j];
+            }
+          }
+        }
+        CHECK(difference(c, expected) < 1e-5);  // and the column past the last is untouched
+      }
+    }
+  }
+}
+
+TEST_CASE("a product split among threads is BLAS's in one call, by rows and by columns") {
+  const int before = threads();
+  set_threads(3);
+  for (const auto& [m, n] : {std::pair<Index, Index>{300, 70}, {70, 301}}) {
+    const Index k = 150;
+    for (const bool ta : {false, true}) {
+      for (const bool tb : {false, true}) {
+        const GemmSizes s{.m = m, .n = n, .k = k, .transpose_a = ta, .transpose_b = tb};
+        const Tensor a = random_tensor({m, k}, 1), b = random_tensor({k, n}, 2);
+        Tensor c = Tensor::zeros({m, n}), expected = Tensor::zeros({m, n});
+        gemm(c.data(), a.data(), b.data(), s);
+        blas_gemm(expected.data(), a.data(), b.data(), s);
+        CHECK(difference(c, expected) < 1e-5);
+      }
+    }
+  }
+  set_threads(before);
+}
+
+TEST_CASE("a product of parts of wider matrices leaves what is beside them alone") {
+  const Tensor a = random_tensor({6, 10}, 1), b = random_tensor({5, 12}, 2);
+  Tensor c = Tensor::full({4, 9}, 7);
+  // c[:, 0:3] = a[0:4, 2:7] b[:, 1:4]
+  gemm(c.data(), a.data() + 2, b.data() + 1,
+       {.m = 4, .n = 3, .k = 5, .c_row = 9, .a_row = 10, .b_row = 12});
+  for (Index i = 0; i < 4; ++i) {
+    for (Index j = 0; j < 9; ++j) {
+      double expected = j < 3 ? 0 : 7;
+      for (Index k = 0; k < 5 && j < 3; ++k) {
+        expected += static_cast<double>(a.data()[10 * i + 2 + k] * b.data()[12 * k + 1 + j]);
+      }
+      CHECK(c.data()[9 * i + j] == doctest::Approx(expected).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("transpose turns eight rows into eight columns") {
+  Vector v[lanes];
+  for (Index i = 0; i < lanes; ++i) {
+    for (Index j = 0; j < lanes; ++j) v[i][j] = static_cast<real>(10 * i + j);
+  }
+  transpose(v);
+  for (Index i = 0; i < lanes; ++i) {
+    for (Index j = 0; j < lanes; ++j) CHECK(v[i][j] == static_cast<real>(10 * j + i));
+  }
+}
+
+namespace {
+
+// Aᵀ [(G g) ⊙ (Bᵀ d)] in double, from the matrices as they stand.
+template <int taps>
+std::array<double, 4> filter_by_transform(const std::vector<double>& g,
+                                          const std::vector<double>& d) {
+  using W = Winograd<taps>;
+  std::array<double, 4> y{};
+  for (std::size_t p = 0; p < W::n; ++p) {
+    const double weight = std::inner_product(g.begin(), g.end(), W::g[p].begin(), 0.0);
+    const double value = std::inner_product(d.begin(), d.end(), W::b_transposed[p].begin(), 0.0);
+    for (std::size_t i = 0; i < 4; ++i) y[i] += W::a[p][i] * weight * value;
+  }
+  return y;
+}
+
+template <int taps>
+void check_filter() {
+  const std::vector<double> d = {1, -2, 3, 0.5, 4, -1, 2, 7};
+  const std::vector<double> g = {2, -1, 0.5, 3, 1};
+  const std::vector<double> inputs(d.begin(), d.begin() + 4 + taps - 1);
+  const std::vector<double> filter(g.begin(), g.begin() + taps);
+  const auto y = filter_by_transform<taps>(filter, inputs);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double expected = std::inner_product(
+        filter.begin(), filter.end(), inputs.begin() + static_cast<std::ptrdiff_t>(i), 0.0);
+    CHECK(y[i] == doctest::Approx(expected).epsilon(1e-12));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("Winograd's matrices filter: four outputs of three and of five taps") {
+  check_filter<3>();
+  check_filter<5>();
+}
