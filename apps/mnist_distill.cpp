@@ -38,8 +38,8 @@ struct Settings {
   std::string teacher = "mlp:1200,1200";
   std::string student = "mlp:128";
   DistillationOptions distillation{};
-  Index teacher_epochs = 20;
-  Index epochs = 20;
+  Index teacher_epochs = 15;
+  Index epochs = 40;
   Index batch_size = 128;
   double lr = 1e-3;
   Index train_size = 0;  // 0: all

@@ -188,6 +188,10 @@ TEST_CASE("mnist_distill shows progress in plain lines, the table, and writes it
                                      {"batch_size", 128},
                                      {"lr", 1e-3},
                                      {"train_size", nullptr},
+                                     {"teacher_dropout", 0.3},
+                                     {"teacher_augment", "shift"},
+                                     {"augment", "none"},
+                                     {"repeats", 1},
                                      {"seed", 1},
                                      {"threads", 1}});
   for (const std::string name : {"teacher", "student_hard", "student_distilled"}) {
