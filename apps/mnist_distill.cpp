@@ -103,7 +103,8 @@ void add_options(CLI::App& app, Settings& s) {
       ->type_name("N");
   add("--threads", s.threads, "Threads")->type_name("N")->check(at_least_1());
   add("--teacher-dropout", s.teacher_dropout,
-      "The part of the teacher's hidden units that is silent at each step of its training, at random")
+      "The part of the teacher's hidden units that is silent at each step of its training, at "
+      "random")
       ->type_name("P")
       ->check(valid_number([](double p) {
         if (!(p >= 0 && p < 1)) fail("number", "must be from 0 to below 1; got {:g}", p);
@@ -246,8 +247,9 @@ void distill(const Settings& s) {
   for (const Index image : telling_images(teacher_logits, test)) {
     const auto row = teacher_logits.values().subspan(static_cast<std::size_t>(image * test.classes),
                                                      static_cast<std::size_t>(test.classes));
-    fmt::print("What the teacher says of test image {}, a {}\n{}\n", image,
-               test.class_ids[static_cast<std::size_t>(image)],
+    const std::int32_t digit = test.class_ids[static_cast<std::size_t>(image)];
+    fmt::print("What the teacher says of test image {}, {} {}\n{}\n", image,
+               digit == 8 ? "an" : "a", digit,
                soft_target_picture(test.pixels_of(image), test.image, row, t));
   }
   fmt::print("{}\n{}", report.table(), report.verdict());
