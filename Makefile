@@ -29,9 +29,10 @@ BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
 TRIPLE := $(shell uname -m)-linux-gnu
 BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
 
-# No errno from sqrt: it then is one instruction, and loops with it become vector code. (Not
+# Vectors (core/vector.h) are passed between our own functions only, so it does not matter that the
+# convention for it depends on the processor (-Wno-psabi). No errno from sqrt: it then is one instruction, and loops with it become vector code. (Not
 # -ffast-math, which would let the compiler change results.)
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-psabi
 CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp
 CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
@@ -41,6 +42,8 @@ ifeq ($(REAL),double)
   CPPFLAGS += -DLIMBECK_REAL_DOUBLE
 endif
 ifeq ($(SAN),1)
+  # A request for more memory than there is must fail as it does without the sanitizer.
+  export ASAN_OPTIONS ?= allocator_may_return_null=1
   CXXFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
   LDFLAGS += -fsanitize=address,undefined
 endif

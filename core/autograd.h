@@ -36,9 +36,18 @@ using Gradients = std::vector<Tensor>;
 
 using Backward = std::function<Gradients(const Tensor& dy)>;
 
+bool is_recording();
+
 // Makes y the recorded result of an op on `inputs`, and returns it. Records nothing, and drops the
 // closure, if no input wants a gradient or recording is off. `op` must be a string literal.
 Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward);
+
+// Whether record() would record an op on these inputs: asked first by ops that are called for one
+// image at a time, so as to prepare nothing in vain.
+template <class... Inputs>
+bool is_recorded(const Inputs&... inputs) {
+  return is_recording() && (inputs.wants_grad() || ...);
+}
 
 // While one of these lives, this thread records nothing: for evaluation, for a frozen teacher.
 class NoGrad {
@@ -51,8 +60,6 @@ class NoGrad {
  private:
   bool before_;
 };
-
-bool is_recording();
 
 // Where a leaf's gradient goes instead of being kept: `take` gets it in one or more parts, each the
 // elements from `begin` on, perhaps from several threads at once.

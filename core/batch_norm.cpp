@@ -1,5 +1,4 @@
 // Batch normalisation. (core/layer_norm.cpp has the other.)
-#include <array>
 #include <cmath>
 
 #include "core/autograd.h"
@@ -16,9 +15,8 @@ using namespace detail;
 // Channels are worked on in blocks, by one thread from the first sum to the last output: one
 // channel at a time where it is planes, so that it is still in the cache when it is read again, and
 // 64 side by side where it is a column of (N, C), since memory runs along the rows.
-constexpr Index widest_block = 64;
-using BlockSums = std::array<Sums, widest_block>;
-using BlockValues = std::array<real, widest_block>;
+using BlockSums = Block<Sums>;
+using BlockValues = Block<real>;
 
 struct Layout {
   Index rows, channels, plane;
@@ -147,7 +145,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
         const auto d = static_cast<double>(pdy[i]);
         return Sums{d, d * (px[i] - m[j])};
       });
-      BlockValues scale, of_beta{}, of_gamma{};  // dx = scale (dy − of_beta − (x − μ) of_gamma)
+      BlockValues scale{}, of_beta{}, of_gamma{};  // dx = scale (dy − of_beta − (x − μ) of_gamma)
       for (Index j = 0; j < width; ++j) {
         const double inverse = inverse_std.data()[first + j];
         dbeta.data()[first + j] = static_cast<real>(sums[j].a);

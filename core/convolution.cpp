@@ -1,8 +1,5 @@
 #include "core/convolution.h"
 
-#include <memory>
-#include <vector>
-
 #include "core/autograd.h"
 #include "core/error.h"
 
@@ -51,22 +48,26 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options) {
   const ConvSizes sizes = check_sizes(x, weight, bias, options);
   const bool winograd = winograd_fits(sizes);
-  const bool wanted =
-      is_recording() && (x.wants_grad() || weight.wants_grad() || bias.wants_grad());
+  const bool recorded = is_recorded(x, weight, bias);
   Tensor y = Tensor::empty({sizes.images, sizes.out, sizes.out_height(), sizes.out_width()});
-  std::shared_ptr<std::vector<std::uint8_t>> places;
-  if (wanted && sizes.pools()) {
-    places = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(y.size()));
+  Tensor places;  // holds bytes, not reals: memory from the pool, as all else
+  if (recorded && sizes.pools()) {
+    constexpr auto bytes = static_cast<Index>(sizeof(real));
+    places = Tensor::empty({(y.size() + bytes - 1) / bytes});
   }
+  const auto place_bytes = [](Tensor& t) {
+    return t.defined() ? reinterpret_cast<std::uint8_t*>(t.data()) : nullptr;
+  };
   const ConvForward f{.y = y.data(),
-                      .places = places ? places->data() : nullptr,
+                      .places = place_bytes(places),
                       .x = x.data(),
                       .weight = weight.data(),
                       .bias = bias.defined() ? bias.data() : nullptr};
   winograd ? winograd_forward(f, sizes) : unrolled_forward(f, sizes);
+  if (!recorded) return y;
 
   return record("conv2d", y, {x, weight, bias},
-                [=, out = y.detach()](const Tensor& dy) -> Gradients {
+                [=, out = y.detach()](const Tensor& dy) mutable -> Gradients {
                   Tensor dx, dw, db;
                   if (x.wants_grad()) dx = Tensor::empty(x.shape());
                   if (weight.wants_grad()) dw = Tensor::empty(weight.shape());
@@ -77,7 +78,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                        .dbias = data(db),
                                        .dy = dy.data(),
                                        .y = out.data(),
-                                       .places = places ? places->data() : nullptr,
+                                       .places = place_bytes(places),
                                        .x = x.data(),
                                        .weight = weight.data()};
                   winograd ? winograd_backward(b, sizes) : unrolled_backward(b, sizes);

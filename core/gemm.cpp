@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/parallel.h"
+#include "core/small_product.h"
 
 namespace limbeck {
 namespace {
@@ -38,7 +39,13 @@ void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
                                              : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
                                                         std::max(s.m, s.n) / 8);
   if (parts <= 1) {
-    blas_gemm(c, a, b, s);
+    // BLAS would wake the other threads for one row already.
+    if (s.m == 1 && s.transpose_b && !s.transpose_a) {
+      row_products(c, a, b,
+                   {.rows = s.n, .depth = s.k, .b_row = s.b_row, .accumulate = s.accumulate});
+    } else {
+      blas_gemm(c, a, b, s);
+    }
     return;
   }
   parallel_for(parts, 1, [=](Index part, Index) {

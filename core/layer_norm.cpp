@@ -1,5 +1,4 @@
 // Layer normalisation. (core/batch_norm.cpp has the other.)
-#include <array>
 #include <cmath>
 
 #include "core/autograd.h"
@@ -14,8 +13,6 @@ using namespace detail;
 
 // body(first, width) for blocks of the D columns. Sums over rows are a block's own affair: so they
 // need no sum over threads, whose order would change with their number.
-constexpr Index widest_block = 64;
-
 template <class Body>
 void for_column_blocks(Index columns, Index rows, const Body& body) {
   parallel_for((columns + widest_block - 1) / widest_block,
@@ -57,7 +54,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, doub
   return record("layer_norm", y, {x, gamma, beta}, [=](const Tensor& dy) -> Gradients {
     Tensor dgamma = Tensor::empty({d}), dbeta = Tensor::empty({d});
     for_column_blocks(d, rows, [&](Index first, Index width) {
-      std::array<Sums, widest_block> total{};
+      Block<Sums> total{};
       for (Index row = 0; row < rows; ++row) {
         const real* px = x.data() + row * d + first;
         const real* pdy = dy.data() + row * d + first;

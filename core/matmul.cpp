@@ -135,6 +135,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
   gemm(y.data(), x.data(), weight.data(),  // (N, D_in) (D_out, D_in)ᵀ → (N, D_out)
        {.m = n, .n = d_out, .k = d_in, .transpose_b = true, .accumulate = bias.defined()});
   if (options.relu) rectify(y);
+  if (!is_recorded(x, weight, bias)) return y;
   return record("linear", y, {x, weight, bias},
                 [=, out = y.detach()](const Tensor& dy) -> Gradients {
                   const Tensor dz = options.relu ? where_positive(out, dy) : dy;

@@ -56,4 +56,17 @@ inline void check_eps(const char* op, double eps) {
   if (!(eps >= 0)) fail(op, "eps must not be negative; got {}", eps);
 }
 
+// One T for each of up to 64 channels or columns side by side, counted as tensors' elements are.
+inline constexpr Index widest_block = 64;
+
+template <class T>
+class Block {
+ public:
+  T& operator[](Index j) { return values_[j]; }
+  const T& operator[](Index j) const { return values_[j]; }
+
+ private:
+  T values_[widest_block] = {};
+};
+
 }  // namespace limbeck::detail

@@ -12,7 +12,9 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
     fail("reshape", "shape {} has {} elements and {} has {}", x.shape(), x.size(), shape,
          shape.size());
   }
-  return record("reshape", x.view(shape), {x},
+  Tensor y = x.view(shape);
+  if (!is_recorded(x)) return y;
+  return record("reshape", y, {x},
                 [shape = x.shape()](const Tensor& dy) -> Gradients { return {dy.view(shape)}; });
 }
 

@@ -49,4 +49,25 @@ void small_product(real* c, const real* a, const real* b, const SmallProductSize
   for (; j < s.columns; j += lanes) band<8, 1>(c + j, a, b + j, s);
 }
 
+void row_products(real* y, const real* x, const real* b, const RowProductSizes& s) {
+  const Index whole = s.depth / lanes * lanes;
+  constexpr int together = 4;  // rows: sums that do not wait for one another
+  for (Index i = 0; i < s.rows; i += together) {
+    const auto count = static_cast<int>(std::min<Index>(together, s.rows - i));
+    const real* rows[together];
+    for (int r = 0; r < together; ++r) rows[r] = b + (i + std::min(r, count - 1)) * s.b_row;
+    Vector sum[together] = {};
+    for (Index k = 0; k < whole; k += lanes) {
+      const Vector v = load(x + k);
+      for (int r = 0; r < together; ++r) sum[r] += v * load(rows[r] + k);
+    }
+    for (int r = 0; r < count; ++r) {
+      real total = s.accumulate ? y[i + r] : 0;
+      for (Index l = 0; l < lanes; ++l) total += sum[r][l];
+      for (Index k = whole; k < s.depth; ++k) total += x[k] * rows[r][k];
+      y[i + r] = total;
+    }
+  }
+}
+
 }  // namespace limbeck

@@ -19,4 +19,13 @@ struct SmallProductSizes {
 //     c[i · c_row + j] (+)= sum over k < depth of a[i · a_row + k · a_depth] · b[k · b_row + j]
 void small_product(real* c, const real* a, const real* b, const SmallProductSizes& sizes);
 
+// A vector and the rows of a matrix, on one thread: y[i] (+)= Σ_k x[k] · b[i · b_row + k] for
+// i < rows, k < depth.
+struct RowProductSizes {
+  Index rows, depth;
+  Index b_row;
+  bool accumulate = false;
+};
+void row_products(real* y, const real* x, const real* b, const RowProductSizes& sizes);
+
 }  // namespace limbeck

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/channels_last.h"
 #include "core/conv_kernels.h"
 #include "core/parallel.h"
 #include "core/small_product.h"
@@ -50,6 +51,7 @@ struct Layout {
 
   static constexpr Index tiles_at_once = 16;
 
+  PixelLayout input(const ConvSizes& s) const { return {s.in, s.height, s.width, width * in, in}; }
   Index image() const { return height * width * in; }  // elements of a padded image
   // Where tile t of a group begins in its padded images.
   Index tile_start(Index t) const {
@@ -66,61 +68,6 @@ struct Layout {
     return {v + t * channels + channel, n * count * channels, count * channels};
   }
 };
-
-// (C, H, W) → H × W pixels of channels, at distances `row` and `pixel`; and back. In squares of
-// eight channels by eight pixels, which are turned in registers; the rest one by one.
-void channels_last(real* out, const real* in, Index channels, Index height, Index width, Index row,
-                   Index pixel) {
-  const Index plane = height * width;
-  const Index whole = width / lanes * lanes;
-  for (Index first = 0; first < channels; first += lanes) {
-    const Index count = std::min(lanes, channels - first);
-    for (Index i = 0; i < height; ++i) {
-      const real* const from = in + first * plane + i * width;
-      real* const to = out + i * row + first;
-      for (Index j = 0; j < whole; j += lanes) {
-        Vector square[lanes] = {};
-        for (Index c = 0; c < count; ++c) square[c] = load(from + c * plane + j);
-        transpose(square);
-        for (Index k = 0; k < lanes; ++k) store(to + (j + k) * pixel, square[k]);
-      }
-      for (Index j = whole; j < width; ++j) {
-        for (Index c = 0; c < count; ++c) to[j * pixel + c] = from[c * plane + j];
-      }
-    }
-  }
-}
-void channels_first(real* out, const real* in, Index channels, Index height, Index width, Index row,
-                    Index pixel) {
-  const Index plane = height * width;
-  const Index whole = width / lanes * lanes;
-  for (Index first = 0; first < channels; first += lanes) {
-    const Index count = std::min(lanes, channels - first);
-    for (Index i = 0; i < height; ++i) {
-      real* const to = out + first * plane + i * width;
-      const real* const from = in + i * row + first;
-      for (Index j = 0; j < whole; j += lanes) {
-        Vector square[lanes];
-        for (Index k = 0; k < lanes; ++k) square[k] = load(from + (j + k) * pixel);
-        transpose(square);
-        for (Index c = 0; c < count; ++c) store(to + c * plane + j, square[c]);
-      }
-      for (Index j = whole; j < width; ++j) {
-        for (Index c = 0; c < count; ++c) to[c * plane + j] = from[j * pixel + c];
-      }
-    }
-  }
-}
-// The same for the places of maxima, which are small numbers.
-void channels_first(std::uint8_t* out, const real* in, Index channels, Index height, Index width,
-                    Index row, Index pixel) {
-  for (Index c = 0; c < channels; ++c) {
-    for (Index i = 0; i < height; ++i) {
-      const real* const from = in + i * row + c;
-      for (Index j = 0; j < width; ++j) *out++ = static_cast<std::uint8_t>(from[j * pixel]);
-    }
-  }
-}
 
 // u[point, a, b] = (G g Gᵀ)[point] for the taps g of each pair of channels, where the taps of (a,
 // b) begin at a · a_step + b · b_step. b goes up to b_count, and vectors of it are filled with 0.
@@ -186,7 +133,8 @@ template <int taps>
 void forward(const ConvForward& f, const ConvSizes& s) {
   using W = Winograd<taps>;
   const Layout<taps> at(s);
-  Tensor u = Tensor::zeros({at.points, at.in, at.out});
+  const Shape u_shape{at.points, at.in, at.out};
+  Tensor u = s.in == at.in ? Tensor::empty(u_shape) : Tensor::zeros(u_shape);
   transform_weights<taps>(u.data(), f.weight, s.in, taps * taps, s.out, s.in * taps * taps);
   Tensor bias = Tensor::zeros({at.out});
   if (f.bias != nullptr) std::copy_n(f.bias, s.out, bias.data());
@@ -194,6 +142,8 @@ void forward(const ConvForward& f, const ConvSizes& s) {
   const Index out_side = s.pools() ? side / 2 : side;  // of a tile of y
   const Index out_row = at.tile_columns * out_side * at.out;
   const Index out_pixels = s.out_height() * s.out_width();
+  const PixelLayout input = at.input(s);
+  const PixelLayout output{s.out, s.out_height(), s.out_width(), out_row, at.out};
 
   parallel_for(s.images, 1, [&](Index begin, Index end) {
     const Index most = std::min(at.group, end - begin);
@@ -209,8 +159,7 @@ void forward(const ConvForward& f, const ConvSizes& s) {
       for (Index i = 0; i < count; ++i) {
         real* const inside = images.data() + i * at.image() +
                              (s.window.padding.height * at.width + s.window.padding.width) * at.in;
-        channels_last(inside, f.x + (first + i) * s.in * s.height * s.width, s.in, s.height,
-                      s.width, at.width * at.in, at.in);
+        channels_last(inside, f.x + (first + i) * s.in * s.height * s.width, input);
       }
       for (Index t = 0; t < tiles; ++t) {
         for (Index c = 0; c < at.in; c += lanes) {
@@ -249,12 +198,8 @@ void forward(const ConvForward& f, const ConvSizes& s) {
       for (Index i = 0; i < count; ++i) {
         const Index from = i * at.tile_rows * out_side * out_row;
         const Index to = (first + i) * s.out * out_pixels;
-        channels_first(f.y + to, y.data() + from, s.out, s.out_height(), s.out_width(), out_row,
-                       at.out);
-        if (finish.places) {
-          channels_first(f.places + to, place_data + from, s.out, s.out_height(), s.out_width(),
-                         out_row, at.out);
-        }
+        channels_first(f.y + to, y.data() + from, output);
+        if (finish.places) channels_first(f.places + to, place_data + from, output);
       }
     }
   });
@@ -272,6 +217,7 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
   const Index dz_row = at.tile_columns * side * at.out;
   const Index dz_image = at.tile_rows * side * dz_row;
   const Index inside = (s.window.padding.height * at.width + s.window.padding.width) * at.in;
+  const PixelLayout input = at.input(s);
   std::vector<Tensor> dus, dbiases;  // of each part, as in unrolled_backward
   for (Index part = 0; part < part_count(s.images, 1); ++part) {
     dus.push_back(Tensor::zeros({at.points, at.in, at.out}));
@@ -292,8 +238,7 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
       if (s.pools()) std::ranges::fill(dz.values(), real{0});
       for (Index i = 0; i < count; ++i) {
         channels_last(images.data() + i * at.image() + inside,
-                      b.x + (first + i) * s.in * s.height * s.width, s.in, s.height, s.width,
-                      at.width * at.in, at.in);
+                      b.x + (first + i) * s.in * s.height * s.width, input);
         conv_output_gradient(dz.data() + i * dz_image, dbias.data(), b, s, first + i,
                              {.channel = 1, .row = dz_row, .pixel = at.out});
       }
@@ -353,8 +298,7 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
       }
       for (Index i = 0; i < count; ++i) {
         channels_first(b.dx + (first + i) * s.in * s.height * s.width,
-                       dimages.data() + i * at.image() + inside, s.in, s.height, s.width,
-                       at.width * at.in, at.in);
+                       dimages.data() + i * at.image() + inside, input);
       }
     }
   });

@@ -86,7 +86,10 @@ TEST_CASE("transpose turns eight rows into eight columns") {
   }
   transpose(v);
   for (Index i = 0; i < lanes; ++i) {
-    for (Index j = 0; j < lanes; ++j) CHECK(v[i][j] == static_cast<real>(10 * j + i));
+    for (Index j = 0; j < lanes; ++j) {
+      const real element = v[i][j];
+      CHECK(element == static_cast<real>(10 * j + i));
+    }
   }
 }
 

@@ -68,6 +68,7 @@ TEST_CASE("gemm is the three loops, for every transposition and odd sizes") {
     for (const bool tb : {false, true}) {
       for (const auto& [m, n, k] : {std::array<Index, 3>{7, 5, 3},
                                     {1, 9, 4},
+                                    {1, 6, 21},
                                     {8, 1, 6},
                                     {1, 1, 1},
                                     {3, 4, 0},

@@ -181,7 +181,7 @@ TEST_CASE("padding is never a maximum, and NaN always is") {
   CHECK(difference(pool({-1, -2, -3, -4}, padded).first, {-1, -2, -3, -4}) == 0);
   // The gradient stays on the image even where no pixel beats −∞.
   CHECK(difference(pool(std::vector<real>(4, -INFINITY), padded).second, {1, 1, 1, 1}) == 0);
-  for (const std::size_t i : {0, 1, 2, 3}) {
+  for (std::size_t i = 0; i < 4; ++i) {
     CAPTURE(i);
     std::vector<real> values = {1, 2, 3, 4};
     values[i] = NAN;

@@ -88,7 +88,7 @@ TEST_CASE("five steps of Adam and AdamW end where PyTorch's do") {
 }
 
 TEST_CASE("Adam's first step is lr in each direction, whatever the size of the gradient") {
-  Tensor w = with_gradient(Tensor::zeros({3}), Tensor::from({3}, {1e-3, -5, 200}));
+  Tensor w = with_gradient(Tensor::zeros({3}), Tensor::from({3}, {real(1e-3), -5, 200}));
   Adam adam({w}, {.lr = 0.1});
   adam.step();
   CHECK(difference(w, {-0.1, 0.1, -0.1}) < 1e-5);

@@ -52,7 +52,8 @@ TEST_CASE("the distillation loss gives PyTorch's values") {
       {20, {1.756270395, 1.908341616, 2.516626497, 3.276982598}}};
   for (const auto& [t, expected] : rows) {
     for (std::size_t i = 0; i < alphas.size(); ++i) {
-      CAPTURE(t);
+      const double temperature = t;  // CAPTURE makes a lambda, which clang++ lets see no binding
+      CAPTURE(temperature);
       CAPTURE(alphas[i]);
       CHECK(total({.temperature = t, .alpha = alphas[i]}) ==
             doctest::Approx(expected[i]).epsilon(tolerance));
