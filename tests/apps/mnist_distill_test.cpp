@@ -252,3 +252,39 @@ TEST_CASE("mnist_distill makes its own digits where no folder is given") {
   CHECK(contains(run.err, "synthetic digits: 200 images to learn from, 4,000 to be tested on"));
   CHECK(contains(run.out, "errors of 4,000"));
 }
+
+TEST_CASE("mnist_distill --repeats trains several pairs of students, each from other weights") {
+  const Folder data, out;
+  write_digits(data);
+  const std::string file = out.path() + "/result.json";
+  const Finished run = small_run(data, {"--repeats", "2", "--json", file, "--quiet"});
+  REQUIRE(run.exit_code == 0);
+  CHECK(contains(run.out, "Mean errors of 2 students"));
+  const json result = json::parse(read_all(file));
+  REQUIRE(result.at("repeats").size() == 2);
+  CHECK(result.at("repeats")[0].at("student_hard") == result.at("student_hard"));
+  const auto loss = [&](std::size_t i) {
+    return result.at("repeats")[i].at("student_distilled").at("epochs")[0].at("loss");
+  };
+  CHECK(loss(0) != loss(1));
+}
+
+TEST_CASE("mnist_distill takes convolutional networks, and asks the teacher about changed images") {
+  const Folder data;
+  write_digits(data);
+  const Finished run =
+      run_program("mnist_distill", {"--data", data.path(), "--teacher", "cnn-tiny", "--student",
+                                    "cnn:2,3,8", "--teacher-augment", "distort", "--augment",
+                                    "shift", "--teacher-epochs", "1", "--epochs", "1"});
+  CHECK(run.exit_code == 0);
+  CHECK(contains(run.out, "cnn:2,3,8"));
+  check_refused({"--augment", "blur"}, 2, "--augment");
+}
+
+TEST_CASE("mnist_distill --list-models prints the networks that have a name, with their sizes") {
+  const Finished run = run_program("mnist_distill", {"--list-models"});
+  CHECK(run.exit_code == 0);
+  CHECK(contains(run.out, "lenet5"));
+  CHECK(contains(run.out, "61,706"));     // LeNet-5's parameters
+  CHECK(contains(run.out, "2,392,800"));  // 784 · 1200 + 1200² + 1200 · 10
+}
