@@ -66,6 +66,9 @@ class NoGrad {
 struct GradientSink {
   Tensor leaf;
   std::function<void(Index begin, std::span<const real> gradient)> take;
+  // Arrays of the leaf's size of which take() reads the same elements: for an op that can call them
+  // into the cache in time.
+  std::vector<const real*> reads{};
 };
 
 // As loss.backward(), but hands each sink its leaf's gradient as soon as that is complete, while it

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "core/product_tile.h"
 #include "core/vector.h"
 
 namespace limbeck {
 namespace {
 
-// A block of C of `rows` × `vectors` registers: each step over k loads a row of B and multiplies it
-// with one number of each row of A. Eight to sixteen independent sums keep the multipliers busy.
+// What is narrower than a tile. A block of C of `rows` × `vectors` registers: each step over k
+// loads a row of B and multiplies it with one number of each row of A. Eight to sixteen independent
+// sums keep the multipliers busy.
 template <int rows, int vectors>
 void block(real* c, const real* a, const real* b, const SmallProductSizes& s) {
   Vector sum[rows][vectors];
@@ -44,7 +46,19 @@ void band(real* c, const real* a, const real* b, const SmallProductSizes& s) {
 
 void small_product(real* c, const real* a, const real* b, const SmallProductSizes& s) {
   Index j = 0;
-  for (; j + 4 * lanes <= s.columns; j += 4 * lanes) band<4, 4>(c + j, a, b + j, s);
+  for (; j + tile_width <= s.columns; j += tile_width) {
+    for (Index i = 0; i < s.rows; i += tile_rows) {
+      product_tile(std::min<Index>(tile_rows, s.rows - i), {.c = c + i * s.c_row + j,
+                                                            .c_row = s.c_row,
+                                                            .a = a + i * s.a_row,
+                                                            .a_row = s.a_row,
+                                                            .a_column = s.a_depth,
+                                                            .b = b + j,
+                                                            .b_row = s.b_row,
+                                                            .depth = s.depth,
+                                                            .accumulate = s.accumulate});
+    }
+  }
   for (; j + 2 * lanes <= s.columns; j += 2 * lanes) band<8, 2>(c + j, a, b + j, s);
   for (; j < s.columns; j += lanes) band<8, 1>(c + j, a, b + j, s);
 }

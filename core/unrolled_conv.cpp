@@ -1,5 +1,6 @@
 // Convolution as a matrix product of unrolled windows, image by image in scratch that stays in
-// cache; and the way back.
+// cache; and the way back. Where a group has one channel in and one out (depthwise convolution) a
+// product has nothing to share: there the same loops add the shifted image row by row instead.
 #include <algorithm>
 #include <limits>
 #include <vector>
@@ -63,6 +64,42 @@ void fold(real* dx, const real* matrix, const ConvSizes& s) {
   });
 }
 
+bool is_depthwise(const ConvSizes& s) {
+  return s.in_of_group() == 1 && s.out_of_group() == 1;
+}
+
+// z[i, j] = Σ_p Σ_q w[p, q] · x[i · stride − padding + p, j · stride − padding + q]
+void depthwise(real* z, const real* w, const real* x, const ConvSizes& s) {
+  const Index step = s.window.stride.width;
+  std::fill_n(z, s.conv_height * s.conv_width, real{0});
+  for_unrolled_rows(s, [=](Index tap, Index from, Index to, Index count) {
+    for (Index j = 0; j < count; ++j) z[to + j] += w[tap] * x[from + j * step];
+  });
+}
+
+// dw[p, q] += Σ_i Σ_j dz[i, j] · x[i · stride − padding + p, j · stride − padding + q]
+void depthwise_dweight(real* dw, const real* dz, const real* x, const ConvSizes& s) {
+  const Index step = s.window.stride.width;
+  for_unrolled_rows(s, [=](Index tap, Index from, Index to, Index count) {
+    real sum = 0;
+    if (step == 1) {
+#pragma omp simd reduction(+ : sum)
+      for (Index j = 0; j < count; ++j) sum += dz[to + j] * x[from + j];
+    } else {
+      for (Index j = 0; j < count; ++j) sum += dz[to + j] * x[from + j * step];
+    }
+    dw[tap] += sum;
+  });
+}
+
+// dx[i · stride − padding + p, j · stride − padding + q] += w[p, q] · dz[i, j]
+void depthwise_dinput(real* dx, const real* w, const real* dz, const ConvSizes& s) {
+  const Index step = s.window.stride.width;
+  for_unrolled_rows(s, [=](Index tap, Index to, Index from, Index count) {
+    for (Index j = 0; j < count; ++j) dx[to + j * step] += w[tap] * dz[from + j];
+  });
+}
+
 // One plane of the convolution's result → the same plane of y.
 void finish_plane(real* y, std::uint8_t* places, const real* z, real bias, const ConvSizes& s) {
   if (!s.pools()) {
@@ -108,9 +145,15 @@ void unrolled_forward(const ConvForward& f, const ConvSizes& s) {
     Tensor result = Tensor::empty({s.out_of_group(), pixels});
     for (Index n = begin; n < end; ++n) {
       for (Index g = 0; g < s.groups; ++g) {
-        unroll(matrix.data(), f.x + (n * s.in + g * s.in_of_group()) * s.height * s.width, s);
-        gemm(result.data(), f.weight + g * s.out_of_group() * depth, matrix.data(),
-             {.m = s.out_of_group(), .n = pixels, .k = depth});
+        const real* const x = f.x + (n * s.in + g * s.in_of_group()) * s.height * s.width;
+        const real* const weight = f.weight + g * s.out_of_group() * depth;
+        if (is_depthwise(s)) {
+          depthwise(result.data(), weight, x, s);
+        } else {
+          unroll(matrix.data(), x, s);
+          gemm(result.data(), weight, matrix.data(),
+               {.m = s.out_of_group(), .n = pixels, .k = depth});
+        }
         for (Index o = 0; o < s.out_of_group(); ++o) {
           const Index channel = g * s.out_of_group() + o;
           const Index at = (n * s.out + channel) * out_pixels;
@@ -148,6 +191,11 @@ void unrolled_backward(const ConvBackward& b, const ConvSizes& s) {
         const Index image = (n * s.in + g * s.in_of_group()) * in_pixels;
         const Index weight = g * s.out_of_group() * depth;
         const real* const dz_group = dz.data() + g * s.out_of_group() * pixels;
+        if (is_depthwise(s)) {
+          if (b.dweight != nullptr) depthwise_dweight(dweight + weight, dz_group, b.x + image, s);
+          if (b.dx != nullptr) depthwise_dinput(b.dx + image, b.weight + weight, dz_group, s);
+          continue;
+        }
         if (b.dweight != nullptr) {  // (C_out, pixels) (depth, pixels)ᵀ → (C_out, depth)
           unroll(matrix.data(), b.x + image, s);
           gemm(dweight + weight, dz_group, matrix.data(),

@@ -49,6 +49,12 @@ void Adam::update(std::size_t i, Index begin, std::span<const real> gradient) {
   }
 }
 
+std::vector<const real*> Adam::update_reads(std::size_t i) const {
+  std::vector<const real*> arrays = Optimizer::update_reads(i);
+  for (const auto* moments : {&m_, &v_}) arrays.push_back((*moments)[i].data());
+  return arrays;
+}
+
 AdamW::AdamW(std::vector<Tensor> parameters, const AdamWOptions& options)
     : Adam(std::move(parameters),
            {.lr = options.lr,

@@ -30,6 +30,7 @@ class Adam : public Optimizer {
 
   void begin_step() override { ++step_; }
   void update(std::size_t i, Index begin, std::span<const real> gradient) override;
+  std::vector<const real*> update_reads(std::size_t i) const override;
 
  private:
   AdamOptions options_;

@@ -51,9 +51,10 @@ void Optimizer::minimize(const Tensor& loss) {
   begin_step();
   std::vector<GradientSink> sinks;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    sinks.push_back({parameters_[i], [this, i](Index begin, std::span<const real> gradient) {
-                       update(i, begin, gradient);
-                     }});
+    sinks.push_back(
+        {parameters_[i],
+         [this, i](Index begin, std::span<const real> gradient) { update(i, begin, gradient); },
+         update_reads(i)});
   }
   backward_into(loss, sinks);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
@@ -35,6 +36,11 @@ class Optimizer {
   // Updates elements [begin, begin + gradient.size()) of parameter i. Must be safe to call from
   // several threads at once for different elements.
   virtual void update(std::size_t i, Index begin, std::span<const real> gradient) = 0;
+
+  // Arrays of the size of parameter i of which update() reads those elements: no more than a hint.
+  virtual std::vector<const real*> update_reads(std::size_t i) const {
+    return {std::as_const(parameters_[i]).data()};
+  }
 
   std::vector<Tensor>& parameters() { return parameters_; }
   // A tensor of zeros for each parameter: what an optimizer remembers of it.

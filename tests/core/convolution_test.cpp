@@ -101,6 +101,7 @@ TEST_CASE("convolution is its loop nest, forward and backward") {
            {2, 3, 9, 8, 4, {3, 2}, {2, 3}, {1, 0}},  // not square
            {2, 4, 8, 8, 6, 1, 1, 0},                 // 1×1
            {2, 6, 7, 7, 6, 3, 1, 1, 6},              // depthwise
+           {2, 5, 9, 20, 5, {5, 3}, {2, 3}, 1, 5},   //
            {2, 6, 8, 8, 4, 3, 2, 1, 2}}) {           // two groups
     CAPTURE(c.in);
     CAPTURE(c.out);

@@ -1,6 +1,7 @@
 // The kernels below the ops: products, transforms, vectors, each against its definition.
 #include <numeric>
 
+#include "core/banded_product.h"
 #include "core/gemm.h"
 #include "core/parallel.h"
 #include "core/small_product.h"
@@ -9,6 +10,20 @@
 
 using namespace limbeck;
 using namespace limbeck::testing;
+
+namespace {
+
+Tensor transposed(const Tensor& matrix) {
+  Tensor t = Tensor::empty({matrix.dim(1), matrix.dim(0)});
+  for (Index i = 0; i < matrix.dim(0); ++i) {
+    for (Index j = 0; j < matrix.dim(1); ++j) {
+      t.data()[j * matrix.dim(0) + i] = matrix.data()[i * matrix.dim(1) + j];
+    }
+  }
+  return t;
+}
+
+}  // namespace
 
 TEST_CASE("a small product is its three loops, for odd sizes and any strides") {
   for (const Index rows : {1, 3, 4, 9, 17}) {
@@ -41,6 +56,61 @@ TEST_CASE("a small product is its three loops, for odd sizes and any strides") {
       }
     }
   }
+}
+
+TEST_CASE("a product with bands is its three loops, however they are made and it is written") {
+  constexpr Index width = Bands::width;
+  for (const Index rows : {1, 7, 8, 21, 200}) {  // few and many: the tiles come in another order
+    for (const Index columns : {Index{3}, width, width + 5, 3 * width}) {
+      for (const Index depth : {1, 9, 24}) {
+        const Index row = columns + 2;
+        const Tensor a = random_tensor({depth, rows}, 1);  // as (rows, depth), transposed
+        const Tensor b = random_tensor({depth, row}, 2), b_transposed = transposed(b);
+        const Tensor bias = random_tensor({std::max(rows, columns)}, 3);
+        const LeftFactor left{.data = a.data(), .rows = rows, .row = 1, .column = rows};
+        const std::vector<Bands> all = {
+            Bands::packed(b.data(), depth, columns, row),
+            Bands::packed_transposed(b_transposed.data(), depth, columns, depth),
+            Bands::in_place(b.data(), depth, columns, row)};
+        for (const bool ended : {false, true}) {
+          const ProductEnd end{.bias = ended ? bias.data() : nullptr, .relu = ended};
+          Tensor expected = Tensor::full({rows, columns + 1}, 7);
+          Tensor expected_transposed = Tensor::full({columns, rows + 1}, 7);
+          for (Index i = 0; i < rows; ++i) {
+            for (Index j = 0; j < columns; ++j) {
+              real sum = 0;
+              for (Index k = 0; k < depth; ++k)
+                sum += a.data()[k * rows + i] * b.data()[k * row + j];
+              const auto finish = [&](Index column) {
+                return ended ? std::max(sum + bias.data()[column], real{0}) : sum;
+              };
+              expected.data()[i * (columns + 1) + j] = finish(j);
+              expected_transposed.data()[j * (rows + 1) + i] = finish(i);
+            }
+          }
+          for (const Bands& bands : all) {
+            Tensor c = Tensor::full(expected.shape(), 7);
+            Tensor c_transposed = Tensor::full(expected_transposed.shape(), 7);
+            banded_product(c.data(), columns + 1, left, bands, end);
+            banded_product_transposed(c_transposed.data(), rows + 1, left, bands, end);
+            CHECK(difference(c, expected) < 1e-5);
+            CHECK(difference(c_transposed, expected_transposed) < 1e-5);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("NaN goes through a product's bias and relu") {
+  const Tensor a = Tensor::full({8, 3}, NAN), b = Tensor::full({3, Bands::width}, 1);
+  const Bands bands = Bands::packed(b.data(), 3, Bands::width, Bands::width);
+  const LeftFactor left{.data = a.data(), .rows = 8, .row = 3, .column = 1};
+  Tensor c = Tensor::zeros({8, Bands::width}), c_transposed = Tensor::zeros({Bands::width, 8});
+  banded_product(c.data(), Bands::width, left, bands, {.relu = true});
+  banded_product_transposed(c_transposed.data(), 8, left, bands, {.relu = true});
+  for (const real x : c.values()) CHECK(std::isnan(x));
+  for (const real x : c_transposed.values()) CHECK(std::isnan(x));
 }
 
 TEST_CASE("a product split among threads is BLAS's in one call, by rows and by columns") {

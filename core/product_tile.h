@@ -1,0 +1,63 @@
+// The innermost part of our own matrix products: a tile of the result, held in registers.
+#pragma once
+
+#include <cstring>
+
+#include "core/shape.h"
+
+namespace limbeck {
+
+inline constexpr int tile_rows = 8;                      // at most
+inline constexpr Index tile_width = 128 / sizeof(real);  // columns: two of the widest registers
+using Wide = real __attribute__((vector_size(64)));      // where they are narrower, two of them
+
+struct TileProduct {
+  real* c;
+  Index c_row;  // from a row of C to the next
+  const real* a;
+  Index a_row, a_column;  // from a row of A to the next, and from a column to the next
+  const real* b;
+  Index b_row;
+  Index depth;
+  bool accumulate;  // adds to C instead of overwriting it
+};
+
+// for i < rows: for j < tile_width:
+//   c[i · c_row + j] (+)= Σ over k < depth of a[i · a_row + k · a_column] · b[k · b_row + j]
+// Up to sixteen sums that do not wait for one another. Each step over k takes a row of B, and one
+// number of each row of A, which it multiplies with the whole row.
+template <int rows>
+void product_tile(const TileProduct& p) {
+  constexpr Index half = tile_width / 2;
+  const auto load = [](const real* from) {
+    Wide v;
+    std::memcpy(&v, from, sizeof v);
+    return v;
+  };
+  Wide sum[rows][2] = {};
+  for (Index k = 0; k < p.depth; ++k) {
+    const Wide left = load(p.b + k * p.b_row), right = load(p.b + k * p.b_row + half);
+    for (int i = 0; i < rows; ++i) {
+      const Wide factor = p.a[i * p.a_row + k * p.a_column] - Wide{};
+      sum[i][0] += factor * left;
+      sum[i][1] += factor * right;
+    }
+  }
+  for (int i = 0; i < rows; ++i) {
+    for (int h = 0; h < 2; ++h) {
+      real* const to = p.c + i * p.c_row + h * half;
+      if (p.accumulate) sum[i][h] += load(to);
+      std::memcpy(to, &sum[i][h], sizeof(Wide));
+    }
+  }
+}
+
+// With as many rows as there are, up to tile_rows: the number must be known when compiling.
+template <int most = tile_rows>
+void product_tile(Index rows, const TileProduct& p) {
+  if constexpr (most > 0) {
+    rows == most ? product_tile<most>(p) : product_tile<most - 1>(rows, p);
+  }
+}
+
+}  // namespace limbeck
