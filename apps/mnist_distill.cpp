@@ -8,6 +8,7 @@
 #include <map>
 
 #include "apps/common/distill_report.h"
+#include "apps/common/memory.h"
 #include "apps/common/program.h"
 #include "apps/common/soft_targets.h"
 #include "apps/common/training_log.h"
@@ -29,7 +30,7 @@ namespace {
 
 const std::map<std::string, Augmentation>& augmentations() {
   static const std::map<std::string, Augmentation> by_name = {
-      {"none", {}}, {"shift", random_shift(2)}, {"distort", random_distortion(mnist_distortion)}};
+      {"none", {}}, {"shift", random_shift(2)}, {"distort", distorted_mnist()}};
   return by_name;
 }
 
@@ -168,6 +169,10 @@ Outcome run(const std::string& title, const std::string& spec, Module& model, Tr
   log.follow(options);
   const auto start = std::chrono::steady_clock::now();
   Outcome outcome{.title = title, .spec = spec, .parameters = model.parameter_count()};
+  options.on_epoch = [&outcome, write_log = options.on_epoch](const EpochReport& epoch) {
+    if (write_log) write_log(epoch);
+    outcome.peak_bytes.push_back(peak_resident_bytes());
+  };
   outcome.epochs = train(options);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   outcome.errors = outcome.epochs.back().errors.value();
@@ -242,6 +247,7 @@ void distill(const Settings& s) {
     report.students.push_back(std::move(pair));
   }
 
+  log.say(fmt::format("\npeak resident size: {}", file_size(peak_resident_bytes())));
   log.say("");
   const double t = s.distillation.temperature;
   for (const Index image : telling_images(teacher_logits, test)) {

@@ -33,4 +33,11 @@ Augmentation random_shift(Index k) {
   };
 }
 
+Augmentation either(double p, Augmentation first, Augmentation second) {
+  if (!(p >= 0 && p <= 1)) fail("either", "the probability must be in [0, 1]; got {}", p);
+  return [=](std::span<real> image, const Shape& shape, Rng& rng) {
+    rng.uniform() < p ? first(image, shape, rng) : second(image, shape, rng);
+  };
+}
+
 }  // namespace limbeck

@@ -17,6 +17,10 @@ using Augmentation = std::function<void(std::span<real> image, const Shape& shap
 // likely; what comes in from outside is background, 0. Error: k < 0.
 Augmentation random_shift(Index k);
 
+// The first with probability p, else the second, chosen anew for each image. Error: p outside [0,
+// 1].
+Augmentation either(double p, Augmentation first, Augmentation second);
+
 // Moves an image `right` pixels to the right and `down` pixels down, filling with 0. Both may be
 // negative.
 void shift(std::span<real> image, const Shape& shape, Index right, Index down);

@@ -84,6 +84,10 @@ Augmentation random_distortion(const DistortionOptions& options) {
   };
 }
 
+Augmentation distorted_mnist() {
+  return either(0.7, random_distortion(mnist_distortion), random_shift(2));
+}
+
 void add_elastic(Sources& sources, const std::vector<real>& kernel, double alpha, Rng& rng) {
   const auto margin = static_cast<Index>(kernel.size()) - 1;  // 2r
   const Index reached = (sources.height + margin) * (sources.width + margin);

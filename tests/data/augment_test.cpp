@@ -44,3 +44,21 @@ TEST_CASE("random shifts reach every place up to k pixels away, equally often") 
   }
   CHECK(contains(error_of([] { random_shift(-1); }), "-1"));
 }
+
+TEST_CASE("either of two augmentations is taken as often as its probability says") {
+  const auto set_to = [](real value) {
+    return [value](std::span<real> image, const Shape&, Rng&) { image[0] = value; };
+  };
+  const Augmentation mixed = either(0.7, set_to(1), set_to(2));
+  Rng rng(1);
+  int first = 0;
+  constexpr int n = 10'000;
+  for (int i = 0; i < n; ++i) {
+    real pixel = 0;
+    mixed({&pixel, 1}, {1, 1, 1}, rng);
+    REQUIRE((pixel == 1 || pixel == 2));
+    first += pixel == 1;
+  }
+  CHECK(first == doctest::Approx(0.7 * n).epsilon(5 * std::sqrt(0.7 * 0.3 / n) / 0.7));
+  CHECK(contains(error_of([&] { either(1.5, set_to(1), set_to(2)); }), "in [0, 1]; got 1.5"));
+}
