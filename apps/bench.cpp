@@ -4,11 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/product_floor.h"
 #include "apps/common/program.h"
+#include "apps/common/timing.h"
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/parallel.h"
@@ -38,13 +38,6 @@ struct Result {
   double ms;        // of a step
   double floor_ms;  // of its products alone
 };
-
-double ms_each(int times, const std::function<void()>& work) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  for (int i = 0; i < times; ++i) work();
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count() / times;
-}
 
 // Step and products take turns, so that both meet the same machine.
 Result time(const Row& row) {
@@ -109,9 +102,7 @@ class Bench {
           const Tensor teacher_logits = cached ? kept : ask();
           const DistillationLoss loss =
               distillation_loss(student(images_), teacher_logits, class_ids_, {});
-          adam.zero_grad();
-          loss.total.backward();
-          adam.step();
+          adam.minimize(loss.total);
         },
         products};
   }

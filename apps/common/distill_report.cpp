@@ -14,7 +14,7 @@ using nlohmann::ordered_json;
 
 constexpr int schema_version = 1;  // raised when a field changes its meaning or goes
 
-ordered_json epoch_json(const EpochReport& report) {
+ordered_json epoch_json(const EpochReport& report, Index peak_bytes) {
   ordered_json row = {{"epoch", report.epoch}, {"loss", report.loss}};
   if (report.agreement) {
     row["hard"] = report.hard;
@@ -23,6 +23,7 @@ ordered_json epoch_json(const EpochReport& report) {
   if (report.errors) row["errors"] = *report.errors;
   if (report.agreement) row["agreement"] = *report.agreement;
   row["seconds"] = report.seconds;
+  row["peak_resident_bytes"] = peak_bytes;
   return row;
 }
 
@@ -32,7 +33,9 @@ ordered_json outcome_json(const Outcome& outcome) {
                        {"total", outcome.total},   {"seconds", outcome.seconds}};
   if (outcome.agreement) json["agreement"] = *outcome.agreement;
   json["epochs"] = ordered_json::array();
-  for (const EpochReport& report : outcome.epochs) json["epochs"].push_back(epoch_json(report));
+  for (std::size_t i = 0; i < outcome.epochs.size(); ++i) {
+    json["epochs"].push_back(epoch_json(outcome.epochs[i], outcome.peak_bytes.at(i)));
+  }
   return json;
 }
 

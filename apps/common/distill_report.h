@@ -20,6 +20,7 @@ struct Outcome {
   double seconds = 0;                 // of training, with the test after each epoch
   std::optional<double> agreement{};  // with the teacher on the test set; none for itself
   std::vector<EpochReport> epochs{};
+  std::vector<Index> peak_bytes{};  // the most memory the process has had by the end of each epoch
 
   Index bytes() const { return parameters * static_cast<Index>(sizeof(real)); }
 };

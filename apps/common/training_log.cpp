@@ -35,6 +35,10 @@ void TrainingLog::follow(TrainOptions& options) {
   options.on_epoch = [this](const EpochReport& report) { write_epoch(report); };
 }
 
+void TrainingLog::clear_bar() {
+  if (terminal_ && !quiet_) fmt::print(stderr, "\r\x1b[K");
+}
+
 void TrainingLog::draw_bar(const Progress& p) {
   const auto now = Clock::now();
   if (seconds_between(drawn_, now) < 0.1) return;

@@ -19,6 +19,8 @@ class TrainingLog {
 
   // Lets the run with these options report to this log, which must outlive it.
   void follow(TrainOptions& options);
+  // Removes the bar, if there is one.
+  void clear_bar();
 
  private:
   void draw_bar(const Progress& progress);

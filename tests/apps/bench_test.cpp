@@ -23,3 +23,9 @@ TEST_CASE("bench names its rows to who asks for another") {
   CHECK(
       contains(run.err, "bench: error: --only: there is no row gpu; there are: mlp_teacher_train"));
 }
+
+TEST_CASE("bench_growth refuses to run on no thread") {
+  const Finished run = run_program("bench_growth", {"--threads", "0"});
+  CHECK(run.exit_code == 2);
+  CHECK(contains(run.err, "--threads: must be at least 1; got 0"));
+}

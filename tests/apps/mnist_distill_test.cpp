@@ -71,11 +71,12 @@ std::string flowing(const std::string& text) {
   return flow;
 }
 
-// All "seconds" out, at any depth: what differs from run to run.
-void drop_seconds(json& value) {
+// Times and sizes out, at any depth: what differs from run to run.
+void drop_measurements(json& value) {
   if (value.is_object()) value.erase("seconds");
+  if (value.is_object()) value.erase("peak_resident_bytes");
   for (json& part : value) {
-    if (part.is_structured()) drop_seconds(part);
+    if (part.is_structured()) drop_measurements(part);
   }
 }
 
@@ -212,6 +213,7 @@ TEST_CASE("mnist_distill shows progress in plain lines, the table, and writes it
     for (const json& row : network.at("epochs")) {
       CHECK(row.at("loss") > 0);
       CHECK(row.at("seconds") >= 0);
+      CHECK(row.at("peak_resident_bytes") > 1'000'000);
     }
     CHECK(network.at("epochs")[0].contains("soft") == (name == "student_distilled"));
   }
@@ -233,7 +235,7 @@ TEST_CASE("mnist_distill gives the same numbers for the same seed, others for an
     CHECK(run.err.empty());  // --quiet: nothing but the results
     CHECK(contains(run.out, "student, distilled"));
     json result = json::parse(read_all(file));
-    drop_seconds(result);
+    drop_measurements(result);
     CHECK(result.at("options").at("train_size") == 100);
     result.erase("options");
     return result;
@@ -279,6 +281,25 @@ TEST_CASE("mnist_distill takes convolutional networks, and asks the teacher abou
   CHECK(run.exit_code == 0);
   CHECK(contains(run.out, "cnn:2,3,8"));
   check_refused({"--augment", "blur"}, 2, "--augment");
+}
+
+TEST_CASE("mnist_distill's memory does not grow after the second epoch, convolutions or not") {
+  const Folder data, out;
+  write_digits(data);
+  for (const char* teacher : {"mlp:64", "cnn:8,16,32"}) {
+    const std::string file = out.file("run.json");
+    const Finished run =
+        run_program("mnist_distill", {"--data", data.path(), "--teacher", teacher, "--student",
+                                      "mlp:8", "--teacher-epochs", "6", "--epochs", "1", "--quiet",
+                                      "--teacher-augment", "distort", "--json", file});
+    REQUIRE(run.exit_code == 0);
+    const json epochs = json::parse(read_all(file)).at("teacher").at("epochs");
+    const auto peak = [&](std::size_t epoch) {
+      return epochs.at(epoch - 1).at("peak_resident_bytes").get<double>();
+    };
+    CHECK(peak(2) > 0);
+    CHECK(peak(6) - peak(2) < 1e6);  // the system counts in pages and lazily
+  }
 }
 
 TEST_CASE("mnist_distill --list-models prints the networks that have a name, with their sizes") {
