@@ -1,9 +1,11 @@
 #include "nn/distill/distiller.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/softmax.h"
 #include "nn/distill/evaluate.h"
 
 namespace limbeck {
@@ -15,22 +17,29 @@ Index classes_of(Module& model, const Dataset& data) {
   return logits_of(model, data.select(std::span(&first, 1))).dim(-1);
 }
 
+void check_classes(Index taught, Index learned) {
+  if (taught == learned) return;
+  fail("Distiller",
+       "the teacher tells {} classes apart and the student {}; both must have the same", taught,
+       learned);
+}
+
 }  // namespace
 
-Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions& options)
-    : teacher_(teacher), student_(student), options_(options) {
+TemperatureSchedule anneal_temperature(double from, double to) {
+  check_temperature("anneal_temperature", from);
+  check_temperature("anneal_temperature", to);
+  return [=](double done) { return from * std::pow(to / from, done); };
+}
+
+Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions& options,
+                     TemperatureSchedule schedule)
+    : teacher_(teacher), student_(student), options_(options), schedule_(std::move(schedule)) {
   options.check("Distiller");
 }
 
 std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const TrainOptions& options) {
-  const Index taught = classes_of(teacher_, transfer_set);
-  const Index learned = classes_of(student_, transfer_set);
-  if (taught != learned) {
-    fail("Distiller",
-         "the teacher tells {} classes apart and the student {}; both must have the "
-         "same",
-         taught, learned);
-  }
+  check_classes(classes_of(teacher_, transfer_set), classes_of(student_, transfer_set));
   const bool fixed = !options.augment;
   const Tensor cache = fixed ? logits_of(teacher_, transfer_set) : Tensor();
   std::vector<std::int32_t> decisions;
@@ -44,10 +53,35 @@ std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const Train
   };
   return detail::run_epochs(
       student_, transfer_set, options,
-      [&](const Batch& batch, const Tensor& logits) {
-        return distillation_loss(logits, teacher_logits(batch), batch.class_ids, options_);
+      [&](const Batch& batch, const Tensor& logits, double done) {
+        DistillationOptions now = options_;
+        if (schedule_) now.temperature = schedule_(done);
+        return distillation_loss(logits, teacher_logits(batch), batch.class_ids, now);
       },
       options.test != nullptr ? &decisions : nullptr);
+}
+
+std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Module& student,
+                                             const Dataset& transfer_set,
+                                             const DistillationOptions& options,
+                                             const TrainOptions& train_options) {
+  constexpr const char* op = "distill_from_logits";
+  options.check(op);
+  if (teacher_logits.shape().rank() != 2 || teacher_logits.dim(0) != transfer_set.size()) {
+    fail(op, "a row of logits is needed for each of {} images; got {}", transfer_set.size(),
+         teacher_logits.shape());
+  }
+  if (train_options.augment) {
+    fail(op, "augmentation would change the images that the teacher's answers are about");
+  }
+  check_classes(teacher_logits.dim(1), classes_of(student, transfer_set));
+  return detail::run_epochs(
+      student, transfer_set, train_options,
+      [&](const Batch& batch, const Tensor& logits, double) {
+        return distillation_loss(logits, gather_rows(teacher_logits, batch.indices),
+                                 batch.class_ids, options);
+      },
+      nullptr);
 }
 
 Tensor gather_rows(const Tensor& matrix, std::span<const Index> indices) {

@@ -8,6 +8,13 @@
 
 namespace limbeck {
 
+// T in the course of a training, of the share of it that is done, from 0 to below 1.
+using TemperatureSchedule = std::function<double(double done)>;
+
+// From one temperature to another, by equal ratios: a student that first learns the large picture
+// and then what the teacher is sure of, or the other way round. Error: one that is out of range.
+TemperatureSchedule anneal_temperature(double from, double to);
+
 // The loss is distillation_loss() with the teacher's logits, asked in evaluation mode and without
 // gradients. A fixed transfer set gets the teacher's answer once, before the first epoch, and keeps
 // it (N × C numbers), so that a distilling epoch costs what a plain one of the student costs. With
@@ -17,8 +24,10 @@ namespace limbeck {
 // parts in its mode, and without gradients.
 class Distiller {
  public:
-  // Error: T or α out of range.
-  Distiller(Module& teacher, Module& student, const DistillationOptions& options);
+  // With a schedule, T is what it says and options.temperature is not used. Error: T or α out of
+  // range.
+  Distiller(Module& teacher, Module& student, const DistillationOptions& options,
+            TemperatureSchedule schedule = {});
 
   // Trains the student on the transfer set, whose labels count with weight α.
   // Error: as train_classifier, or student and teacher disagree about the number of classes.
@@ -28,7 +37,16 @@ class Distiller {
   Module& teacher_;
   Module& student_;
   DistillationOptions options_;
+  TemperatureSchedule schedule_;
 };
+
+// The same from answers that are there already, with no teacher at hand: its logits for every image
+// of the transfer set, (N, C). The reports know no agreement. Error: as fit(), another number of
+// rows, or augmentation, which would change the images that the answers are about.
+std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Module& student,
+                                             const Dataset& transfer_set,
+                                             const DistillationOptions& options,
+                                             const TrainOptions& train_options);
 
 // Rows `indices` of a matrix, in that order: (N, C) → (indices, C). Not recorded. Error: a row that
 // is not there.

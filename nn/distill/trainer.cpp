@@ -8,6 +8,7 @@
 #include "nn/distill/evaluate.h"
 #include "nn/losses.h"
 #include "optim/adam.h"
+#include "optim/average.h"
 
 namespace limbeck {
 namespace {
@@ -78,10 +79,12 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
   Rng rng(options.seed);
   DataLoader loader(
       train, {.batch_size = options.batch_size, .shuffle = true, .augment = options.augment}, rng);
-  const Schedule schedule =
-      options.schedule ? options.schedule : cosine({.total = options.epochs * loader.batches()});
+  const Index steps = options.epochs * loader.batches();
+  const Schedule schedule = options.schedule ? options.schedule : cosine({.total = steps});
   const TrainMode train_mode(model);
   Adam adam(model.parameters(), {.lr = options.lr});
+  std::optional<WeightAverage> average;
+  if (options.weight_average != 0) average.emplace(model.parameters(), options.weight_average);
   const double guessing = std::log(static_cast<double>(train.classes));
   std::vector<EpochReport> reports;
   Index step = 0;
@@ -94,8 +97,9 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
                       .batches = loader.batches(),
                       .loss = 0};
     for (Batch& batch : loader) {
-      adam.set_lr(options.lr * schedule(step++));
-      const DistillationLoss loss = batch_loss(batch, model(batch.images));
+      adam.set_lr(options.lr * schedule(step));
+      const double done = static_cast<double>(step++) / static_cast<double>(steps);
+      const DistillationLoss loss = batch_loss(batch, model(batch.images), done);
       progress.loss = static_cast<double>(loss.total.item());
       ++progress.batch;
       if (!std::isfinite(progress.loss)) {
@@ -106,6 +110,8 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
              progress.batch, epoch, options.lr);
       }
       adam.minimize(loss.total);
+      if (options.after_step) options.after_step();
+      if (average) average->update();
       means.add(loss, batch.class_ids.size());
       if (options.on_batch) options.on_batch(progress);
     }
@@ -118,7 +124,9 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
                       "gives",
                       report.hard, train.classes, guessing));
     }
+    if (average) average->swap();
     if (options.test != nullptr) judge(report, model, *options.test, teacher_decisions);
+    if (average && epoch < options.epochs) average->swap();
     if (options.on_epoch) options.on_epoch(report);
     reports.push_back(std::move(report));
   }
@@ -131,7 +139,7 @@ std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
                                           const TrainOptions& options) {
   return detail::run_epochs(
       model, train, options,
-      [](const Batch& batch, const Tensor& logits) {
+      [](const Batch& batch, const Tensor& logits, double) {
         const Tensor loss = cross_entropy(logits, batch.class_ids);
         return DistillationLoss{.total = loss, .hard = static_cast<double>(loss.item()), .soft = 0};
       },

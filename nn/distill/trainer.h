@@ -42,6 +42,10 @@ struct TrainOptions {
   Augmentation augment{};  // of the training images, anew every epoch
   std::uint64_t seed = 0;  // of the order of images and of the augmentation
   const Dataset* test = nullptr;  // judged after every epoch, if given
+  // Decay of a moving average of the weights (optim/average.h), by which the model is judged and
+  // with which it is left; 0: none.
+  double weight_average = 0;
+  std::function<void()> after_step{};  // after every step of the optimizer: for constraints
   std::function<void(const Progress&)> on_batch{};
   std::function<void(const EpochReport&)> on_epoch{};
 };
@@ -55,8 +59,10 @@ std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
 
 namespace detail {
 
-// The epochs themselves, for any loss of a batch and the model's logits for it.
-using BatchLoss = std::function<DistillationLoss(const Batch& batch, const Tensor& logits)>;
+// The epochs themselves, for any loss of a batch and the model's logits for it. `done` is the share
+// of the training that is over, from 0 to below 1.
+using BatchLoss =
+    std::function<DistillationLoss(const Batch& batch, const Tensor& logits, double done)>;
 std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
                                     const TrainOptions& options, const BatchLoss& batch_loss,
                                     const std::vector<std::int32_t>* teacher_decisions);

@@ -191,6 +191,60 @@ TEST_CASE("a student of other classes than its teacher is refused") {
   CHECK(contains(error_of([&] { Distiller(teacher, student, {.alpha = 2}); }), "got 2"));
 }
 
+TEST_CASE("from logits that are there already a student learns what it learns from their teacher") {
+  const Dataset data = rows_of_light(30, 1);
+  const auto student_of = [&](bool stored) {
+    Rng rng(1);
+    Sequential teacher = mlp({16, 8, 4}, {}, rng), student = mlp({16, 8, 4}, {}, rng);
+    const TrainOptions options{.epochs = 3, .batch_size = 7, .seed = 5};
+    const DistillationOptions how{.temperature = 3, .alpha = 0.2};
+    const auto reports =
+        stored ? distill_from_logits(logits_of(teacher, data), student, data, how, options)
+               : Distiller(teacher, student, how).fit(data, options);
+    CHECK(reports.back().soft > 0);
+    return weights_of(student);
+  };
+  CHECK(same_weights(student_of(true), student_of(false)));
+}
+
+TEST_CASE("distilling from logits refuses what does not belong together") {
+  const Dataset data = rows_of_light(8, 1);
+  Rng rng(1);
+  Sequential student = mlp({16, 4}, {}, rng);
+  const auto refusal = [&](const Shape& logits, const TrainOptions& options) {
+    return error_of(
+        [&] { distill_from_logits(Tensor::zeros(logits), student, data, {}, options); });
+  };
+  CHECK(
+      contains(refusal({7, 4}, {}), "a row of logits is needed for each of 8 images; got (7, 4)"));
+  CHECK(contains(refusal({8, 3}, {}), "tells 3 classes apart and the student 4"));
+  TrainOptions augmented;
+  augmented.augment = random_shift(1);
+  CHECK(contains(refusal({8, 4}, augmented), "augmentation would change the images"));
+}
+
+TEST_CASE("T can move from one temperature to another while the student learns") {
+  const TemperatureSchedule falling = anneal_temperature(16, 1);
+  CHECK(falling(0) == 16);
+  CHECK(falling(0.5) == doctest::Approx(4));
+  CHECK(falling(1) == doctest::Approx(1));
+  CHECK(contains(error_of([] { anneal_temperature(4, 0); }), "must be a positive number"));
+
+  // At a learning rate of 0 the soft term of each epoch is that of its temperature.
+  const Dataset data = rows_of_light(20, 1);
+  Rng rng(1);
+  Sequential teacher = mlp({16, 8, 4}, {}, rng), student = mlp({16, 8, 4}, {}, rng);
+  const TrainOptions options{.epochs = 2, .batch_size = 20, .lr = 0};  // a step an epoch
+  const auto soft_at = [&](double t) {
+    return Distiller(teacher, student, {.temperature = t}).fit(data, options).front().soft;
+  };
+  const auto steps = [](double done) { return done < 0.5 ? 2.0 : 7.0; };
+  const auto reports = Distiller(teacher, student, {.temperature = 1}, steps).fit(data, options);
+  CHECK(reports[0].soft == soft_at(2));
+  CHECK(reports[1].soft == soft_at(7));
+  CHECK(soft_at(2) != soft_at(7));
+}
+
 TEST_CASE("gather_rows takes rows in the order asked for") {
   const Tensor m = Tensor::from({3, 2}, {1, 2, 3, 4, 5, 6});
   const std::vector<Index> picks = {2, 0, 2}, far = {3};

@@ -172,3 +172,30 @@ TEST_CASE("a training step after the first asks the system for no memory") {
     CHECK(requests == std::vector<std::size_t>{0, 0, 0, 0});
   }
 }
+
+TEST_CASE("with an average of the weights, the model is judged and left with it") {
+  const Dataset train = rows_of_light(40, 1), test = rows_of_light(20, 2);
+  const auto run = [&](double decay, Index epochs) {
+    Rng rng(1);
+    Sequential model = mlp({16, 8, 4}, {}, rng);
+    std::vector<Tensor> by_hand = weights_of(model);
+    TrainOptions options{.epochs = epochs, .batch_size = 10, .lr = 0.02, .test = &test};
+    options.schedule = constant();
+    options.weight_average = decay;
+    double step = 0;
+    options.after_step = [&] {  // called before the average is updated, with the weights themselves
+      ++step;
+      const auto d = static_cast<real>(std::min(decay, (1 + step) / (10 + step)));
+      for (std::size_t i = 0; i < by_hand.size(); ++i) {
+        by_hand[i] = by_hand[i] * d + model.parameters()[i].detach() * (1 - d);
+      }
+    };
+    const auto reports = train_classifier(model, train, options);
+    CHECK(step == static_cast<double>(epochs * 4));
+    CHECK(reports.back().errors.value() == count_errors(model, test));
+    return std::pair{weights_of(model), by_hand};
+  };
+  const auto [left, by_hand] = run(0.9, 3);
+  for (std::size_t i = 0; i < left.size(); ++i) CHECK(difference(left[i], by_hand[i]) < 1e-5);
+  CHECK_FALSE(same_weights(left, run(0, 3).first));
+}

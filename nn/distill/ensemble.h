@@ -1,0 +1,39 @@
+// Ensemble: several teachers that answer as one.
+#pragma once
+
+#include "nn/module.h"
+
+namespace limbeck {
+
+// How answers are averaged.
+//   logits         v = mean of the members' logits: the normalised geometric mean of their
+//                  probabilities. What one member rules out, all rule out
+//   probabilities  v = T log(mean of softmax(vₘ / T)), so that softmax(v / T) is the mean of the
+//                  members' probabilities at T: where they differ, all their answers stay in sight
+enum class Averaging { logits, probabilities };
+
+// The members keep their own owners, who must outlive the ensemble. It gives logits (N, C), as they
+// do, so it can be anybody's teacher; gradients go through `logits` only, and a teacher needs none.
+// (Hinton, Vinyals, Dean 2015, section 2: "an arithmetic or geometric mean of their individual
+// predictive distributions as the soft targets".)
+class Ensemble : public Module {
+ public:
+  struct Options {
+    Averaging averaging = Averaging::logits;
+    double temperature = 1;  // T at which probabilities are averaged: that of the distillation
+  };
+  // Error: no member, or a temperature out of range.
+  Ensemble(std::vector<Module*> members, const Options& options);
+
+  std::string describe() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+  void parts(Parts& parts) override;
+
+ private:
+  std::vector<Module*> members_;
+  Options options_;
+};
+
+}  // namespace limbeck
