@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <fstream>
-#include <map>
 
+#include "apps/common/augmentations.h"
 #include "apps/common/distill_report.h"
 #include "apps/common/memory.h"
 #include "apps/common/program.h"
@@ -17,7 +17,6 @@
 #include "core/reduce.h"
 #include "core/softmax.h"
 #include "core/text.h"
-#include "data/distortion.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
@@ -27,12 +26,6 @@
 using namespace limbeck;
 
 namespace {
-
-const std::map<std::string, Augmentation>& augmentations() {
-  static const std::map<std::string, Augmentation> by_name = {
-      {"none", {}}, {"shift", random_shift(2)}, {"distort", distorted_mnist()}};
-  return by_name;
-}
 
 struct Settings {
   std::string data;

@@ -1,0 +1,275 @@
+#include "apps/study/lab.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+#include "apps/common/augmentations.h"
+#include "core/error.h"
+#include "data/idx.h"
+#include "data/npy.h"
+#include "data/synthetic_digits.h"
+#include "nn/distill/distiller.h"
+#include "nn/distill/evaluate.h"
+#include "nn/model_spec.h"
+#include "optim/constraint.h"
+
+namespace limbeck {
+namespace {
+
+// The last sixth of the training set takes the test set's place.
+TrainTest held_out(const Dataset& train) {
+  std::vector<Index> all(static_cast<std::size_t>(train.size()));
+  std::iota(all.begin(), all.end(), Index{0});
+  const std::size_t kept = all.size() - all.size() / 6;
+  return {.train = train.select(std::span(all).first(kept)),
+          .test = train.select(std::span(all).subspan(kept))};
+}
+
+TrainTest load(const StudySettings& s) {
+  constexpr Index quick_train = 4000, quick_test = 2000;
+  TrainTest data = s.data.empty() ? synthetic_digits() : load_mnist(s.data);
+  if (s.validation) data = held_out(data.train);
+  if (s.quick) {
+    Rng rng(1);
+    data.train = data.train.sample(std::min(quick_train, data.train.size()), rng);
+    data.test = data.test.sample(std::min(quick_test, data.test.size()), rng);
+  }
+  return data;
+}
+
+std::string made_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail("--out", "{} cannot be made: {}", folder, error.message());
+  return folder;
+}
+
+// A short name for a file, of a text: FNV-1a.
+std::string short_name(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return fmt::format("{:016x}", hash);
+}
+
+Sequential untrained(const Training& training) {
+  Rng rng(training.seed);
+  return make_model(training.spec, training.set->image, training.set->classes,
+                    {.dropout = training.dropout}, rng);
+}
+
+// All that training changes in a network.
+std::vector<NamedTensor> state(Sequential& network) {
+  std::vector<NamedTensor> all = network.named_parameters();
+  for (const NamedTensor& buffer : network.named_buffers()) all.push_back(buffer);
+  return all;
+}
+
+// The same as one row of numbers, and back.
+Tensor state_of(Sequential& network) {
+  std::vector<real> values;
+  for (const NamedTensor& part : state(network)) {
+    const auto more = part.tensor.values();
+    values.insert(values.end(), more.begin(), more.end());
+  }
+  return Tensor::from({static_cast<Index>(values.size())}, values);
+}
+
+void set_state(Sequential& network, const Tensor& values) {
+  const real* from = values.data();
+  Index size = 0;
+  for (const NamedTensor& part : state(network)) size += part.tensor.size();
+  if (size != values.size()) {
+    fail("study", "a network of {} numbers was kept as {}", size, values.size());
+  }
+  for (NamedTensor& part : state(network)) {
+    std::copy_n(from, part.tensor.size(), part.tensor.data());
+    from += part.tensor.size();
+  }
+}
+
+// About how long a training takes: images seen × multiply-adds for each.
+double cost_of(const Training& t) {
+  Sequential network = untrained(t);
+  return static_cast<double>(t.epochs * t.set->size()) *
+         static_cast<double>(multiply_adds(network, t.set->image));
+}
+
+}  // namespace
+
+Lab::Lab(const std::string& study, const StudySettings& settings)
+    : study_(study),
+      settings_(settings),
+      say_([this](const std::string& line) { log_.say(line); }),
+      data_(load(settings)),
+      file_(made_folder(settings.out) + "/" + study + ".runs.jsonl"),
+      networks_(settings.out + "/networks.runs.jsonl") {
+  say_(fmt::format("{}: {}, {} images to learn from, {} to be judged by", study,
+                   settings.data.empty() ? "synthetic digits" : settings.data, data_.train.size(),
+                   data_.test.size()));
+}
+
+Index Lab::epochs(Index full, Index quick) const {
+  if (settings_.epochs > 0) return settings_.epochs;
+  return settings_.quick ? quick : full;
+}
+
+Index Lab::teacher_epochs(Index full, Index quick) const {
+  if (settings_.teacher_epochs > 0) return settings_.teacher_epochs;
+  return settings_.quick ? quick : full;
+}
+
+std::vector<std::string> Lab::students(std::vector<std::string> own) const {
+  return settings_.students.empty() ? own : settings_.students;
+}
+
+double Lab::temperature(double own) const {
+  return settings_.temperature > 0 ? settings_.temperature : own;
+}
+
+double Lab::alpha(double own) const {
+  return settings_.alpha >= 0 ? settings_.alpha : own;
+}
+
+Training Lab::usual_teacher() const {
+  return {.spec = settings_.teacher,
+          .epochs = teacher_epochs(20, 6),
+          .set = &data_.train,
+          .dropout = 0.3,
+          .augment = "shift"};
+}
+
+Sequential Lab::train_network(const Training& training) {
+  const Dataset& set = *training.set;
+  Sequential network = untrained(training);
+  TrainOptions options{.epochs = training.epochs, .seed = training.seed};
+  options.augment = augmentations().at(training.augment);
+  if (training.max_row_norm > 0) {
+    options.after_step = [&] {
+      for (const Tensor& weight : network.parameters()) {
+        if (weight.shape().rank() == 2) constrain_row_norm(weight, training.max_row_norm);
+      }
+    };
+  }
+  log_.follow(options);
+  options.on_epoch = {};
+  if (training.teacher) {
+    distill_from_logits(training.teacher(), network, set, training.distillation, options);
+  } else {
+    train_classifier(network, set, options);
+  }
+  log_.clear_bar();
+  return network;
+}
+
+Sequential Lab::distil_anew(Module& teacher, const Training& training, double weight_average) {
+  Sequential student = untrained(training);
+  TrainOptions options{.epochs = training.epochs,
+                       .augment = augmentations().at(training.augment),
+                       .seed = training.seed,
+                       .weight_average = weight_average};
+  log_.follow(options);
+  options.on_epoch = {};
+  Distiller(teacher, student, training.distillation).fit(*training.set, options);
+  log_.clear_bar();
+  return student;
+}
+
+std::vector<Spread> Lab::errors_of(const std::vector<Case>& cases) {
+  std::vector<Run> runs;
+  for (const Case& c : cases) {
+    for (Index seed = 1; seed <= settings_.seeds; ++seed) {
+      Training training = c.training;
+      training.seed = static_cast<std::uint64_t>(seed);
+      runs.push_back({.what = describe(training, c.more),
+                      .title = fmt::format("{}, seed {}", c.title, seed),
+                      .cost = cost_of(training),
+                      .work = [this, training]() -> Json {
+                        Sequential network = train_network(training);
+                        return {{"errors", count_errors(network, test())}};
+                      }});
+    }
+  }
+  const std::vector<Json> results = run(runs);
+  std::vector<Spread> spreads;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    std::vector<double> errors;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(settings_.seeds); ++k) {
+      const std::size_t at = i * static_cast<std::size_t>(settings_.seeds) + k;
+      errors.push_back(results.at(at).at("errors").get<double>());
+    }
+    spreads.push_back(spread_of(errors));
+  }
+  return spreads;
+}
+
+Json Lab::describe(const Training& t, const Json& more) const {
+  Json what = {{"data", settings_.data.empty() ? "synthetic" : settings_.data},
+               {"validation", settings_.validation},
+               {"images", t.set->size()},
+               {"test_images", data_.test.size()},
+               {"model", t.spec},
+               {"seed", t.seed},
+               {"epochs", t.epochs},
+               {"dropout", t.dropout},
+               {"augment", t.augment},
+               {"max_row_norm", t.max_row_norm}};
+  if (t.teacher) {
+    what["temperature"] = t.distillation.temperature;
+    what["alpha"] = t.distillation.alpha;
+  }
+  what.update(more);
+  return what;
+}
+
+Sequential Lab::network(const std::string& name, const Training& training) {
+  Json what = describe(training);
+  what["network"] = name;
+  const std::string file = path("network-" + short_name(what.dump()) + ".npy");
+  if (networks_.find(what) != nullptr) {
+    Sequential network = untrained(training);
+    set_state(network, read_npy(file));
+    return network;
+  }
+  say_(fmt::format("{}: {}, {} epochs", name, training.spec, training.epochs));
+  Sequential network = train_network(training);
+  const Index errors = count_errors(network, test());
+  write_npy(file, state_of(network));
+  networks_.add(what, {{"errors", errors}});
+  say_(fmt::format("{}: {} errors of {}", name, errors, test().size()));
+  return network;
+}
+
+const TeacherAnswers& Lab::teacher(const std::string& name, const Training& training) {
+  const std::string what = name + describe(training).dump();
+  if (const auto found = answers_.find(what); found != answers_.end()) return found->second;
+  Sequential teacher = network(name, training);
+  const TeacherAnswers answers{.train = logits_of(teacher, train()),
+                               .test = logits_of(teacher, test()),
+                               .errors = count_errors(teacher, test())};
+  return answers_.emplace(what, answers).first->second;
+}
+
+void Lab::report(const std::string& name, const Table& table, const std::string& found) {
+  fmt::print("{}\n{}\n", text_of(table), found);
+  write(name + ".csv", csv_of(table));
+  write(name + ".json", Json{{"study", study_},
+                             {"data", settings_.data.empty() ? "synthetic" : settings_.data},
+                             {"validation", settings_.validation},
+                             {"quick", settings_.quick},
+                             {"rows", table},
+                             {"found", found}}
+                                .dump(2) +
+                            "\n");
+}
+
+void Lab::write(const std::string& file, const std::string& content) {
+  std::ofstream out(path(file), std::ios::binary);
+  out << content;
+  if (!out.flush()) fail("study", "{} cannot be written", path(file));
+}
+
+}  // namespace limbeck

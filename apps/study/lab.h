@@ -1,0 +1,125 @@
+// Lab: what the studies share. Data, teachers, students, and where their results go.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/common/training_log.h"
+#include "apps/study/runs.h"
+#include "apps/study/table.h"
+#include "data/dataset.h"
+#include "nn/distill/trainer.h"
+#include "nn/sequential.h"
+
+namespace limbeck {
+
+// What the program was asked for. Where a number is 0 the study takes its own.
+struct StudySettings {
+  std::string data;           // folder of MNIST-format files; empty: synthetic digits
+  std::string out = "study";  // folder for results
+  std::string teacher = "mlp:1200,1200";
+  std::vector<std::string> students;  // empty: the study's own
+  double temperature = 0;
+  double alpha = -1;  // below 0: the study's own
+  Index seeds = 1;
+  Index epochs = 0, teacher_epochs = 0;
+  bool quick = false;       // a first look: few images, few epochs
+  bool validation = false;  // judged on images held out of the training set, not on the test set
+  Index image = -1;         // for `softness`: a test image; below 0: the mean of a class
+  Index digit = 2;          // that class
+};
+
+// A training of a network on a set, from hard labels, or from a teacher's logits for it.
+struct Training {
+  std::string spec;
+  std::uint64_t seed = 1;  // of weights and order
+  Index epochs = 1;
+  const Dataset* set = nullptr;
+  // The teacher's logits for the set, (N, C), asked for when training begins; none: hard labels.
+  std::function<Tensor()> teacher{};
+  DistillationOptions distillation{};
+  double dropout = 0;
+  std::string augment = "none";  // apps/common/augmentations.h
+  double max_row_norm = 0;       // of weights, after every step; 0: no limit
+};
+
+// A training that a study compares with others: what people call it, and what its description does
+// not tell, which labels the set has, say, or whose answers they are.
+struct Case {
+  std::string title;
+  Training training;
+  Json more = Json::object();
+};
+
+// A trained teacher's answers.
+struct TeacherAnswers {
+  Tensor train;  // (N, C): logits for the training images, as they are
+  Tensor test;
+  Index errors = 0;  // on the test images
+};
+
+class Lab {
+ public:
+  // Loads the data and makes the folder. Error: data or folder that are not as they should be.
+  Lab(const std::string& study, const StudySettings& settings);
+
+  const StudySettings& settings() const { return settings_; }
+  const Dataset& train() const { return data_.train; }
+  const Dataset& test() const { return data_.test; }
+  // `full` or, with --quick, `quick`; but what was asked for, if it was.
+  Index epochs(Index full, Index quick) const;
+  Index teacher_epochs(Index full, Index quick) const;
+  std::vector<std::string> students(std::vector<std::string> own) const;
+  double temperature(double own) const;
+  double alpha(double own) const;
+
+  Sequential train_network(const Training& training);
+  // The errors of each case's network on the test images, over the seeds asked for.
+  std::vector<Spread> errors_of(const std::vector<Case>& cases);
+  // A student of a teacher that is asked about every image as augmentation changes it; left with a
+  // moving average of its weights.
+  Sequential distil_anew(Module& teacher, const Training& training, double weight_average);
+  // A network trained in this way on this set, which `name` describes. Its weights are kept in the
+  // folder: a study that starts again has it at once.
+  Sequential network(const std::string& name, const Training& training);
+  // The answers of such a network.
+  const TeacherAnswers& teacher(const std::string& name, const Training& training);
+  // The default one: dropout 0.3, shifted images.
+  Training usual_teacher() const;
+  const TeacherAnswers& teacher() { return teacher("teacher", usual_teacher()); }
+
+  // What identifies a run of a network.
+  Json describe(const Training& training, const Json& more = Json::object()) const;
+  // The results of all runs, those in the study's file taken from there.
+  std::vector<Json> run(const std::vector<Run>& runs) { return results_of(runs, file_, say_); }
+
+  void say(const std::string& line) { say_(line); }
+  // Prints the table and writes NAME.csv and NAME.json, with what was found, into the folder.
+  void report(const std::string& name, const Table& table, const std::string& found);
+  void write(const std::string& file, const std::string& content);
+
+ private:
+  std::string path(const std::string& file) const { return settings_.out + "/" + file; }
+
+  std::string study_;
+  StudySettings settings_;
+  TrainingLog log_{false};
+  std::function<void(const std::string&)> say_;
+  TrainTest data_;
+  RunFile file_, networks_;
+  std::map<std::string, TeacherAnswers> answers_;  // by the network's description
+};
+
+// The studies. Each trains what it needs, prints what it found and leaves its files.
+void study_temperature(Lab& lab);
+void study_alpha(Lab& lab);
+void study_noise(Lab& lab);
+void study_few(Lab& lab);
+void study_omit(Lab& lab);
+void study_softness(Lab& lab);
+void study_hinton2015(Lab& lab);
+void study_best(Lab& lab);
+
+}  // namespace limbeck

@@ -1,0 +1,62 @@
+// Classes that the student never sees: what it knows of them all the same.
+#include <fmt/format.h>
+
+#include "apps/study/omission.h"
+
+namespace limbeck {
+namespace {
+
+struct Left {
+  std::string name;
+  std::vector<std::int32_t> missing;
+};
+
+}  // namespace
+
+void study_omit(Lab& lab) {
+  const bool quick = lab.settings().quick;
+  const std::string spec = lab.students({quick ? "mlp:100" : "mlp:300,300"}).front();
+  const std::vector<Left> all = {
+      {"3s", {3}}, {"3s and 8s", {3, 8}}, {"all but 7s and 8s", {0, 1, 2, 3, 4, 5, 6, 9}}};
+  std::vector<Run> runs;
+  for (const Left& left : all) {
+    const Training training{
+        .spec = spec,
+        .epochs = lab.epochs(40, 15),
+        .set = &lab.train(),
+        .teacher = [&lab] { return lab.teacher().train; },
+        .distillation = {.temperature = lab.temperature(8), .alpha = lab.alpha(0)}};
+    runs.push_back({.what = lab.describe(training, {{"without", left.missing}}),
+                    .title = "without " + left.name,
+                    .cost = 1,
+                    .work = [&lab, &left, training] {
+                      return to_json(train_without(lab, left.missing, training));
+                    }});
+  }
+  Table table;
+  std::string found;
+  const std::vector<Json> results = lab.run(runs);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Omission o = omission_from(results[i]);
+    const auto images =
+        static_cast<Index>(std::ranges::count_if(lab.test().class_ids, [&](std::int32_t c) {
+          return std::ranges::find(o.missing, c) != o.missing.end();
+        }));
+    table.push_back({{"left out", all[i].name},
+                     {"errors", o.errors},
+                     {"on them", o.on_missing},
+                     {"of", images},
+                     {"best bias", o.bias},
+                     {"errors then", o.errors_with_bias},
+                     {"on them then", o.on_missing_with_bias}});
+    found += fmt::format(
+        "Without {}: the bias raised by {:g} takes the errors from {} to {}, and {:.1f} % of the "
+        "images "
+        "of classes never seen are right.\n",
+        all[i].name, o.bias, o.errors, o.errors_with_bias,
+        100 - 100 * static_cast<double>(o.on_missing_with_bias) / static_cast<double>(images));
+  }
+  lab.report("omit", table, found);
+}
+
+}  // namespace limbeck

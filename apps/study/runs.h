@@ -1,0 +1,45 @@
+// Runs: the trainings of a study, each done once, also if the study is stopped and started again.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace limbeck {
+
+using Json = nlohmann::ordered_json;
+
+// Finished runs: a file with a line for each, {"run": what it was, "result": what came out}.
+class RunFile {
+ public:
+  // Reads what is there, and removes a last line that a stop cut off. Error: a file that cannot be
+  // read or written, or another line that is not a run's.
+  explicit RunFile(std::string path);
+
+  // The result of the run that this describes, or null.
+  const Json* find(const Json& run) const;
+  // Writes a line, through to the disk. Error: it cannot be written.
+  void add(const Json& run, const Json& result);
+
+ private:
+  std::string path_;
+  std::vector<std::pair<Json, Json>> runs_;
+};
+
+// A run that is to be done: what it is, all that its result depends on included; what people call
+// it; about how long it takes, in any unit; the work, which gives the result.
+struct Run {
+  Json what;
+  std::string title;
+  double cost;
+  std::function<Json()> work;
+};
+
+// The results of runs, in order. Those in the file are taken from there, and the others are done
+// and written to it. `say` gets a line for each that is done, with its errors if the result has
+// them, its time and the time left.
+std::vector<Json> results_of(const std::vector<Run>& runs, RunFile& file,
+                             const std::function<void(const std::string&)>& say);
+
+}  // namespace limbeck

@@ -1,0 +1,133 @@
+// The studies from outside: each at its smallest, its files, and going on after a stop.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "data/synthetic_digits.h"
+#include "tests/apps/run_program.h"
+#include "tests/data/idx_files.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+using nlohmann::ordered_json;
+
+namespace {
+
+// Files of MNIST's form with a few digits in them.
+const Folder& digits() {
+  static const Folder folder;
+  static const bool written = [] {
+    const TrainTest sets = synthetic_digits({.train = 240, .test = 100});
+    folder.write("train-images-idx3-ubyte", images_file(sets.train));
+    folder.write("train-labels-idx1-ubyte", labels_file(sets.train));
+    folder.write("t10k-images-idx3-ubyte", images_file(sets.test));
+    folder.write("t10k-labels-idx1-ubyte", labels_file(sets.test));
+    return true;
+  }();
+  static_cast<void>(written);
+  return folder;
+}
+
+Finished study(const std::string& name, const Folder& out,
+               const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {
+      name,        "--quick",   "--data", digits().path(), "--out", out.path(),         "--teacher",
+      "mlp:16",    "--student", "mlp:8",  "--epochs",      "1",     "--teacher-epochs", "1",
+      "--threads", "1"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_program("distill_study", arguments);
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
+}  // namespace
+
+TEST_CASE("each study prints its table and leaves it as CSV and JSON, with a chart") {
+  struct Expected {
+    std::string name, columns;
+    std::size_t rows;
+    bool chart;
+  };
+  for (const Expected& e : {
+           Expected{"temperature", "student,T,errors,deviation", 6, true},
+           Expected{"alpha", "T,T squared,alpha,errors,deviation", 16, true},
+           Expected{"noise", "\"labels replaced, %\",learned from,errors,deviation", 9, true},
+           Expected{"few", "labels,learned from,images,errors,deviation", 5, true},
+           Expected{"omit", "left out,errors,on them,of,best bias,errors then,on them then", 3,
+                    false},
+           Expected{"softness",
+                    "T,p(0),p(1),p(2),p(3),p(4),p(5),p(6),p(7),p(8),p(9),\"entropy, bits\"", 7,
+                    true},
+           Expected{"hinton2015", ",the paper,here", 9, false},
+           Expected{"best", ",model,errors,deviation", 3, false},
+       }) {
+    CAPTURE(e.name);
+    const Folder out;
+    const Finished run = study(e.name, out);
+    CAPTURE(run.err);
+    REQUIRE(run.exit_code == 0);
+    const std::string csv = read_all(out.file(e.name + ".csv"));
+    CHECK(first_line(csv) == e.columns);
+    CHECK(std::ranges::count(csv, '\n') == static_cast<std::ptrdiff_t>(e.rows) + 1);
+    const ordered_json result = ordered_json::parse(read_all(out.file(e.name + ".json")));
+    CHECK(result.at("study") == e.name);
+    CHECK(result.at("rows").size() == e.rows);
+    CHECK_FALSE(result.at("found").get<std::string>().empty());
+    CHECK(contains(run.out, result.at("found").get<std::string>()));
+    CHECK(std::filesystem::exists(out.file(e.name + ".svg")) == e.chart);
+    if (e.chart) CHECK(contains(read_all(out.file(e.name + ".svg")), "</svg>"));
+  }
+}
+
+TEST_CASE("a study that is started again does only what is not done") {
+  const Folder out;
+  const Finished first = study("temperature", out, {"--seeds", "2"});
+  REQUIRE(first.exit_code == 0);
+  CHECK(contains(first.err, "[ 12/12]"));  // hard labels and five temperatures, each twice
+  const Finished again = study("temperature", out, {"--seeds", "2"});
+  CHECK(again.out == first.out);
+  CHECK(contains(again.err, "12 of 12 runs are done already"));
+  CHECK_FALSE(contains(again.err, "[ 12/12]"));
+
+  // Stopped in the middle of the last line: that run is done again, with the same result.
+  const std::string file = out.file("temperature.runs.jsonl"), whole = read_all(file);
+  out.write("temperature.runs.jsonl", whole.substr(0, whole.size() - 20));
+  const Finished mended = study("temperature", out, {"--seeds", "2"});
+  CHECK(mended.out == first.out);
+  CHECK(contains(mended.err, "11 of 12 runs are done already"));
+  CHECK_FALSE(contains(mended.err, "epochs"));  // the teacher is in the folder
+  CHECK(read_all(file) == whole);
+
+  // Other options are other runs.
+  const Finished other = study("temperature", out, {"--alpha", "0.5"});
+  CHECK(contains(other.err, "1 of 6 runs are done already"));  // on hard labels alpha is nothing
+}
+
+TEST_CASE("a file of runs that is none is refused, with its line") {
+  const Folder out;
+  out.write("omit.runs.jsonl", "{\"run\": 1, \"result\": 2}\nnonsense\n");
+  const Finished run = study("omit", out);
+  CHECK(run.exit_code == 1);
+  CHECK(contains(run.err, "distill_study: error: study: line 2 of " + out.file("omit.runs.jsonl")));
+}
+
+TEST_CASE("--validation judges on images held out of the training set") {
+  const Folder out;
+  const Finished run = study("omit", out, {"--validation"});
+  CHECK(contains(run.err, "200 images to learn from, 40 to be judged by"));
+}
+
+TEST_CASE("distill_study refuses what it cannot do, with the exit code of its kind") {
+  CHECK(run_program("distill_study", {}).exit_code == 2);
+  CHECK(run_program("distill_study", {"humidity"}).exit_code == 2);
+  const Folder out;
+  CHECK(study("alpha", out, {"--seeds", "0"}).exit_code == 2);
+  const Finished far = study("softness", out, {"--image", "100"});
+  CHECK(far.exit_code == 1);
+  CHECK(contains(far.err, "--image: 100 asked of 100 test images"));
+  CHECK(
+      contains(study("softness", out, {"--digit", "10"}).err, "--digit: 10 is none of 10 classes"));
+  CHECK(
+      contains(run_program("distill_study", {"omit", "--out", "/proc/no"}).err, "cannot be made"));
+}
