@@ -55,13 +55,11 @@ void study_alpha(Lab& lab) {
   std::vector<Case> cases;
   for (const Curve& curve : curves) {
     for (const double alpha : alphas) {
-      cases.push_back({.title = fmt::format("{}, {}, alpha {:g}", spec, curve.name(), alpha),
-                       .training = {.spec = spec,
-                                    .epochs = lab.epochs(30, 15),
-                                    .set = &lab.train(),
-                                    .teacher = [&lab] { return lab.teacher().train; },
-                                    .distillation = {.temperature = curve.temperature,
-                                                     .alpha = with_factor(alpha, curve)}}});
+      cases.push_back(
+          {.title = fmt::format("{}, {}, alpha {:g}", spec, curve.name(), alpha),
+           .training =
+               lab.taught({.spec = spec, .epochs = lab.epochs(30, 25), .set = &lab.train()},
+                          {.temperature = curve.temperature, .alpha = with_factor(alpha, curve)})});
     }
   }
   const std::vector<Spread> errors = lab.errors_of(cases);

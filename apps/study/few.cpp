@@ -40,31 +40,26 @@ void study_few(Lab& lab) {
   const std::string spec = lab.students({quick ? "mlp:100" : "mlp:300,300"}).front();
   // All students take about the same number of steps, so that few images are not also little
   // training.
-  const Index steps = lab.epochs(15, 10) * all.size() / 128;
+  const Index steps = lab.epochs(15, 20) * all.size() / 128;
   std::vector<Part> parts;
   for (const Index n : sizes) parts.push_back(part_of(all, n));
 
+  const DistillationOptions how{.temperature = lab.temperature(4), .alpha = lab.alpha(0.1)};
   std::vector<Case> cases;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const Part& part = parts[i];
     const Index batches = (sizes[i] + 127) / 128;
-    Training training{
+    const Training hard{
         .spec = spec, .epochs = std::max<Index>(steps / batches, 1), .set = &part.set};
-    training.distillation = {.temperature = lab.temperature(4), .alpha = lab.alpha(0.1)};
-    cases.push_back(
-        {.title = fmt::format("{} images, hard labels", sizes[i]), .training = training});
-    training.teacher = [&lab, &part] { return gather_rows(lab.teacher().train, part.rows); };
-    cases.push_back(
-        {.title = fmt::format("{} images, soft targets", sizes[i]), .training = training});
+    Training soft = lab.taught(hard, how);
+    soft.teacher = [all = soft.teacher, &part] { return gather_rows(all(), part.rows); };
+    cases.push_back({.title = fmt::format("{} images, hard labels", sizes[i]), .training = hard});
+    cases.push_back({.title = fmt::format("{} images, soft targets", sizes[i]), .training = soft});
   }
   // The teacher needs no labels to answer: all images, none of them labelled for the student.
   cases.push_back({.title = "all images, soft targets alone",
-                   .training = {.spec = spec,
-                                .epochs = lab.epochs(15, 10),
-                                .set = &all,
-                                .teacher = [&lab] { return lab.teacher().train; },
-                                .distillation = {.temperature = lab.temperature(4), .alpha = 0}},
-                   .more = {{"labels", 0}}});
+                   .training = lab.taught({.spec = spec, .epochs = lab.epochs(15, 20), .set = &all},
+                                          {.temperature = how.temperature, .alpha = 0})});
   const std::vector<Spread> errors = lab.errors_of(cases);
 
   Table table;

@@ -35,15 +35,12 @@ class Paper {
 void study_hinton2015(Lab& lab) {
   const bool quick = lab.settings().quick;
   const std::string spec = quick ? "mlp:100,100" : "mlp:800,800";
-  const auto answers = [&lab]() -> const TeacherAnswers& {
-    return lab.teacher("teacher", paper_teacher(lab));
-  };
-  const Training hard{.spec = spec, .epochs = lab.epochs(40, 15), .set = &lab.train()};
-  Training soft = hard;  // which goes on learning for longer
-  soft.epochs = lab.epochs(100, 15);
-  soft.teacher = [&] { return answers().train; };
-  soft.distillation = {.temperature = lab.temperature(20), .alpha = lab.alpha(0.05)};
-  const Index teacher_errors = answers().errors;
+  const Training teacher = paper_teacher(lab);
+  const Training hard{.spec = spec, .epochs = lab.epochs(40, 25), .set = &lab.train()};
+  Training soft = lab.taught(hard, {.temperature = lab.temperature(20), .alpha = lab.alpha(0.05)},
+                             "teacher", teacher);
+  soft.epochs = lab.epochs(100, 25);  // there is more to learn
+  const Index teacher_errors = lab.teacher("teacher", teacher).errors;
   const std::vector<Spread> errors =
       lab.errors_of({{.title = "student, hard labels", .training = hard},
                      {.title = fmt::format("student, T = {:g}", soft.distillation.temperature),

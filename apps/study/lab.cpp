@@ -30,7 +30,7 @@ TrainTest held_out(const Dataset& train) {
 }
 
 TrainTest load(const StudySettings& s) {
-  constexpr Index quick_train = 4000, quick_test = 2000;
+  constexpr Index quick_train = 10'000, quick_test = 4000;
   TrainTest data = s.data.empty() ? synthetic_digits() : load_mnist(s.data);
   if (s.validation) data = held_out(data.train);
   if (s.quick) {
@@ -136,7 +136,7 @@ double Lab::alpha(double own) const {
 
 Training Lab::usual_teacher() const {
   return {.spec = settings_.teacher,
-          .epochs = teacher_epochs(20, 6),
+          .epochs = teacher_epochs(20, 8),
           .set = &data_.train,
           .dropout = 0.3,
           .augment = "shift"};
@@ -206,6 +206,18 @@ std::vector<Spread> Lab::errors_of(const std::vector<Case>& cases) {
   return spreads;
 }
 
+Training Lab::taught(Training student, const DistillationOptions& how) {
+  return taught(std::move(student), how, "teacher", usual_teacher());
+}
+
+Training Lab::taught(Training student, const DistillationOptions& how, const std::string& name,
+                     const Training& by) {
+  student.distillation = how;
+  student.teacher = [this, name, by] { return teacher(name, by).train; };
+  student.teacher_is = {{"name", name}, {"trained", describe(by)}};
+  return student;
+}
+
 Json Lab::describe(const Training& t, const Json& more) const {
   Json what = {{"data", settings_.data.empty() ? "synthetic" : settings_.data},
                {"validation", settings_.validation},
@@ -220,6 +232,7 @@ Json Lab::describe(const Training& t, const Json& more) const {
   if (t.teacher) {
     what["temperature"] = t.distillation.temperature;
     what["alpha"] = t.distillation.alpha;
+    what["teacher"] = t.teacher_is;
   }
   what.update(more);
   return what;

@@ -39,6 +39,7 @@ struct Training {
   const Dataset* set = nullptr;
   // The teacher's logits for the set, (N, C), asked for when training begins; none: hard labels.
   std::function<Tensor()> teacher{};
+  Json teacher_is{};  // whose they are
   DistillationOptions distillation{};
   double dropout = 0;
   std::string augment = "none";  // apps/common/augmentations.h
@@ -89,6 +90,11 @@ class Lab {
   // The default one: dropout 0.3, shifted images.
   Training usual_teacher() const;
   const TeacherAnswers& teacher() { return teacher("teacher", usual_teacher()); }
+
+  // The same training by soft targets of a teacher, if no other the default one.
+  Training taught(Training student, const DistillationOptions& how);
+  Training taught(Training student, const DistillationOptions& how, const std::string& name,
+                  const Training& teacher);
 
   // What identifies a run of a network.
   Json describe(const Training& training, const Json& more = Json::object()) const;

@@ -50,22 +50,18 @@ void study_noise(Lab& lab) {
   for (std::size_t i = 0; i < shares.size(); ++i) {
     const Json noise = {{"noise", shares[i]}};
     const std::string at = fmt::format("{:.0f} % noise", 100 * shares[i]);
-    Training training{.spec = spec, .epochs = lab.epochs(20, 15), .set = &sets[i]};
-    cases.push_back({.title = at + ", hard labels", .training = training, .more = noise});
+    const Training student{.spec = spec, .epochs = lab.epochs(20, 25), .set = &sets[i]};
+    cases.push_back({.title = at + ", hard labels", .training = student, .more = noise});
     // The labels have no weight: what the student hears is the teacher alone.
-    training.distillation = {.temperature = lab.temperature(4), .alpha = lab.alpha(0)};
-    training.teacher = [&lab, &set = sets[i], name = fmt::format("teacher of {}", at)] {
-      Training teacher = lab.usual_teacher();
-      teacher.set = &set;
-      return lab.teacher(name, teacher).train;
-    };
-    Json by = noise;
-    by["by"] = "noisy teacher";
-    cases.push_back(
-        {.title = at + ", teacher of the same labels", .training = training, .more = by});
-    training.teacher = [&lab] { return lab.teacher().train; };
-    by["by"] = "clean teacher";
-    cases.push_back({.title = at + ", teacher of clean labels", .training = training, .more = by});
+    const DistillationOptions how{.temperature = lab.temperature(4), .alpha = lab.alpha(0)};
+    Training noisy_teacher = lab.usual_teacher();
+    noisy_teacher.set = &sets[i];
+    cases.push_back({.title = at + ", teacher of the same labels",
+                     .training = lab.taught(student, how, "teacher of " + at, noisy_teacher),
+                     .more = noise});
+    cases.push_back({.title = at + ", teacher of clean labels",
+                     .training = lab.taught(student, how),
+                     .more = noise});
   }
   const std::vector<Spread> errors = lab.errors_of(cases);
 

@@ -20,12 +20,9 @@ void study_omit(Lab& lab) {
       {"3s", {3}}, {"3s and 8s", {3, 8}}, {"all but 7s and 8s", {0, 1, 2, 3, 4, 5, 6, 9}}};
   std::vector<Run> runs;
   for (const Left& left : all) {
-    const Training training{
-        .spec = spec,
-        .epochs = lab.epochs(40, 15),
-        .set = &lab.train(),
-        .teacher = [&lab] { return lab.teacher().train; },
-        .distillation = {.temperature = lab.temperature(8), .alpha = lab.alpha(0)}};
+    const Training training =
+        lab.taught({.spec = spec, .epochs = lab.epochs(40, 25), .set = &lab.train()},
+                   {.temperature = lab.temperature(8), .alpha = lab.alpha(0)});
     runs.push_back({.what = lab.describe(training, {{"without", left.missing}}),
                     .title = "without " + left.name,
                     .cost = 1,

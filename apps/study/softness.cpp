@@ -70,13 +70,14 @@ void study_softness(Lab& lab) {
   if (s.digit < 0 || s.digit >= test.classes)
     fail("--digit", "{} is none of {} classes", s.digit, test.classes);
   const Tensor teacher = lab.teacher().test;
-  Training training{.spec = lab.students({s.quick ? "mlp:100" : "mlp:300,300"}).front(),
-                    .epochs = lab.epochs(30, 15),
-                    .set = &lab.train()};
+  const Training training{.spec = lab.students({s.quick ? "mlp:100" : "mlp:300,300"}).front(),
+                          .epochs = lab.epochs(30, 25),
+                          .set = &lab.train()};
   const Tensor plain = lab.teacher("student on hard labels", training).test;
-  training.teacher = [&lab] { return lab.teacher().train; };
-  training.distillation = {.temperature = lab.temperature(4), .alpha = lab.alpha(0.1)};
-  const Tensor distilled = lab.teacher("distilled student", training).test;
+  const Tensor distilled =
+      lab.teacher("distilled student", lab.taught(training, {.temperature = lab.temperature(4),
+                                                             .alpha = lab.alpha(0.1)}))
+          .test;
 
   const auto digit = static_cast<std::int32_t>(
       s.image >= 0 ? test.class_ids[static_cast<std::size_t>(s.image)] : s.digit);

@@ -51,12 +51,12 @@ void study_temperature(Lab& lab) {
 
   std::vector<Case> cases;
   for (const std::string& spec : specs) {
-    Training training{.spec = spec, .epochs = lab.epochs(40, 15), .set = &lab.train()};
+    const Training training{.spec = spec, .epochs = lab.epochs(40, 25), .set = &lab.train()};
     cases.push_back({.title = spec + ", hard labels", .training = training});
-    training.teacher = [&lab] { return lab.teacher().train; };
     for (const double t : temperatures) {
-      training.distillation = {.temperature = t, .alpha = lab.alpha(0.1)};
-      cases.push_back({.title = fmt::format("{}, T = {:g}", spec, t), .training = training});
+      cases.push_back(
+          {.title = fmt::format("{}, T = {:g}", spec, t),
+           .training = lab.taught(training, {.temperature = t, .alpha = lab.alpha(0.1)})});
     }
   }
   const std::vector<Spread> errors = lab.errors_of(cases);

@@ -28,10 +28,10 @@ const Folder& digits() {
 }
 
 Finished study(const std::string& name, const Folder& out,
-               const std::vector<std::string>& more = {}) {
+               const std::vector<std::string>& more = {}, const char* teacher = "mlp:16") {
   std::vector<std::string> arguments = {
       name,        "--quick",   "--data", digits().path(), "--out", out.path(),         "--teacher",
-      "mlp:16",    "--student", "mlp:8",  "--epochs",      "1",     "--teacher-epochs", "1",
+      teacher,     "--student", "mlp:8",  "--epochs",      "1",     "--teacher-epochs", "1",
       "--threads", "1"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return run_program("distill_study", arguments);
@@ -102,6 +102,8 @@ TEST_CASE("a study that is started again does only what is not done") {
   // Other options are other runs.
   const Finished other = study("temperature", out, {"--alpha", "0.5"});
   CHECK(contains(other.err, "1 of 6 runs are done already"));  // on hard labels alpha is nothing
+  const Finished taught = study("temperature", out, {}, "mlp:20");
+  CHECK(contains(taught.err, "1 of 6 runs are done already"));
 }
 
 TEST_CASE("a file of runs that is none is refused, with its line") {
