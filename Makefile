@@ -30,8 +30,9 @@ TRIPLE := $(shell uname -m)-linux-gnu
 BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
 
 # Vectors (core/vector.h) are passed between our own functions only, so it does not matter that the
-# convention for it depends on the processor (-Wno-psabi). No errno from sqrt: it then is one instruction, and loops with it become vector code. (Not
-# -ffast-math, which would let the compiler change results.)
+# convention for it depends on the processor (-Wno-psabi). No errno from sqrt: it then is one
+# instruction, and loops with it become vector code. (Not -ffast-math, which would let the compiler
+# change results.)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-psabi
 CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp
 CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp

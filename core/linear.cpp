@@ -163,7 +163,7 @@ Tensor weight_gradient(const Tensor& weight, const Tensor& dz, const Tensor& x) 
     return dw;
   }
   const Index panel_elements = is_middling(n) ? 24 * 1024 : 128 * 1024;
-  const Index most = std::max<Index>(panel_elements / (8 * d_in), 1) * 8;
+  const Index most = std::max<Index>(panel_elements / (8 * d_in + 1), 1) * 8;
   constexpr Index taking = 16;  // multiply-adds that take as long as taking an element, about
   for_row_parts(d_out, (n + taking) * d_in, [&](Index begin, Index all) {
     Tensor panel = Tensor::empty({most, d_in});

@@ -12,7 +12,7 @@ namespace {
 // share of units dropped and the limit on the weights' norm.
 Training paper_teacher(const Lab& lab) {
   return {.spec = lab.settings().quick ? "mlp:200,200" : "mlp:1200,1200",
-          .epochs = lab.teacher_epochs(120, 6),
+          .epochs = lab.teacher_epochs(80, 6),
           .set = &lab.train(),
           .dropout = 0.5,
           .augment = "shift",
@@ -39,7 +39,7 @@ void study_hinton2015(Lab& lab) {
   const Training hard{.spec = spec, .epochs = lab.epochs(40, 25), .set = &lab.train()};
   Training soft = lab.taught(hard, {.temperature = lab.temperature(20), .alpha = lab.alpha(0.05)},
                              "teacher", teacher);
-  soft.epochs = lab.epochs(100, 25);  // there is more to learn
+  soft.epochs = lab.epochs(80, 25);  // there is more to learn
   const Index teacher_errors = lab.teacher("teacher", teacher).errors;
   const std::vector<Spread> errors =
       lab.errors_of({{.title = "student, hard labels", .training = hard},
