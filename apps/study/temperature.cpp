@@ -35,6 +35,13 @@ std::string found(const std::vector<Student>& students, const std::vector<double
         "{}: best at T = {:g}, {} errors against {} on hard labels; about as good: {}.\n",
         student.spec, temperatures[student.best()], text_of(best), text_of(student.hard), as_good);
   }
+  if (students.size() > 1) {
+    std::string best;
+    for (const Student& student : students) {
+      best += fmt::format("{}{:g}", best.empty() ? "" : ", ", temperatures[student.best()]);
+    }
+    text += fmt::format("In this order of students the best T is {}.\n", best);
+  }
   return text;
 }
 

@@ -1,5 +1,9 @@
-// Tables of a study, and what they are made of.
+// Tables of a study, and its runs.
+#include <fmt/format.h>
+
+#include "apps/study/runs.h"
 #include "apps/study/table.h"
+#include "tests/data/idx_files.h"
 #include "tests/testing.h"
 
 using namespace limbeck;
@@ -28,4 +32,47 @@ TEST_CASE("spread is the mean and the standard deviation with n - 1") {
   CHECK(text_of(spread_of({79})) == "79");
   CHECK(text_of(spread_of({78, 80})) == "79.0 ± 1.4");
   CHECK(contains(error_of([] { spread_of({}); }), "at least one number"));
+}
+
+TEST_CASE("runs that are in the file are not done again, and the others are, in order") {
+  const Folder folder;
+  const std::string path = folder.file("x.runs.jsonl");
+  std::vector<int> done;
+  std::vector<std::string> lines;
+  const auto all = [&](std::initializer_list<int> numbers) {
+    std::vector<Run> runs;
+    for (const int i : numbers) {
+      runs.push_back({.what = {{"number", i}},
+                      .title = fmt::format("run {}", i),
+                      .cost = 1,
+                      .work = [&done, i]() -> Json {
+                        done.push_back(i);
+                        return {{"errors", 10 * i}};
+                      }});
+    }
+    RunFile file(path);
+    std::vector<int> errors;
+    for (const Json& r :
+         results_of(runs, file, [&](const std::string& l) { lines.push_back(l); })) {
+      errors.push_back(r.at("errors").get<int>());
+    }
+    return errors;
+  };
+  CHECK(all({1, 3}) == std::vector{10, 30});
+  CHECK(all({3, 2, 1}) == std::vector{30, 20, 10});
+  CHECK(done == std::vector{1, 3, 2});
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].starts_with("[  1/2] run 1  10 errors"));
+  CHECK(lines[2] == "2 of 3 runs are done already");
+  CHECK(lines[3].starts_with("[  3/3] run 2  20 errors"));
+
+  // A failing run leaves those before it.
+  RunFile file(path);
+  std::vector<Run> failing = {
+      {.what = {{"number", 4}}, .title = "4", .cost = 1, .work = []() -> Json {
+         fail("run", "no");
+       }}};
+  CHECK(error_of([&] { results_of(failing, file, [](const std::string&) {}); }) == "run: no");
+  CHECK(RunFile(path).find({{"number", 2}}) != nullptr);
+  CHECK(RunFile(path).find({{"number", 4}}) == nullptr);
 }
