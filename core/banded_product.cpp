@@ -11,7 +11,7 @@ namespace limbeck {
 namespace {
 
 constexpr Index width = Bands::width;
-static_assert(width == tile_width);
+static_assert(width % lanes == 0);
 
 void compute(Index rows, real* tile, Index tile_row, const LeftFactor& a, Index first,
              const Bands::Band& band, Index depth) {

@@ -8,6 +8,7 @@
 
 #include <span>
 
+#include "core/product_tile.h"
 #include "core/tensor.h"
 
 namespace limbeck {
@@ -15,7 +16,7 @@ namespace limbeck {
 // The right factor B (depth, columns) of a product, in bands of a few columns.
 class Bands {
  public:
-  static constexpr Index width = 128 / static_cast<Index>(sizeof(real));  // columns of a band
+  static constexpr Index width = tile_width;  // columns of a band
 
   // Laid out band after band, in parallel; past the last column are zeros. Element (k, j) of B is
   // at b[k · row + j] or, transposed, at b[j · row + k].

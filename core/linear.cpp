@@ -36,7 +36,7 @@ bool is_middling(Index n) {
 template <class Body>
 void for_row_parts(Index rows, Index multiply_adds_a_row, const Body& body) {
   constexpr Index worth_a_thread = 500'000;  // multiply-adds: some 10 µs
-  constexpr Index together = 8;              // rows that a product works on at once
+  constexpr Index together = tile_rows;      // rows that a product works on at once
   const Index groups = (rows + together - 1) / together;
   parallel_for(groups, worth_a_thread / (together * multiply_adds_a_row + 1) + 1,
                [&](Index begin, Index end) {
@@ -163,7 +163,7 @@ Tensor weight_gradient(const Tensor& weight, const Tensor& dz, const Tensor& x) 
     return dw;
   }
   const Index panel_elements = is_middling(n) ? 24 * 1024 : 128 * 1024;
-  const Index most = std::max<Index>(panel_elements / (8 * d_in + 1), 1) * 8;
+  const Index most = std::max<Index>(panel_elements / (tile_rows * d_in + 1), 1) * tile_rows;
   constexpr Index taking = 16;  // multiply-adds that take as long as taking an element, about
   for_row_parts(d_out, (n + taking) * d_in, [&](Index begin, Index all) {
     Tensor panel = Tensor::empty({most, d_in});

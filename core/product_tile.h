@@ -7,9 +7,17 @@
 
 namespace limbeck {
 
-inline constexpr int tile_rows = 8;                      // at most
-inline constexpr Index tile_width = 128 / sizeof(real);  // columns: two of the widest registers
-using Wide = real __attribute__((vector_size(64)));      // where they are narrower, two of them
+// The widest registers of the processor, and how many rows of two of them leave it some for the
+// factors: 16 sums of 32 registers with AVX-512, else 12 of 16.
+#ifdef __AVX512F__
+inline constexpr Index wide_bytes = 64;
+inline constexpr int tile_rows = 8;  // at most
+#else
+inline constexpr Index wide_bytes = 32;
+inline constexpr int tile_rows = 6;
+#endif
+using Wide = real __attribute__((vector_size(wide_bytes)));
+inline constexpr Index tile_width = 2 * wide_bytes / static_cast<Index>(sizeof(real));  // columns
 
 struct TileProduct {
   real* c;
@@ -24,7 +32,7 @@ struct TileProduct {
 
 // for i < rows: for j < tile_width:
 //   c[i · c_row + j] (+)= Σ over k < depth of a[i · a_row + k · a_column] · b[k · b_row + j]
-// Up to sixteen sums that do not wait for one another. Each step over k takes a row of B, and one
+// The sums do not wait for one another. Each step over k takes a row of B, and one
 // number of each row of A, which it multiplies with the whole row.
 template <int rows>
 void product_tile(const TileProduct& p) {
