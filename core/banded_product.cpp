@@ -101,28 +101,29 @@ constexpr Index pack_grain = elementwise_grain / 2;  // elements worth a thread
 
 }  // namespace
 
-Bands Bands::packed(const real* b, Index depth, Index columns, Index row) {
+template <class Pack>
+Bands Bands::all_packed(Index depth, Index columns, const Pack& pack_band) {
   Bands bands(depth, columns);
   bands.packed_ = Tensor::empty({bands.count(), depth, width});
   parallel_for(bands.count(), pack_grain / (depth * width + 1) + 1, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      pack(bands.packed_.data() + i * depth * width, b + i * width, depth, row,
-           std::min(width, columns - i * width));
+      const Index first = i * width;
+      pack_band(bands.packed_.data() + first * depth, first, std::min(width, columns - first));
     }
   });
   return bands;
 }
 
-Bands Bands::packed_transposed(const real* b, Index depth, Index columns, Index row) {
-  Bands bands(depth, columns);
-  bands.packed_ = Tensor::empty({bands.count(), depth, width});
-  parallel_for(bands.count(), pack_grain / (depth * width + 1) + 1, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      pack_transposed(bands.packed_.data() + i * depth * width, b + i * width * row, depth, row,
-                      std::min(width, columns - i * width));
-    }
+Bands Bands::packed(const real* b, Index depth, Index columns, Index row) {
+  return all_packed(depth, columns, [=](real* band, Index first, Index count) {
+    pack(band, b + first, depth, row, count);
   });
-  return bands;
+}
+
+Bands Bands::packed_transposed(const real* b, Index depth, Index columns, Index row) {
+  return all_packed(depth, columns, [=](real* band, Index first, Index count) {
+    pack_transposed(band, b + first * row, depth, row, count);
+  });
 }
 
 Bands Bands::in_place(const real* b, Index depth, Index columns, Index row) {

@@ -38,6 +38,9 @@ class Bands {
 
  private:
   Bands(Index depth, Index columns) : depth_(depth), columns_(columns) {}
+  // Calls pack_band(its memory, its first column, their number) for every band.
+  template <class Pack>
+  static Bands all_packed(Index depth, Index columns, const Pack& pack_band);
 
   Index depth_, columns_;
   const real* in_place_ = nullptr;  // the first `whole_` bands

@@ -9,6 +9,7 @@
 
 #include "apps/common/augmentations.h"
 #include "core/error.h"
+#include "core/reduce.h"
 #include "data/idx.h"
 #include "data/npy.h"
 #include "data/synthetic_digits.h"
@@ -260,9 +261,8 @@ const TeacherAnswers& Lab::teacher(const std::string& name, const Training& trai
   const std::string what = name + describe(training).dump();
   if (const auto found = answers_.find(what); found != answers_.end()) return found->second;
   Sequential teacher = network(name, training);
-  const TeacherAnswers answers{.train = logits_of(teacher, train()),
-                               .test = logits_of(teacher, test()),
-                               .errors = count_errors(teacher, test())};
+  TeacherAnswers answers{.train = logits_of(teacher, train()), .test = logits_of(teacher, test())};
+  answers.errors = count_errors(argmax_last(answers.test), test());
   return answers_.emplace(what, answers).first->second;
 }
 
