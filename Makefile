@@ -54,7 +54,7 @@ ifeq ($(SAN),thread)
 endif
 
 LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/*.cpp)
-COMMON_SOURCES := $(wildcard apps/common/*.cpp apps/study/*.cpp)
+COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
 TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp)
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))

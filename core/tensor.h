@@ -83,6 +83,12 @@ class Tensor {
   std::shared_ptr<detail::TensorBody> body_;
 };
 
+// A tensor with what it is called in a network or a file: "1.weight".
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
 namespace detail {
 
 struct TensorBody {

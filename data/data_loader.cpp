@@ -18,10 +18,13 @@ namespace detail {
 class Prefetcher {
  public:
   Prefetcher(const Dataset& data, const DataLoaderOptions& options, std::vector<Index> order,
-             const Rng& rng)
-      : data_(data), options_(options), order_(std::move(order)), rng_(rng), thread_([this] {
-          run();
-        }) {}
+             const Rng& rng, Index view)
+      : data_(data),
+        options_(options),
+        order_(std::move(order)),
+        rng_(rng),
+        view_(view),
+        thread_([this] { run(); }) {}
 
   ~Prefetcher() {
     {
@@ -67,10 +70,13 @@ class Prefetcher {
 
   Batch make(std::size_t at, std::size_t count) const {
     Batch batch = make_batch(data_, std::span(order_).subspan(at, count));
+    batch.view = view_;
     if (options_.augment) {
       const auto one = static_cast<std::size_t>(data_.image.size());
       for (std::size_t i = 0; i < count; ++i) {
-        Rng image_rng = rng_.child(at + i);  // by position: the same whoever prepares the batch
+        // By place in the epoch, whoever prepares the batch; in a view, by place in the dataset.
+        Rng image_rng =
+            rng_.child(options_.views > 0 ? static_cast<std::uint64_t>(batch.indices[i]) : at + i);
         options_.augment(batch.images.values().subspan(i * one, one), data_.image, image_rng);
       }
     }
@@ -92,6 +98,7 @@ class Prefetcher {
   const DataLoaderOptions& options_;
   const std::vector<Index> order_;
   const Rng rng_;
+  const Index view_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Batch> ready_;
@@ -104,10 +111,11 @@ class Prefetcher {
 }  // namespace detail
 
 DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng)
-    : data_(data), options_(options), rng_(rng.fork()) {
+    : data_(data), options_(options), rng_(rng.fork()), views_rng_(rng_) {
   if (options.batch_size < 1) {
     fail("DataLoader", "batch_size must be at least 1; got {}", options.batch_size);
   }
+  if (options.views < 0) fail("DataLoader", "views must be at least 0; got {}", options.views);
   if (data.size() == 0) fail("DataLoader", "the dataset is empty");
 }
 
@@ -123,7 +131,12 @@ DataLoader::Iterator DataLoader::begin() {
   std::vector<Index> order(static_cast<std::size_t>(data_.size()));
   std::iota(order.begin(), order.end(), Index{0});
   if (options_.shuffle) order = epoch_rng.permutation(data_.size());
-  prefetcher_ = std::make_unique<detail::Prefetcher>(data_, options_, std::move(order), epoch_rng);
+  const bool repeating = options_.augment && options_.views > 0;
+  const Index view = repeating ? epoch_ % options_.views : 0;
+  ++epoch_;
+  const Rng changes = repeating ? views_rng_.child(static_cast<std::uint64_t>(view)) : epoch_rng;
+  prefetcher_ =
+      std::make_unique<detail::Prefetcher>(data_, options_, std::move(order), changes, view);
   finished_ = false;
   advance();
   return Iterator(this);

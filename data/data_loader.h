@@ -17,6 +17,10 @@ struct DataLoaderOptions {
   Index batch_size = 128;
   bool shuffle = false;    // a new order every epoch
   Augmentation augment{};  // applied to every image, with new random numbers every epoch
+  // Above 0: only so many epochs have random numbers of their own; then they repeat, and each image
+  // comes as it came before. What is known about a changed image, a teacher's answer say, can then
+  // be kept.
+  Index views = 0;
 };
 
 namespace detail {
@@ -28,7 +32,7 @@ class Prefetcher;
 // loader.
 class DataLoader {
  public:
-  // Error: batch_size < 1, or an empty dataset.
+  // Error: batch_size < 1, views < 0, or an empty dataset.
   DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng);
   ~DataLoader();
   DataLoader(const DataLoader&) = delete;
@@ -61,6 +65,8 @@ class DataLoader {
   const Dataset& data_;
   DataLoaderOptions options_;
   Rng rng_;
+  const Rng views_rng_;
+  Index epoch_ = 0;  // epochs begun
   std::unique_ptr<detail::Prefetcher> prefetcher_;
   Batch current_;
   bool finished_ = true;

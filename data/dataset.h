@@ -37,6 +37,7 @@ struct Batch {
   Tensor images;                        // (N, C, H, W), values in [0, 1]
   std::vector<std::int32_t> class_ids;  // N
   std::vector<Index> indices;           // N: where in the dataset each came from
+  Index view = 0;                       // which of DataLoaderOptions::views, where there are some
 };
 
 // The images `indices` of a dataset as a batch: each byte divided by 255.

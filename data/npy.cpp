@@ -1,76 +1,18 @@
 #include "data/npy.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <bit>
-#include <cerrno>
 #include <charconv>
-#include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <limits>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
-#include "core/error.h"
+#include "core/file.h"
 
 namespace limbeck {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "elements are copied as they lie");
-
 constexpr std::string_view magic = "\x93NUMPY";
-
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using Handle = std::unique_ptr<std::FILE, Close>;
-
-// Whether the conversion to To turns a finite x into an infinity.
-template <class To, class From>
-bool overflows(From x) {
-  return std::isfinite(x) && !std::isfinite(static_cast<To>(x));
-}
-
-// A file to read. It knows how many bytes are left, so that no length that it claims is believed
-// before memory is asked for.
-class File {
- public:
-  explicit File(const std::string& path) : path_(path) {
-    std::error_code error;
-    left_ = std::filesystem::file_size(path, error);
-    if (error) refuse("cannot be opened: {}", error.message());
-    file_.reset(std::fopen(path.c_str(), "rb"));
-    if (!file_) refuse("cannot be opened: {}", std::strerror(errno));
-  }
-
-  std::uintmax_t left() const { return left_; }
-
-  template <class T>
-  std::vector<T> read(std::size_t size) {
-    if (size > left_ / sizeof(T)) refuse("it breaks off within its header");
-    std::vector<T> items(size);
-    const bool done = size == 0 || std::fread(items.data(), sizeof(T), size, file_.get()) == size;
-    if (!done) refuse("it cannot be read to its end");
-    left_ -= size * sizeof(T);
-    return items;
-  }
-
-  template <class... Args>
-  [[noreturn]] void refuse(fmt::format_string<Args...> message, Args&&... args) const {
-    fail("read_npy", "{}: {}", path_, fmt::format(message, std::forward<Args>(args)...));
-  }
-
- private:
-  std::string path_;
-  std::uintmax_t left_ = 0;
-  Handle file_;
-};
 
 struct Header {
   std::string descr;  // the element type
@@ -81,7 +23,7 @@ struct Header {
 // Reads the header's dict from left to right, past spaces.
 class Parser {
  public:
-  Parser(const File& file, std::string_view text) : file_(file), text_(text) {}
+  Parser(const FileReader& file, std::string_view text) : file_(file), text_(text) {}
 
   Header header() {
     std::optional<std::string> descr;
@@ -160,20 +102,7 @@ class Parser {
       expect(")");
       break;
     }
-    if (dims.size() > Shape::max_rank) {
-      file_.refuse("it has {} dimensions; a tensor has at most {}", dims.size(), Shape::max_rank);
-    }
-    // Dimensions of 0 count as 1 here: the sizes of parts of the shape must not overflow either.
-    Index size = sizeof(double);
-    for (const Index dim : dims) {
-      if (std::max<Index>(dim, 1) > std::numeric_limits<Index>::max() / size) {
-        file_.refuse("its dimensions multiply to more than any file can hold");
-      }
-      size *= std::max<Index>(dim, 1);
-    }
-    Shape shape;
-    for (std::size_t i = dims.size(); i > 0; --i) shape = shape.with_front(dims[i - 1]);
-    return shape;
+    return file_.shape_of(dims);
   }
 
   Index integer() {
@@ -188,12 +117,12 @@ class Parser {
     return n;
   }
 
-  const File& file_;
+  const FileReader& file_;
   std::string_view text_;
   std::size_t at_ = 0;
 };
 
-Header read_header(File& file) {
+Header read_header(FileReader& file) {
   if (file.left() < magic.size() || !std::ranges::equal(file.read<char>(magic.size()), magic)) {
     file.refuse("not an NPY file: it does not begin with \\x93NUMPY");
   }
@@ -209,7 +138,7 @@ Header read_header(File& file) {
 
 // The rest of the file: elements of type T.
 template <class T>
-Tensor read_elements(File& file, const Header& header) {
+Tensor read_elements(FileReader& file, const Header& header) {
   const auto bytes = static_cast<std::uintmax_t>(header.shape.size()) * sizeof(T);
   if (file.left() != bytes) {
     file.refuse("its header promises {} bytes, shape {} of {}, and {} follow", bytes, header.shape,
@@ -218,10 +147,7 @@ Tensor read_elements(File& file, const Header& header) {
   Tensor tensor = Tensor::empty(header.shape);
   for (std::span<real> rest = tensor.values(); !rest.empty();) {
     const auto part = file.read<T>(std::min<std::size_t>(rest.size(), 1 << 16));
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      if (overflows<real>(part[i])) file.refuse("{} is beyond the range of a tensor", part[i]);
-      rest[i] = static_cast<real>(part[i]);
-    }
+    for (std::size_t i = 0; i < part.size(); ++i) rest[i] = file.element(part[i]);
     rest = rest.subspan(part.size());
   }
   return tensor;
@@ -246,24 +172,11 @@ void write_npy(const std::string& path, const Tensor& tensor) {
     const auto element = static_cast<float>(x);
     bytes.append(reinterpret_cast<const char*>(&element), sizeof(element));
   }
-
-  const std::string temporary = path + ".tmp";
-  const auto check = [&](bool done) {
-    if (done) return;
-    const int error = errno;
-    unlink(temporary.c_str());
-    fail("write_npy", "{}: cannot be written: {}", path, std::strerror(error));
-  };
-  Handle file(std::fopen(temporary.c_str(), "wb"));
-  check(file != nullptr);
-  check(std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size());
-  check(std::fflush(file.get()) == 0 && fsync(fileno(file.get())) == 0);
-  check(std::fclose(file.release()) == 0);
-  check(std::rename(temporary.c_str(), path.c_str()) == 0);
+  write_file("write_npy", path, bytes);
 }
 
 Tensor read_npy(const std::string& path) {
-  File file(path);
+  FileReader file("read_npy", path);
   const Header header = read_header(file);
   const std::string& descr = header.descr;
   if (header.fortran_order) {

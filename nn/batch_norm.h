@@ -22,6 +22,7 @@ class BatchNorm : public Module {
   };
 
   std::string describe() const override;
+  double eps() const { return eps_; }
 
   Tensor weight;        // (C)
   Tensor bias;          // (C)

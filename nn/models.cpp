@@ -48,7 +48,8 @@ Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng&
   if (widths.size() < 2) {
     fail("mlp", "at least the widths of input and output are needed; got {}", widths.size());
   }
-  Sequential net(Flatten());
+  Sequential net;
+  net.add(Flatten());
   if (options.input_dropout > 0) net.add(Dropout({.p = options.input_dropout}, rng));
   for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
     net.add(Linear({.in = widths[i], .out = widths[i + 1]}, rng));

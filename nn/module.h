@@ -49,11 +49,6 @@ class Parts {
 // Layers that follow one another, as Sequential keeps them.
 using Layers = std::span<const std::unique_ptr<Module>>;
 
-struct NamedTensor {
-  std::string name;
-  Tensor tensor;
-};
-
 class Module {
  public:
   Module() = default;

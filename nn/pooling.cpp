@@ -24,14 +24,10 @@ std::string MaxPool2d::describe() const {
   return describe_pool("MaxPool2d", options_);
 }
 
-Function AvgPool2d(const PoolOptions& options) {
-  const PoolOptions completed = complete("AvgPool2d", options);
-  return Function([completed](const Tensor& x) { return avg_pool2d(x, completed); },
-                  describe_pool("AvgPool2d", completed));
-}
+AvgPool2d::AvgPool2d(const PoolOptions& options) : options_(complete("AvgPool2d", options)) {}
 
-Function GlobalAvgPool2d() {
-  return Function(global_avg_pool2d, "GlobalAvgPool2d");
+std::string AvgPool2d::describe() const {
+  return describe_pool("AvgPool2d", options_);
 }
 
 }  // namespace limbeck

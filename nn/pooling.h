@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/pool.h"
-#include "nn/sequential.h"
+#include "nn/module.h"
 
 namespace limbeck {
 
@@ -24,8 +24,29 @@ class MaxPool2d : public Module {
   PoolOptions options_;
 };
 
-// avg_pool2d, and global_avg_pool2d. Error: what avg_pool2d refuses of the options.
-Function AvgPool2d(const PoolOptions& options);
-Function GlobalAvgPool2d();
+// avg_pool2d, likewise. Error: what avg_pool2d refuses of the options.
+class AvgPool2d : public Module {
+ public:
+  explicit AvgPool2d(const PoolOptions& options);
+
+  const PoolOptions& options() const { return options_; }
+
+  std::string describe() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override { return avg_pool2d(x, options_); }
+
+ private:
+  PoolOptions options_;
+};
+
+// global_avg_pool2d: (N, C, H, W) → (N, C).
+class GlobalAvgPool2d : public Module {
+ public:
+  std::string describe() const override { return "GlobalAvgPool2d"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return global_avg_pool2d(x); }
+};
 
 }  // namespace limbeck

@@ -30,10 +30,14 @@ class Function : public Module {
   std::string name_;
 };
 
-// (N, …) → (N, D).
-inline Function Flatten() {
-  return Function(flatten, "Flatten");
-}
+// (N, …) → (N, D). A class, like ReLU, so that others can see what it is.
+class Flatten : public Module {
+ public:
+  std::string describe() const override { return "Flatten"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return flatten(x); }
+};
 
 // x → layer 0 → layer 1 → …; parameters are named by position: "1.weight", "1.bias", "3.weight".
 //

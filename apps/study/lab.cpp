@@ -170,6 +170,7 @@ Sequential Lab::distil_anew(Module& teacher, const Training& training, double we
   Sequential student = untrained(training);
   TrainOptions options{.epochs = training.epochs,
                        .augment = augmentations().at(training.augment),
+                       .views = training.views,
                        .seed = training.seed,
                        .weight_average = weight_average};
   log_.follow(options);
@@ -229,6 +230,7 @@ Json Lab::describe(const Training& t, const Json& more) const {
                {"epochs", t.epochs},
                {"dropout", t.dropout},
                {"augment", t.augment},
+               {"views", t.views},
                {"max_row_norm", t.max_row_norm}};
   if (t.teacher) {
     what["temperature"] = t.distillation.temperature;

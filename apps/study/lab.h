@@ -43,6 +43,7 @@ struct Training {
   DistillationOptions distillation{};
   double dropout = 0;
   std::string augment = "none";  // apps/common/augmentations.h
+  Index views = 0;               // TrainOptions::views
   double max_row_norm = 0;       // of weights, after every step; 0: no limit
 };
 

@@ -24,6 +24,50 @@ void check_classes(Index taught, Index learned) {
        learned);
 }
 
+// The teacher's logits for the batches of a training, asked for once where images come again.
+class Answers {
+ public:
+  Answers(Module& teacher, const Dataset& set, const TrainOptions& options)
+      : teacher_(teacher), images_(set.size()) {
+    if (!options.augment) {
+      kept_ = logits_of(teacher, set);
+      known_.assign(static_cast<std::size_t>(images_), true);
+    } else if (options.views > 0) {
+      known_.assign(static_cast<std::size_t>(options.views * images_), false);
+    }
+  }
+
+  Tensor operator()(const Batch& batch) {
+    if (known_.empty()) return ask(batch);
+    std::vector<Index> rows = batch.indices;
+    for (Index& row : rows) row += batch.view * images_;
+    const auto known = [this](Index row) { return known_[static_cast<std::size_t>(row)]; };
+    if (std::ranges::all_of(rows, known)) return gather_rows(kept_, rows);
+    const Tensor logits = ask(batch);
+    const Index classes = logits.dim(1);
+    if (!kept_.defined()) {
+      kept_ = Tensor::empty({static_cast<Index>(known_.size()), classes});
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::copy_n(logits.data() + static_cast<Index>(i) * classes, classes,
+                  kept_.data() + rows[i] * classes);
+      known_[static_cast<std::size_t>(rows[i])] = true;
+    }
+    return logits;
+  }
+
+ private:
+  Tensor ask(const Batch& batch) {
+    const NoGrad no_grad;
+    return teacher_(batch.images);
+  }
+
+  Module& teacher_;
+  Index images_;
+  Tensor kept_;              // (views × images, C)
+  std::vector<bool> known_;  // its rows; empty where nothing comes again
+};
+
 }  // namespace
 
 TemperatureSchedule anneal_temperature(double from, double to) {
@@ -40,23 +84,17 @@ Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions
 
 std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const TrainOptions& options) {
   check_classes(classes_of(teacher_, transfer_set), classes_of(student_, transfer_set));
-  const bool fixed = !options.augment;
-  const Tensor cache = fixed ? logits_of(teacher_, transfer_set) : Tensor();
   std::vector<std::int32_t> decisions;
   if (options.test != nullptr) decisions = predict(teacher_, *options.test);
 
   const EvalMode eval_mode(teacher_);
-  const auto teacher_logits = [&](const Batch& batch) {
-    if (fixed) return gather_rows(cache, batch.indices);
-    const NoGrad no_grad;
-    return teacher_(batch.images);
-  };
+  Answers answers(teacher_, transfer_set, options);
   return detail::run_epochs(
       student_, transfer_set, options,
       [&](const Batch& batch, const Tensor& logits, double done) {
         DistillationOptions now = options_;
         if (schedule_) now.temperature = schedule_(done);
-        return distillation_loss(logits, teacher_logits(batch), batch.class_ids, now);
+        return distillation_loss(logits, answers(batch), batch.class_ids, now);
       },
       options.test != nullptr ? &decisions : nullptr);
 }

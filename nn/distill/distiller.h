@@ -18,7 +18,10 @@ TemperatureSchedule anneal_temperature(double from, double to);
 // The loss is distillation_loss() with the teacher's logits, asked in evaluation mode and without
 // gradients. A fixed transfer set gets the teacher's answer once, before the first epoch, and keeps
 // it (N × C numbers), so that a distilling epoch costs what a plain one of the student costs. With
-// augmentation the teacher sees each batch as the student does, every time.
+// augmentation the teacher sees each batch as the student does, every time; but where the same
+// changes come again (TrainOptions::views), its answers are kept (views × N × C numbers). Long
+// training on the same views by teacher and student is what distillation profits from: Beyer et
+// al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
 //
 // Both models must outlive the Distiller. The teacher is given back as it was found, each of its
 // parts in its mode, and without gradients.

@@ -77,8 +77,12 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
                                     const std::vector<std::int32_t>* teacher_decisions) {
   check_options(options);
   Rng rng(options.seed);
-  DataLoader loader(
-      train, {.batch_size = options.batch_size, .shuffle = true, .augment = options.augment}, rng);
+  DataLoader loader(train,
+                    {.batch_size = options.batch_size,
+                     .shuffle = true,
+                     .augment = options.augment,
+                     .views = options.views},
+                    rng);
   const Index steps = options.epochs * loader.batches();
   const Schedule schedule = options.schedule ? options.schedule : cosine({.total = steps});
   const TrainMode train_mode(model);

@@ -40,6 +40,7 @@ struct TrainOptions {
   double lr = 1e-3;        // Adam's, at the beginning
   Schedule schedule{};     // factor of lr by step; if empty, half a cosine down to 0 at the end
   Augmentation augment{};  // of the training images, anew every epoch
+  Index views = 0;         // or, above 0, in so many ways that come in turn (data/data_loader.h)
   std::uint64_t seed = 0;  // of the order of images and of the augmentation
   const Dataset* test = nullptr;  // judged after every epoch, if given
   // Decay of a moving average of the weights (optim/average.h), by which the model is judged and

@@ -129,6 +129,32 @@ TEST_CASE("augmentation depends on seed, epoch and place, not on batches or thre
   CHECK(std::ranges::adjacent_find(different) == different.end());  // new for every image, twice
 }
 
+TEST_CASE("with so many views an image comes again as it came so many epochs ago") {
+  const Dataset data = numbered(20);
+  const Augmentation noise = [](std::span<real> image, const Shape&, Rng& rng) {
+    for (real& pixel : image) pixel = static_cast<real>(rng.uniform());
+  };
+  Rng rng(1);
+  DataLoader loader(data, {.batch_size = 7, .shuffle = true, .augment = noise, .views = 2}, rng);
+  // For each epoch the first pixel of each image, by its place in the dataset.
+  std::vector<std::vector<real>> epochs(5, std::vector<real>(20));
+  for (std::size_t epoch = 0; epoch < epochs.size(); ++epoch) {
+    for (const Batch& batch : loader) {
+      CHECK(batch.view == static_cast<Index>(epoch % 2));
+      for (std::size_t i = 0; i < batch.indices.size(); ++i) {
+        epochs[epoch][static_cast<std::size_t>(batch.indices[i])] = batch.images.values()[4 * i];
+      }
+    }
+  }
+  CHECK(epochs[0] == epochs[2]);
+  CHECK(epochs[0] == epochs[4]);
+  CHECK(epochs[1] == epochs[3]);
+  std::vector<real> different = epochs[0];
+  different.insert(different.end(), epochs[1].begin(), epochs[1].end());
+  std::ranges::sort(different);
+  CHECK(std::ranges::adjacent_find(different) == different.end());
+}
+
 TEST_CASE("selecting and sampling take images with their labels") {
   const Dataset data = numbered(50);
   const std::vector<Index> picks = {9, 3};
@@ -151,4 +177,6 @@ TEST_CASE("a loader refuses an empty dataset and batches of nothing") {
   const Dataset none = numbered(0), some = numbered(3);
   CHECK(contains(error_of([&] { DataLoader(none, {}, rng); }), "empty"));
   CHECK(contains(error_of([&] { DataLoader(some, {.batch_size = 0}, rng); }), "got 0"));
+  const std::string views = error_of([&] { DataLoader(numbered(3), {.views = -1}, rng); });
+  CHECK(views == "DataLoader: views must be at least 0; got -1");
 }

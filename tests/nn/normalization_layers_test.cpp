@@ -5,6 +5,7 @@
 #include "nn/linear.h"
 #include "nn/pooling.h"
 #include "nn/residual.h"
+#include "nn/sequential.h"
 #include "tests/testing.h"
 
 using namespace limbeck;

@@ -133,6 +133,26 @@ TEST_CASE("with augmentation the teacher sees each epoch's images as the student
   CHECK(sum(teacher.seen[1]).item() != sum(teacher.seen[2]).item());
 }
 
+TEST_CASE("where the same changes come again, the teacher is asked about each once") {
+  const Dataset data = rows_of_light(30, 1);
+  const auto soft = [&](Index views, Index epochs, Index asked) {
+    Watched teacher(1), student(2);
+    TrainOptions options{.epochs = epochs, .batch_size = 7, .lr = 0.01, .views = views, .seed = 5};
+    options.augment = random_shift(1);
+    const auto reports =
+        Distiller(teacher.net, student.net, {.temperature = 2, .alpha = 0}).fit(data, options);
+    CHECK(teacher.images() == 1 + 30 * asked);
+    CHECK(student.images() == 1 + 30 * epochs);
+    return reports.back().soft;
+  };
+  soft(2, 1, 1);
+  soft(2, 2, 2);
+  soft(0, 5, 5);
+  // Were the answers kept those to other images, the student would not come near its teacher.
+  const double kept = soft(2, 200, 2);
+  CHECK(kept < 0.1 * soft(2, 1, 1));
+}
+
 TEST_CASE("reports tell the weighted loss, its two terms, errors and agreement") {
   const Dataset data = rows_of_light(60, 1), test = rows_of_light(40, 2);
   Rng rng(1);

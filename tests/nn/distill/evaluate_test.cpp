@@ -49,7 +49,7 @@ TEST_CASE("agreement is the share of like decisions, right or wrong") {
 }
 
 TEST_CASE("an empty dataset is refused") {
-  Sequential model(Flatten());
+  Sequential model{Flatten()};
   CHECK(error_of([&] { logits_of(model, rows_of_light(0, 1)); }) ==
         "logits_of: the dataset is empty");
 }

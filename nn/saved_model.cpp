@@ -1,0 +1,72 @@
+#include "nn/saved_model.h"
+
+#include <charconv>
+
+#include "core/error.h"
+#include "nn/model_spec.h"
+#include "nn/weights.h"
+
+namespace limbeck {
+namespace {
+
+constexpr const char* op = "load_model";
+
+// "1,28,28" → {1, 28, 28}. Error: anything else than numbers from 1 on with commas between.
+std::vector<Index> parse_sizes(const std::string& path, const char* key, const std::string& text) {
+  std::vector<Index> sizes;
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  while (true) {
+    Index size = 0;
+    const auto [next, error] = std::from_chars(at, end, size);
+    constexpr Index largest = 1'000'000;
+    if (error != std::errc{} || size < 1 || size > largest || (next != end && *next != ',')) {
+      fail(op, "{}: its metadata have {} \"{}\"; numbers from 1 to {} with commas belong there",
+           path, key, text, largest);
+    }
+    sizes.push_back(size);
+    if (next == end) return sizes;
+    at = next + 1;
+  }
+}
+
+ModelInfo info_of(const std::string& path, Metadata metadata, const ModelInfo& otherwise) {
+  ModelInfo info = otherwise;
+  if (const auto found = metadata.extract("spec")) info.spec = found.mapped();
+  if (const auto found = metadata.extract("image")) {
+    const auto sizes = parse_sizes(path, "image", found.mapped());
+    if (sizes.size() != 3) fail(op, "{}: its image is not C,H,W: {}", path, found.mapped());
+    info.image = {sizes[0], sizes[1], sizes[2]};
+  }
+  if (const auto found = metadata.extract("classes")) {
+    info.classes = parse_sizes(path, "classes", found.mapped()).front();
+  }
+  if (info.spec.empty() || info.image.rank() != 3 || info.classes < 1) {
+    fail(op, "{}: it does not say what network its weights belong to; name the model", path);
+  }
+  info.more = std::move(metadata);
+  return info;
+}
+
+}  // namespace
+
+void save_model(Sequential& network, const std::string& path, const ModelInfo& info) {
+  Metadata metadata = info.more;
+  metadata["spec"] = info.spec;
+  metadata["image"] =
+      fmt::format("{},{},{}", info.image.dim(0), info.image.dim(1), info.image.dim(2));
+  metadata["classes"] = fmt::format("{}", info.classes);
+  save_weights(network, path, metadata);
+}
+
+SavedModel load_model(const std::string& path, const ModelInfo& otherwise) {
+  const TensorFile file = read_safetensors(path);
+  ModelInfo info = info_of(path, file.metadata, otherwise);
+  Rng rng(0);  // its numbers are overwritten
+  Sequential network = make_model(info.spec, info.image, info.classes, {}, rng);
+  assign_state(op, path, network, file);
+  network.eval();
+  return {.network = std::move(network), .info = std::move(info)};
+}
+
+}  // namespace limbeck

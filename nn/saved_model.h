@@ -1,0 +1,33 @@
+// A network in a file that says what it is: weights, and what is needed to build it again.
+#pragma once
+
+#include <string>
+
+#include "core/safetensors.h"
+#include "nn/sequential.h"
+
+namespace limbeck {
+
+// What a network is for.
+struct ModelInfo {
+  std::string spec;   // as make_model takes it: "mlp:800,800"
+  Shape image;        // (C, H, W) of its input
+  Index classes = 0;  // of its answer
+  Metadata more{};    // anything else worth keeping: "temperature", "alpha", "errors", "seed"
+};
+
+struct SavedModel {
+  Sequential network;  // in evaluation mode
+  ModelInfo info;
+};
+
+// Writes a safetensors file with the weights under PyTorch's names, and in its metadata "spec",
+// "image" ("1,28,28"), "classes" and `more`. Error: write_safetensors'.
+void save_model(Sequential& network, const std::string& path, const ModelInfo& info);
+
+// Builds the network that the file describes, and fills it. Where the file says nothing, one from
+// PyTorch say, `otherwise` does, and an empty spec there is an error that tells so. Error: also
+// read_safetensors', make_model's and assign_state's.
+SavedModel load_model(const std::string& path, const ModelInfo& otherwise = {});
+
+}  // namespace limbeck

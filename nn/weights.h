@@ -1,0 +1,34 @@
+// A network's weights in a file, under the names that PyTorch's state_dict gives them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/safetensors.h"
+#include "nn/module.h"
+
+namespace limbeck {
+
+// All that training changes in a module, parameters and buffers: "1.weight", "1.bias",
+// "2.running_mean". The handles see the module's own memory.
+std::vector<NamedTensor> named_state(Module& module);
+
+// Writes them as safetensors, for PyTorch's load_state_dict as well as for load_weights.
+// Error: write_safetensors'.
+void save_weights(Module& module, const std::string& path, const Metadata& metadata = {});
+
+// Puts a file's tensors into the module whose state they are. Names must be the module's, each
+// once, and the shapes too. Where names begin with a layer's number, as in a Sequential, only the
+// order of the numbers counts: "0.weight", "2.weight" of a perceptron that has no Flatten in front,
+// or whose layers of Dropout are left out, go into "1.weight", "4.weight". num_batches_tracked is
+// passed over (nn/batch_norm.h). Every tensor is copied; on an error none is.
+// Error, in the name of `op`, beginning with `source`: tensors that are missing or not known, of
+// another shape, or of integers.
+void assign_state(const char* op, const std::string& source, Module& module,
+                  const TensorFile& file);
+
+// Reads such a file into the module and gives the metadata. Error: read_safetensors' and
+// assign_state's.
+Metadata load_weights(Module& module, const std::string& path);
+
+}  // namespace limbeck
