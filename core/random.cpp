@@ -109,6 +109,17 @@ Rng Rng::child(std::uint64_t i) const {
   return Rng({mixed[0], mixed[1]}, i + 1);
 }
 
+Rng::State Rng::state() const {
+  return {std::uint64_t{key_[1]} << 32 | key_[0], stream_, position_};
+}
+
+void Rng::set_state(const State& state) {
+  key_ = {low_word(state[0]), high_word(state[0])};
+  stream_ = state[1];
+  position_ = state[2];
+  if (position_ % 4 != 0) words_ = block(position_ / 4);
+}
+
 void Rng::words_from(Index first, std::span<std::uint32_t> words) const {
   if (first % 4 != 0) fail("Rng::words_from", "first must be a multiple of 4; got {}", first);
   constexpr std::size_t lanes = 32;  // GCC unrolls a loop of 16 into scalar code, half as fast

@@ -41,6 +41,11 @@ class Rng {
   // on item i of many in parallel.
   Rng child(std::uint64_t i) const;
 
+  // Where the generator is, and back there: what a program keeps to go on after a stop.
+  using State = std::array<std::uint64_t, 3>;  // key, stream, words drawn
+  State state() const;
+  void set_state(const State& state);
+
   // words[i] = the i-th word from the start of this generator's sequence on: for filling large
   // arrays in parts. `first` is a multiple of 4.
   void words_from(Index first, std::span<std::uint32_t> words) const;

@@ -18,12 +18,13 @@ namespace detail {
 class Prefetcher {
  public:
   Prefetcher(const Dataset& data, const DataLoaderOptions& options, std::vector<Index> order,
-             const Rng& rng, Index view)
+             const Rng& rng, Index view, Index after)
       : data_(data),
         options_(options),
         order_(std::move(order)),
         rng_(rng),
         view_(view),
+        first_(static_cast<std::size_t>(after * options.batch_size)),
         thread_([this] { run(); }) {}
 
   ~Prefetcher() {
@@ -56,7 +57,7 @@ class Prefetcher {
   void run() {
     try {
       const auto batch_size = static_cast<std::size_t>(options_.batch_size);
-      for (std::size_t at = 0; at < order_.size(); at += batch_size) {
+      for (std::size_t at = first_; at < order_.size(); at += batch_size) {
         const std::size_t count = std::min(batch_size, order_.size() - at);
         if (!push(make(at, count))) return;
       }
@@ -99,6 +100,7 @@ class Prefetcher {
   const std::vector<Index> order_;
   const Rng rng_;
   const Index view_;
+  const std::size_t first_;  // place in the order where the work begins
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Batch> ready_;
@@ -125,7 +127,7 @@ Index DataLoader::batches() const {
   return (data_.size() + options_.batch_size - 1) / options_.batch_size;
 }
 
-DataLoader::Iterator DataLoader::begin() {
+DataLoader::Iterator DataLoader::begin(Index after) {
   prefetcher_.reset();
   Rng epoch_rng = rng_.fork();
   std::vector<Index> order(static_cast<std::size_t>(data_.size()));
@@ -136,10 +138,15 @@ DataLoader::Iterator DataLoader::begin() {
   ++epoch_;
   const Rng changes = repeating ? views_rng_.child(static_cast<std::uint64_t>(view)) : epoch_rng;
   prefetcher_ =
-      std::make_unique<detail::Prefetcher>(data_, options_, std::move(order), changes, view);
+      std::make_unique<detail::Prefetcher>(data_, options_, std::move(order), changes, view, after);
   finished_ = false;
   advance();
   return Iterator(this);
+}
+
+void DataLoader::skip_epochs(Index count) {
+  for (Index i = 0; i < count; ++i) static_cast<void>(rng_.fork());
+  epoch_ += count;
 }
 
 void DataLoader::advance() {

@@ -55,8 +55,11 @@ class DataLoader {
     DataLoader* loader_;
   };
 
-  // Starts the next epoch; one that is under way is given up.
-  Iterator begin();
+  // Starts the next epoch, or what is left of it after so many batches; one that is under way is
+  // given up.
+  Iterator begin(Index after = 0);
+  // Passes over whole epochs as if they had been, without making their batches.
+  void skip_epochs(Index count);
   End end() const { return {}; }
 
  private:

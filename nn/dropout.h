@@ -34,6 +34,7 @@ class Dropout : public Module {
   Dropout(const char* name, Op op, const Options& options, Rng& rng);
 
   Tensor forward(const Tensor& x) override;
+  void parts(Parts& parts) override { parts.random("rng", rng_); }
 
  private:
   const char* name_;

@@ -52,6 +52,7 @@ Tensor Module::forward_fused(const Tensor& x, Layers& following) {
 struct Module::Collected {
   std::vector<NamedTensor> parameters;
   std::vector<NamedTensor> buffers;
+  std::vector<std::pair<std::string, Rng*>> generators;
   std::vector<Module*> modules;
 };
 
@@ -67,6 +68,9 @@ void Module::collect(const std::string& prefix, Collected& all) {
     }
     void buffer(const std::string& name, Tensor& state) override {
       if (state.defined()) all_.buffers.push_back({prefix_ + name, state});
+    }
+    void random(const std::string& name, Rng& rng) override {
+      all_.generators.emplace_back(prefix_ + name, &rng);
     }
 
    private:
@@ -88,6 +92,12 @@ std::vector<NamedTensor> Module::named_buffers() {
   Collected all;
   collect("", all);
   return all.buffers;
+}
+
+std::vector<std::pair<std::string, Rng*>> Module::named_generators() {
+  Collected all;
+  collect("", all);
+  return all.generators;
 }
 
 std::vector<Module*> Module::modules() {

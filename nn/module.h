@@ -27,9 +27,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "core/tensor.h"
+#include "core/random.h"
 
 namespace limbeck {
 
@@ -44,6 +45,9 @@ class Parts {
   // State that is saved and loaded with the parameters and is none: no gradient, no optimizer. The
   // running statistics of batch normalisation are the example.
   virtual void buffer(const std::string& name, Tensor& state) = 0;
+  // A generator that the layer draws from: no weight, but a training that is to go on after a stop
+  // must go on with it too.
+  virtual void random(const std::string& name, Rng& rng) = 0;
 };
 
 // Layers that follow one another, as Sequential keeps them.
@@ -78,6 +82,9 @@ class Module {
 
   // The state that is no parameter (Parts::buffer), named in the same way; not in the count above.
   std::vector<NamedTensor> named_buffers();
+
+  // The generators that its parts draw from (Parts::random), named in the same way.
+  std::vector<std::pair<std::string, Rng*>> named_generators();
 
   // Every module of the tree, this one first.
   std::vector<Module*> modules();

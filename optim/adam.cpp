@@ -25,7 +25,7 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay dec
 }
 
 void Adam::update(std::size_t i, Index begin, std::span<const real> gradient) {
-  const auto t = static_cast<double>(step_);
+  const auto t = static_cast<double>(steps());
   const double m_correction = 1 - std::pow(options_.beta1, t);
   const double v_correction = 1 - std::pow(options_.beta2, t);
   const auto beta1 = static_cast<real>(options_.beta1);
@@ -47,6 +47,12 @@ void Adam::update(std::size_t i, Index begin, std::span<const real> gradient) {
     v[j] = beta2 * v[j] + rest2 * g * g;
     w[j] = shrink * w[j] - rate * m[j] / (std::sqrt(v[j]) * v_scale + eps);
   }
+}
+
+std::vector<NamedTensor> Adam::named_state() {
+  std::vector<NamedTensor> state = numbered("m", m_);
+  for (const NamedTensor& v : numbered("v", v_)) state.push_back(v);
+  return state;
 }
 
 std::vector<const real*> Adam::update_reads(std::size_t i) const {

@@ -24,18 +24,18 @@ class Adam : public Optimizer {
  public:
   explicit Adam(std::vector<Tensor> parameters, const AdamOptions& options = {});
 
+  std::vector<NamedTensor> named_state() override;  // "m.0", …, "v.0", …
+
  protected:
   enum class Decay { in_gradient, decoupled };
   Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay decay);
 
-  void begin_step() override { ++step_; }
   void update(std::size_t i, Index begin, std::span<const real> gradient) override;
   std::vector<const real*> update_reads(std::size_t i) const override;
 
  private:
   AdamOptions options_;
   Decay decay_;
-  Index step_ = 0;
   std::vector<Tensor> m_, v_;
 };
 

@@ -17,7 +17,8 @@ WeightAverage::WeightAverage(std::vector<Tensor> parameters, double decay)
 
 void WeightAverage::update() {
   ++steps_;
-  const auto rest = static_cast<real>(1 - std::min(decay_, (1 + steps_) / (10 + steps_)));
+  const auto t = static_cast<double>(steps_);
+  const auto rest = static_cast<real>(1 - std::min(decay_, (1 + t) / (10 + t)));
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     real* const average = averages_[i].data();
     const real* const weight = std::as_const(parameters_[i]).data();

@@ -1,6 +1,7 @@
 // WeightAverage: a second set of weights, the moving average of those that training goes through.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "core/tensor.h"
@@ -25,6 +26,11 @@ class WeightAverage {
   WeightAverage(std::vector<Tensor> parameters, double decay);
 
   void update();
+  // The averages, tensors that see its own memory, and the number of updates so far: what a program
+  // keeps to go on after a stop.
+  std::span<Tensor> averages() { return averages_; }
+  Index steps() const { return steps_; }
+  void set_steps(Index steps) { steps_ = steps; }
   // Exchanges the parameters' elements with the averages.
   void swap();
 
@@ -32,7 +38,7 @@ class WeightAverage {
   std::vector<Tensor> parameters_;
   std::vector<Tensor> averages_;
   double decay_;
-  double steps_ = 0;
+  Index steps_ = 0;
 };
 
 }  // namespace limbeck

@@ -34,7 +34,7 @@ void Optimizer::set_lr(double lr) {
 }
 
 void Optimizer::step() {
-  begin_step();
+  ++steps_;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     if (!parameters_[i].has_grad()) continue;
     const Tensor grad = parameters_[i].grad();
@@ -48,7 +48,7 @@ void Optimizer::step() {
 
 void Optimizer::minimize(const Tensor& loss) {
   zero_grad();
-  begin_step();
+  ++steps_;
   std::vector<GradientSink> sinks;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     sinks.push_back(
@@ -63,6 +63,15 @@ std::vector<Tensor> Optimizer::zeros_like_parameters() const {
   std::vector<Tensor> zeros;
   for (const Tensor& parameter : parameters_) zeros.push_back(Tensor::zeros(parameter.shape()));
   return zeros;
+}
+
+std::vector<NamedTensor> Optimizer::numbered(const std::string& name,
+                                             std::span<const Tensor> tensors) {
+  std::vector<NamedTensor> named;
+  for (const Tensor& tensor : tensors) {
+    named.push_back({fmt::format("{}.{}", name, named.size()), tensor});
+  }
+  return named;
 }
 
 void Optimizer::zero_grad() {

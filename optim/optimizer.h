@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,12 @@ class Optimizer {
   // the loss must not do.) To change gradients first, by clipping say, take the three calls.
   void minimize(const Tensor& loss);
 
+  // What it remembers beside the parameters, tensors that see its own memory, and the number of
+  // steps so far: what a program keeps to go on after a stop.
+  virtual std::vector<NamedTensor> named_state() { return {}; }
+  Index steps() const { return steps_; }
+  void set_steps(Index steps) { steps_ = steps; }
+
   double lr() const { return lr_; }
   // The learning rate from the next step on. Error: negative, or not a number.
   void set_lr(double lr);
@@ -31,8 +38,6 @@ class Optimizer {
   // Error: a parameter that does not require a gradient, or a learning rate as in set_lr.
   Optimizer(std::vector<Tensor> parameters, double lr);
 
-  // Called once a step, before any update.
-  virtual void begin_step() {}
   // Updates elements [begin, begin + gradient.size()) of parameter i. Must be safe to call from
   // several threads at once for different elements.
   virtual void update(std::size_t i, Index begin, std::span<const real> gradient) = 0;
@@ -45,10 +50,14 @@ class Optimizer {
   std::vector<Tensor>& parameters() { return parameters_; }
   // A tensor of zeros for each parameter: what an optimizer remembers of it.
   std::vector<Tensor> zeros_like_parameters() const;
+  // Such tensors with names: "m.0", "m.1", …
+  static std::vector<NamedTensor> numbered(const std::string& name,
+                                           std::span<const Tensor> tensors);
 
  private:
   std::vector<Tensor> parameters_;
   double lr_;
+  Index steps_ = 0;  // begun: 1 during the first
 };
 
 }  // namespace limbeck

@@ -22,6 +22,8 @@ class Sgd : public Optimizer {
  public:
   Sgd(std::vector<Tensor> parameters, const SgdOptions& options);
 
+  std::vector<NamedTensor> named_state() override { return numbered("b", buffers_); }
+
  protected:
   void update(std::size_t i, Index begin, std::span<const real> gradient) override;
 

@@ -146,7 +146,8 @@ Training Lab::usual_teacher() const {
 Sequential Lab::train_network(const Training& training) {
   const Dataset& set = *training.set;
   Sequential network = untrained(training);
-  TrainOptions options{.epochs = training.epochs, .seed = training.seed};
+  TrainOptions options{
+      .epochs = training.epochs, .batch_size = training.batch_size, .seed = training.seed};
   options.augment = augmentations().at(training.augment);
   if (training.max_row_norm > 0) {
     options.after_step = [&] {
@@ -169,6 +170,7 @@ Sequential Lab::train_network(const Training& training) {
 Sequential Lab::distil_anew(Module& teacher, const Training& training, double weight_average) {
   Sequential student = untrained(training);
   TrainOptions options{.epochs = training.epochs,
+                       .batch_size = training.batch_size,
                        .augment = augmentations().at(training.augment),
                        .views = training.views,
                        .seed = training.seed,
@@ -228,6 +230,7 @@ Json Lab::describe(const Training& t, const Json& more) const {
                {"model", t.spec},
                {"seed", t.seed},
                {"epochs", t.epochs},
+               {"batch_size", t.batch_size},
                {"dropout", t.dropout},
                {"augment", t.augment},
                {"views", t.views},

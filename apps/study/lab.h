@@ -36,6 +36,7 @@ struct Training {
   std::string spec;
   std::uint64_t seed = 1;  // of weights and order
   Index epochs = 1;
+  Index batch_size = 128;
   const Dataset* set = nullptr;
   // The teacher's logits for the set, (N, C), asked for when training begins; none: hard labels.
   std::function<Tensor()> teacher{};

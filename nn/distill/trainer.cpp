@@ -1,6 +1,7 @@
 #include "nn/distill/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 
@@ -47,6 +48,10 @@ class Means {
     report.hard = hard_ / images_;
     report.soft = soft_ / images_;
   }
+  std::array<double, 4> sums() const { return {images_, total_, hard_, soft_}; }
+  void set_sums(const std::array<double, 4>& sums) {
+    images_ = sums[0], total_ = sums[1], hard_ = sums[2], soft_ = sums[3];
+  }
 
  private:
   double images_ = 0, total_ = 0, hard_ = 0, soft_ = 0;
@@ -68,6 +73,137 @@ void judge(EpochReport& report, Module& model, const Dataset& test,
   }
 }
 
+// A training under way.
+class Run {
+ public:
+  Run(Module& model, const Dataset& train, const TrainOptions& options,
+      const detail::BatchLoss& batch_loss, const std::vector<std::int32_t>* teacher_decisions)
+      : model_(model),
+        options_(options),
+        batch_loss_(batch_loss),
+        teacher_decisions_(teacher_decisions),
+        classes_(train.classes),
+        rng_(options.seed),
+        loader_(train,
+                {.batch_size = options.batch_size,
+                 .shuffle = true,
+                 .augment = options.augment,
+                 .views = options.views},
+                rng_),
+        steps_(options.epochs * loader_.batches()),
+        schedule_(options.schedule ? options.schedule : cosine({.total = steps_})),
+        adam_(model.parameters(), {.lr = options.lr}) {
+    if (options.weight_average != 0) average_.emplace(model.parameters(), options.weight_average);
+  }
+
+  std::vector<EpochReport> run() {
+    const TrainMode train_mode(model_);
+    go_on();
+    while (static_cast<Index>(at_.reports.size()) < options_.epochs) epoch();
+    return at_.reports;
+  }
+
+ private:
+  detail::Learner learner() { return {model_, adam_, average_ ? &*average_ : nullptr}; }
+
+  void go_on() {
+    if (options_.checkpoint.file.empty()) return;
+    if (options_.views > 0) fail("train", "a training with views cannot keep checkpoints");
+    if (auto position = detail::read_checkpoint(options_.checkpoint, learner())) {
+      at_ = std::move(*position);
+      const auto epochs = static_cast<Index>(at_.reports.size());
+      if (epochs > options_.epochs || at_.batches < 0 || at_.batches > loader_.batches()) {
+        fail("checkpoint", "{}: its epoch {}, batch {} is none of this training",
+             options_.checkpoint.file, epochs + 1, at_.batches);
+      }
+      means_.set_sums(at_.sums);
+      loader_.skip_epochs(epochs);
+    }
+  }
+
+  void epoch() {
+    const auto start = Clock::now();
+    const double before = at_.seconds;
+    for (auto batch = loader_.begin(at_.batches); !(batch == loader_.end()); ++batch) {
+      step(*batch);
+      at_.seconds = before + seconds_since(start);
+      if (options_.checkpoint.stop && options_.checkpoint.stop()) stop();
+    }
+    EpochReport report{.epoch = static_cast<Index>(at_.reports.size()) + 1,
+                       .epochs = options_.epochs,
+                       .lr = options_.lr * schedule_(adam_.steps() - 1),
+                       .seconds = at_.seconds};
+    means_.write_to(report);
+    warn_of_guessing(report);
+    const bool last = report.epoch == options_.epochs;
+    if (average_) average_->swap();
+    if (options_.test != nullptr) judge(report, model_, *options_.test, teacher_decisions_);
+    if (options_.on_epoch) options_.on_epoch(report);
+    if (average_ && !last) average_->swap();
+    at_.reports.push_back(std::move(report));
+    at_.batches = 0, at_.seconds = 0;
+    means_ = Means();
+    if (!options_.checkpoint.file.empty()) write_checkpoint();
+  }
+
+  void step(Batch& batch) {
+    const Index step = adam_.steps();
+    adam_.set_lr(options_.lr * schedule_(step));
+    const double done = static_cast<double>(step) / static_cast<double>(steps_);
+    const DistillationLoss loss = batch_loss_(batch, model_(batch.images), done);
+    const Progress progress{.epoch = static_cast<Index>(at_.reports.size()) + 1,
+                            .epochs = options_.epochs,
+                            .batch = ++at_.batches,
+                            .batches = loader_.batches(),
+                            .loss = static_cast<double>(loss.total.item())};
+    if (!std::isfinite(progress.loss)) {
+      fail("train",
+           "the loss is {} at batch {} of epoch {}; the learning rate, {:g}, may be too high",
+           std::abs(progress.loss),  // NaN without the sign that the processor gives it
+           progress.batch, progress.epoch, options_.lr);
+    }
+    adam_.minimize(loss.total);
+    if (options_.after_step) options_.after_step();
+    if (average_) average_->update();
+    means_.add(loss, batch.class_ids.size());
+    if (options_.on_batch) options_.on_batch(progress);
+  }
+
+  void write_checkpoint() {
+    at_.sums = means_.sums();
+    detail::write_checkpoint(options_.checkpoint, learner(), at_);
+  }
+
+  [[noreturn]] void stop() {
+    if (!options_.checkpoint.file.empty()) write_checkpoint();
+    throw Stopped("train", fmt::format("stopped after batch {} of epoch {}", at_.batches,
+                                       at_.reports.size() + 1));
+  }
+
+  void warn_of_guessing(EpochReport& report) const {
+    const double guessing = std::log(static_cast<double>(classes_));
+    if (report.hard < guessing) return;
+    report.warnings.push_back(
+        fmt::format("the loss on the labels, {:.3f}, is not below ln {} = {:.3f}, which guessing "
+                    "gives",
+                    report.hard, classes_, guessing));
+  }
+
+  Module& model_;
+  const TrainOptions& options_;
+  const detail::BatchLoss& batch_loss_;
+  const std::vector<std::int32_t>* teacher_decisions_;
+  Index classes_;
+  Rng rng_;
+  DataLoader loader_;
+  Index steps_;  // of the whole training
+  Schedule schedule_;
+  Adam adam_;
+  std::optional<WeightAverage> average_;
+  detail::TrainingPosition at_;
+  Means means_;
+};
+
 }  // namespace
 
 namespace detail {
@@ -76,65 +212,7 @@ std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
                                     const TrainOptions& options, const BatchLoss& batch_loss,
                                     const std::vector<std::int32_t>* teacher_decisions) {
   check_options(options);
-  Rng rng(options.seed);
-  DataLoader loader(train,
-                    {.batch_size = options.batch_size,
-                     .shuffle = true,
-                     .augment = options.augment,
-                     .views = options.views},
-                    rng);
-  const Index steps = options.epochs * loader.batches();
-  const Schedule schedule = options.schedule ? options.schedule : cosine({.total = steps});
-  const TrainMode train_mode(model);
-  Adam adam(model.parameters(), {.lr = options.lr});
-  std::optional<WeightAverage> average;
-  if (options.weight_average != 0) average.emplace(model.parameters(), options.weight_average);
-  const double guessing = std::log(static_cast<double>(train.classes));
-  std::vector<EpochReport> reports;
-  Index step = 0;
-  for (Index epoch = 1; epoch <= options.epochs; ++epoch) {
-    const auto start = Clock::now();
-    Means means;
-    Progress progress{.epoch = epoch,
-                      .epochs = options.epochs,
-                      .batch = 0,
-                      .batches = loader.batches(),
-                      .loss = 0};
-    for (Batch& batch : loader) {
-      adam.set_lr(options.lr * schedule(step));
-      const double done = static_cast<double>(step++) / static_cast<double>(steps);
-      const DistillationLoss loss = batch_loss(batch, model(batch.images), done);
-      progress.loss = static_cast<double>(loss.total.item());
-      ++progress.batch;
-      if (!std::isfinite(progress.loss)) {
-        fail("train",
-             "the loss is {} at batch {} of epoch {}; the learning rate, {:g}, may be too "
-             "high",
-             std::abs(progress.loss),  // NaN without the sign that the processor gives it
-             progress.batch, epoch, options.lr);
-      }
-      adam.minimize(loss.total);
-      if (options.after_step) options.after_step();
-      if (average) average->update();
-      means.add(loss, batch.class_ids.size());
-      if (options.on_batch) options.on_batch(progress);
-    }
-    EpochReport report{.epoch = epoch, .epochs = options.epochs, .lr = adam.lr()};
-    means.write_to(report);
-    report.seconds = seconds_since(start);
-    if (report.hard >= guessing) {
-      report.warnings.push_back(
-          fmt::format("the loss on the labels, {:.3f}, is not below ln {} = {:.3f}, which guessing "
-                      "gives",
-                      report.hard, train.classes, guessing));
-    }
-    if (average) average->swap();
-    if (options.test != nullptr) judge(report, model, *options.test, teacher_decisions);
-    if (average && epoch < options.epochs) average->swap();
-    if (options.on_epoch) options.on_epoch(report);
-    reports.push_back(std::move(report));
-  }
-  return reports;
+  return Run(model, train, options, batch_loss, teacher_decisions).run();
 }
 
 }  // namespace detail

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/data_loader.h"
+#include "nn/distill/checkpoint.h"
 #include "nn/distill/distillation_loss.h"
 #include "nn/module.h"
 #include "optim/schedule.h"
@@ -46,6 +47,7 @@ struct TrainOptions {
   // Decay of a moving average of the weights (optim/average.h), by which the model is judged and
   // with which it is left; 0: none.
   double weight_average = 0;
+  CheckpointOptions checkpoint{};      // to stop and go on; not with `views`
   std::function<void()> after_step{};  // after every step of the optimizer: for constraints
   std::function<void(const Progress&)> on_batch{};
   std::function<void(const EpochReport&)> on_epoch{};
@@ -53,8 +55,10 @@ struct TrainOptions {
 
 // Trains a model on hard labels by cross-entropy, with Adam. Every part of the model is left in
 // the mode in which it was found. Warnings in a report: the loss is not below ln C, which
-// guessing gives, or there is a class that the model never decides for.
-// Error: a loss that is not finite (it says where), options out of range, an empty dataset.
+// guessing gives, or there is a class that the model never decides for. A training that goes on
+// from a checkpoint calls on_epoch for the epochs that it still does, and returns the reports of
+// all. Error: a loss that is not finite (it says where), options out of range, an empty dataset, a
+// checkpoint of another run. Stopped: when the checkpoint's `stop` asked for it.
 std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
                                           const TrainOptions& options);
 

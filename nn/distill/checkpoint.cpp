@@ -1,0 +1,168 @@
+#include "nn/distill/checkpoint.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/file.h"
+#include "core/safetensors.h"
+#include "nn/distill/trainer.h"
+#include "nn/weights.h"
+#include "optim/average.h"
+#include "optim/optimizer.h"
+
+namespace limbeck::detail {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* op = "checkpoint";
+constexpr const char* run_key = "run";
+constexpr const char* position_key = "position";
+
+// Everything that a learner keeps in tensors, under names of its own in the file.
+std::vector<NamedTensor> tensors_of(const Learner& learner) {
+  std::vector<NamedTensor> all;
+  const auto add = [&all](const std::string& prefix, const std::vector<NamedTensor>& tensors) {
+    for (const NamedTensor& t : tensors) all.push_back({prefix + t.name, t.tensor});
+  };
+  add("model.", named_state(learner.model));
+  add("optimizer.", learner.optimizer.named_state());
+  if (learner.average != nullptr) {
+    for (const Tensor& average : learner.average->averages()) {
+      all.push_back({fmt::format("average.{}", all.size()), average});
+    }
+  }
+  return all;
+}
+
+template <class T>
+Json to_json(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+template <class T>
+std::optional<T> optional_of(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
+}
+
+Json to_json(const EpochReport& r) {
+  return {{"epoch", r.epoch},
+          {"epochs", r.epochs},
+          {"loss", r.loss},
+          {"hard", r.hard},
+          {"soft", r.soft},
+          {"lr", r.lr},
+          {"seconds", r.seconds},
+          {"errors", to_json(r.errors)},
+          {"agreement", to_json(r.agreement)},
+          {"warnings", r.warnings}};
+}
+
+EpochReport report_of(const Json& json) {
+  return {.epoch = json.at("epoch"),
+          .epochs = json.at("epochs"),
+          .loss = json.at("loss"),
+          .hard = json.at("hard"),
+          .soft = json.at("soft"),
+          .lr = json.at("lr"),
+          .seconds = json.at("seconds"),
+          .errors = optional_of<Index>(json.at("errors")),
+          .agreement = optional_of<double>(json.at("agreement")),
+          .warnings = json.at("warnings")};
+}
+
+Json to_json(const Learner& learner, const TrainingPosition& position) {
+  Json reports = Json::array();
+  for (const EpochReport& report : position.reports) reports.push_back(to_json(report));
+  Json generators = Json::object();
+  for (const auto& [name, rng] : learner.model.named_generators()) generators[name] = rng->state();
+  return {{"reports", reports},
+          {"batches", position.batches},
+          {"sums", position.sums},
+          {"seconds", position.seconds},
+          {"steps", learner.optimizer.steps()},
+          {"average_steps", learner.average == nullptr ? 0 : learner.average->steps()},
+          {"generators", generators}};
+}
+
+TrainingPosition position_of(const Json& json, const Learner& learner) {
+  TrainingPosition position{
+      .batches = json.at("batches"), .sums = json.at("sums"), .seconds = json.at("seconds")};
+  for (const Json& report : json.at("reports")) position.reports.push_back(report_of(report));
+  learner.optimizer.set_steps(json.at("steps"));
+  if (learner.average != nullptr) learner.average->set_steps(json.at("average_steps"));
+  for (const auto& [name, rng] : learner.model.named_generators()) {
+    rng->set_state(json.at("generators").at(name).get<Rng::State>());
+  }
+  return position;
+}
+
+// "epochs is 20 there and 40 here"
+std::string difference(const std::map<std::string, std::string>& there,
+                       const std::map<std::string, std::string>& here) {
+  const auto value = [](const auto& options, const std::string& name) {
+    const auto found = options.find(name);
+    return found == options.end() ? "nothing" : found->second;
+  };
+  std::string text;
+  const auto compare = [&](const std::string& name) {
+    if (value(there, name) == value(here, name)) return;
+    text += fmt::format("{}{} is {} there and {} here", text.empty() ? "" : ", ", name,
+                        value(there, name), value(here, name));
+  };
+  for (const auto& entry : here) compare(entry.first);
+  for (const auto& entry : there) {
+    if (!here.contains(entry.first)) compare(entry.first);
+  }
+  return text;
+}
+
+// Puts the file's tensors, which are as many as the learner's and in their order, into them.
+void fill(const std::string& path, const Learner& learner, const TensorFile& file) {
+  std::vector<NamedTensor> places = tensors_of(learner);
+  const auto same = [](const NamedTensor& a, const NamedTensor& b) {
+    return a.name == b.name && a.tensor.shape() == b.tensor.shape();
+  };
+  if (!std::ranges::is_permutation(file.tensors, places, same)) {
+    fail(op, "{}: its tensors are not those of this training", path);
+  }
+  for (NamedTensor& place : places) {
+    const auto found = std::ranges::find(file.tensors, place.name, &NamedTensor::name);
+    std::ranges::copy(found->tensor.values(), place.tensor.values().begin());
+  }
+}
+
+}  // namespace
+
+void write_checkpoint(const CheckpointOptions& options, const Learner& learner,
+                      const TrainingPosition& position) {
+  write_safetensors(options.file,
+                    {.tensors = tensors_of(learner),
+                     .metadata = {{run_key, Json(options.run).dump()},
+                                  {position_key, to_json(learner, position).dump()}}},
+                    StoredAs::own);
+}
+
+std::optional<TrainingPosition> read_checkpoint(const CheckpointOptions& options,
+                                                const Learner& learner) {
+  if (!std::filesystem::exists(options.file)) return std::nullopt;
+  const TensorFile file = read_safetensors(options.file);
+  const auto run = file.metadata.find(run_key), position = file.metadata.find(position_key);
+  if (run == file.metadata.end() || position == file.metadata.end()) {
+    fail(op, "{}: it is no checkpoint of a training", options.file);
+  }
+  try {
+    const auto there = Json::parse(run->second).get<std::map<std::string, std::string>>();
+    if (there != options.run) {
+      fail(op, "{}: it belongs to another run: {}", options.file, difference(there, options.run));
+    }
+    const Json where = Json::parse(position->second);
+    fill(options.file, learner, file);
+    return position_of(where, learner);
+  } catch (const Json::exception& error) {
+    fail(op, "{}: it is no checkpoint of a training: {}", options.file, error.what());
+  }
+}
+
+}  // namespace limbeck::detail
