@@ -15,10 +15,10 @@
 
 #include "core/error.h"
 #include "core/shape.h"
+#include "nn/distill/epoch_report.h"
 
 namespace limbeck {
 
-struct EpochReport;
 class Module;
 class Optimizer;
 class WeightAverage;
