@@ -13,7 +13,7 @@ WERROR ?= 0
 OPT ?= -O3 -march=native
 
 PACKAGES := g++ libopenblas-openmp-dev libfmt-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libpng-dev \
-            doctest-dev
+            doctest-dev libonnx-dev libprotobuf-dev
 ifneq (,$(findstring clang,$(CXX)))
   PACKAGES += clang libomp-dev
   COMPILER := -clang
@@ -38,7 +38,12 @@ CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp
 CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
 LDLIBS := -lopenblas -lfmt -lz
-APP_LDLIBS := -lpng
+# The export to ONNX is built where its headers are, which is looked up when a program is linked:
+# `deps` may install them in the same run.
+ONNX_HEADERS := onnx/onnx_pb.h google/protobuf/message.h
+ONNX_LDLIBS = $(if $(shell cd /usr/include && ls $(ONNX_HEADERS) >/dev/null 2>&1 && echo yes), \
+                   -lonnx_proto -lprotobuf)
+APP_LDLIBS = -lpng $(ONNX_LDLIBS)
 ifeq ($(REAL),double)
   CPPFLAGS += -DLIMBECK_REAL_DOUBLE
 endif

@@ -14,7 +14,7 @@ using nlohmann::ordered_json;
 
 constexpr int schema_version = 1;  // raised when a field changes its meaning or goes
 
-ordered_json epoch_json(const EpochReport& report, Index peak_bytes) {
+ordered_json epoch_json(const EpochReport& report) {
   ordered_json row = {{"epoch", report.epoch}, {"loss", report.loss}};
   if (report.agreement) {
     row["hard"] = report.hard;
@@ -23,7 +23,6 @@ ordered_json epoch_json(const EpochReport& report, Index peak_bytes) {
   if (report.errors) row["errors"] = *report.errors;
   if (report.agreement) row["agreement"] = *report.agreement;
   row["seconds"] = report.seconds;
-  row["peak_resident_bytes"] = peak_bytes;
   return row;
 }
 
@@ -33,25 +32,29 @@ ordered_json outcome_json(const Outcome& outcome) {
                        {"total", outcome.total},   {"seconds", outcome.seconds}};
   if (outcome.agreement) json["agreement"] = *outcome.agreement;
   json["epochs"] = ordered_json::array();
-  for (std::size_t i = 0; i < outcome.epochs.size(); ++i) {
-    json["epochs"].push_back(epoch_json(outcome.epochs[i], outcome.peak_bytes.at(i)));
+  for (const EpochReport& epoch : outcome.epochs) json["epochs"].push_back(epoch_json(epoch));
+  const std::size_t first = outcome.epochs.size() - outcome.peak_bytes.size();
+  for (std::size_t i = first; i < outcome.epochs.size(); ++i) {
+    json["epochs"][i]["peak_resident_bytes"] = outcome.peak_bytes[i - first];
   }
   return json;
 }
 
 }  // namespace
 
-std::optional<double> StudentPair::gain_recovered(const Outcome& teacher) const {
-  const Index gain = hard.errors - teacher.errors;
+std::optional<double> StudentPair::gain_recovered(const std::optional<Outcome>& teacher) const {
+  if (!teacher) return std::nullopt;
+  const Index gain = hard.errors - teacher->errors;
   if (gain <= 0) return std::nullopt;
   return static_cast<double>(hard.errors - distilled.errors) / static_cast<double>(gain);
 }
 
 std::string DistillReport::table() const {
-  std::vector<const Outcome*> rows = {&teacher};
+  std::vector<const Outcome*> rows;
+  if (teacher) rows.push_back(&*teacher);
   for (const StudentPair& pair : students) rows.push_back(&pair.hard);
   for (const StudentPair& pair : students) rows.push_back(&pair.distilled);
-  const std::string of = fmt::format("errors of {}", thousands(teacher.total));
+  const std::string of = fmt::format("errors of {}", thousands(rows.front()->total));
   std::size_t spec_width = std::string_view("model").size();
   for (const Outcome* row : rows) spec_width = std::max(spec_width, row->spec.size());
   std::string text =
@@ -59,11 +62,12 @@ std::string DistillReport::table() const {
                   "parameters", "size", of, of.size() + 2, "accuracy", "training");
   for (const Outcome* row : rows) {
     const double accuracy = 1 - static_cast<double>(row->errors) / static_cast<double>(row->total);
-    text += fmt::format(
-        "{:22}{:<{}}{:>12}{:>10}{:>{}}{:>8.2f} %{:>14}\n", row->title, row->spec, spec_width,
-        thousands(row->parameters), file_size(row->bytes()), thousands(row->errors), of.size() + 2,
-        100 * accuracy,
-        row->seconds < 10 ? fmt::format("{:.1f} s", row->seconds) : duration(row->seconds));
+    text += fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>8.2f} %{:>14}\n", row->title, row->spec,
+                        spec_width, thousands(row->parameters), file_size(row->bytes()),
+                        thousands(row->errors), of.size() + 2, 100 * accuracy,
+                        row->seconds == 0   ? "-"
+                        : row->seconds < 10 ? fmt::format("{:.1f} s", row->seconds)
+                                            : duration(row->seconds));
   }
   return text;
 }
@@ -78,18 +82,21 @@ std::string DistillReport::verdict() const {
       return sum / static_cast<double>(students.size());
     };
     text = fmt::format(
-        "Mean errors of {} students: {:.1f} after hard labels, {:.1f} after distillation; the "
-        "teacher's {}.\n",
+        "Mean errors of {} students: {:.1f} after hard labels, {:.1f} after distillation{}.\n",
         students.size(), mean_errors(&StudentPair::hard), mean_errors(&StudentPair::distilled),
-        thousands(teacher.errors));
+        teacher ? fmt::format("; the teacher's {}", thousands(teacher->errors)) : "");
   } else if (const auto share = first.gain_recovered(teacher)) {
     text = fmt::format(
         "The teacher makes {} errors fewer than the student on hard labels; "
         "distillation won back {:.0f} % of that.\n",
-        thousands(first.hard.errors - teacher.errors), 100 * *share);
+        thousands(first.hard.errors - teacher->errors), 100 * *share);
+  } else if (!teacher) {
+    text = fmt::format("{} errors after hard labels, {} after distillation.\n",
+                       thousands(first.hard.errors), thousands(first.distilled.errors));
   } else {
     text = "The teacher is no better than the student on hard labels: it has no gain to hand on.\n";
   }
+  if (!teacher) return text;
   const auto percent = [](const Outcome& o) { return 100 * o.agreement.value_or(0); };
   return text + fmt::format(
                     "Decisions like the teacher's on test images: {:.1f} % after hard labels, "
@@ -98,8 +105,9 @@ std::string DistillReport::verdict() const {
 }
 
 ordered_json DistillReport::json(const ordered_json& options) const {
-  ordered_json json = {
-      {"schema_version", schema_version}, {"options", options}, {"teacher", outcome_json(teacher)}};
+  ordered_json json = {{"schema_version", schema_version},
+                       {"options", options},
+                       {"teacher", teacher ? outcome_json(*teacher) : ordered_json(nullptr)}};
   const auto add_pair = [&](ordered_json& to, const StudentPair& pair) {
     to["student_hard"] = outcome_json(pair.hard);
     to["student_distilled"] = outcome_json(pair.distilled);

@@ -15,12 +15,14 @@ struct Outcome {
   std::string title;  // "student, distilled"
   std::string spec;   // "mlp:800,800"
   Index parameters = 0;
-  Index errors = 0;                   // on the test set
-  Index total = 0;                    // images of it
-  double seconds = 0;                 // of training, with the test after each epoch
+  Index errors = 0;    // on the test set
+  Index total = 0;     // images of it
+  double seconds = 0;  // of training, with the test after each epoch; 0: it came trained
   std::optional<double> agreement{};  // with the teacher on the test set; none for itself
   std::vector<EpochReport> epochs{};
-  std::vector<Index> peak_bytes{};  // the most memory the process has had by the end of each epoch
+  // The most memory that the process has had by the end of each epoch; a run that was resumed knows
+  // that of its own epochs only, the last.
+  std::vector<Index> peak_bytes{};
 
   Index bytes() const { return parameters * static_cast<Index>(sizeof(real)); }
 };
@@ -32,12 +34,12 @@ struct StudentPair {
   // The share of the teacher's gain that distillation won back: of the errors that the student on
   // hard labels makes more than the teacher, the part that the distilled one does not make. Above 1
   // if it is better than the teacher, negative if distillation did harm, none where the teacher is
-  // not better than the student on hard labels.
-  std::optional<double> gain_recovered(const Outcome& teacher) const;
+  // not better than the student on hard labels, or not known.
+  std::optional<double> gain_recovered(const std::optional<Outcome>& teacher) const;
 };
 
 struct DistillReport {
-  Outcome teacher;
+  std::optional<Outcome> teacher{};   // none where only its logits were given
   std::vector<StudentPair> students;  // one, or more if they were repeated
 
   // A row a network: architecture, parameters, size, errors, accuracy, training time.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "nn/distill/checkpoint.h"
 
 namespace limbeck {
 namespace {
@@ -67,6 +68,9 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<void()
   }
   try {
     work();
+  } catch (const Stopped& stopped) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), stopped.rule());
+    return 130;  // what shells give for Ctrl-C
   } catch (const std::exception& error) {
     return complain(error.what(), 1);
   }

@@ -8,8 +8,8 @@
 namespace limbeck {
 
 // Parses the arguments, runs the work, and returns the exit code: 0; 2 for arguments that are
-// wrong; 1 for what fails later. Errors go to stderr as "NAME: error: …". --help prints the help
-// and is 0.
+// wrong; 1 for what fails later; 130 where it was stopped and can go on. Errors go to stderr as
+// "NAME: error: …". --help prints the help and is 0.
 int run_program(CLI::App& app, int argc, char** argv, const std::function<void()>& work);
 
 // A check of an option's text, or of its number, by code that throws an Error, so that the

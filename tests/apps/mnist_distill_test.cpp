@@ -191,6 +191,8 @@ TEST_CASE("mnist_distill shows progress in plain lines, the table, and writes it
                                      {"train_size", nullptr},
                                      {"teacher_dropout", 0.3},
                                      {"teacher_augment", "shift"},
+                                     {"teacher_weights", nullptr},
+                                     {"teacher_logits", nullptr},
                                      {"augment", "none"},
                                      {"repeats", 1},
                                      {"seed", 1},

@@ -9,12 +9,17 @@
 
 namespace limbeck::testing {
 
-// To files rather than pipes: nobody has to empty them while the program runs.
 Finished run_program(const std::string& name, const std::vector<std::string>& arguments) {
-  const std::string program = std::filesystem::absolute(LIMBECK_BIN).string() + "/" + name;
-  const Folder workplace, heard;
-  std::vector<std::string> words = {program};
+  std::vector<std::string> words = {std::filesystem::absolute(LIMBECK_BIN).string() + "/" + name};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  const Finished run = run_command(words);
+  if (run.exit_code == 127) FAIL(run.err);
+  return run;
+}
+
+// To files rather than pipes: nobody has to empty them while the program runs.
+Finished run_command(std::vector<std::string> words) {
+  const Folder workplace, heard;
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -27,9 +32,12 @@ Finished run_program(const std::string& name, const std::vector<std::string>& ar
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, heard.file("out").c_str(), fresh, 0600);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, heard.file("err").c_str(), fresh, 0600);
   pid_t pid = 0;
-  const int failed = posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
+  const int failed = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) FAIL(program << " cannot be run: " << std::strerror(failed));
+  if (failed != 0) {
+    const std::string why = words[0] + " cannot be run: " + std::strerror(failed);
+    return {.exit_code = 127, .out = "", .err = why};
+  }
 
   int status = 0;
   REQUIRE(waitpid(pid, &status, 0) == pid);

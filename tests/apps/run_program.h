@@ -1,4 +1,4 @@
-// Runs one of the built programs and catches what it says.
+// Runs one of the built programs, or of the system's, and catches what it says.
 #pragma once
 
 #include <string>
@@ -16,5 +16,9 @@ struct Finished {
 // its own choice does not stay. Paths among the arguments must be absolute. Fails the test if the
 // program is not there.
 Finished run_program(const std::string& name, const std::vector<std::string>& arguments);
+
+// Likewise a program of the system, by its name or its path: {"node", "--version"}. If there is
+// none of that name the exit code is 127, as in a shell.
+Finished run_command(std::vector<std::string> words);
 
 }  // namespace limbeck::testing

@@ -1,8 +1,6 @@
 // A network's weights in files: ours, PyTorch's, and those that do not belong to it.
 #include "nn/weights.h"
 
-#include <cstdlib>
-
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
 #include "nn/distill/evaluate.h"
@@ -12,6 +10,7 @@
 #include "nn/pooling.h"
 #include "nn/saved_model.h"
 #include "nn/sequential.h"
+#include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 
 using namespace limbeck;
@@ -65,7 +64,9 @@ TEST_CASE("a network trained in PyTorch answers here as it did there") {
 }
 
 TEST_CASE("PyTorch takes our weights, strictly, and answers as we do") {
-  if (std::system("/usr/bin/python3 -c 'import torch' 2> /dev/null") != 0) {
+  const std::string script = std::filesystem::absolute("tests/nn/pytorch_model.py").string();
+  const std::string python = "/usr/bin/python3";  // Debian's, whatever comes first in the path
+  if (run_command({python, "-c", "import torch"}).exit_code != 0) {
     MESSAGE("skipped: python3-torch is not installed");
     return;
   }
@@ -73,9 +74,9 @@ TEST_CASE("PyTorch takes our weights, strictly, and answers as we do") {
   Sequential network = like_pytorch();
   network(random_tensor({5, 1, 6, 6}, 3));  // batch norm sees something
   save_weights(network, folder.file("ours.safetensors"));
-  const std::string command = fmt::format("/usr/bin/python3 tests/nn/pytorch_model.py answer {} {}",
-                                          folder.file("ours.safetensors"), folder.file("theirs"));
-  REQUIRE(std::system(command.c_str()) == 0);
+  const Finished run = run_command(
+      {python, script, "answer", folder.file("ours.safetensors"), folder.file("theirs")});
+  REQUIRE_MESSAGE(run.exit_code == 0, run.err);
   const TensorFile theirs = read_safetensors(folder.file("theirs"));
   network.eval();
   CHECK(difference(network(tensor_of(theirs, "x")), tensor_of(theirs, "y")) < 1e-6);

@@ -1,0 +1,32 @@
+// The checkpoints of a run of several trainings: a file each, in one folder.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "apps/common/stop_signal.h"
+#include "apps/distill/settings.h"
+#include "data/dataset.h"
+#include "nn/distill/checkpoint.h"
+
+namespace limbeck {
+
+// While it lives, Ctrl-C and SIGTERM stop the training under way after its batch.
+class Checkpoints {
+ public:
+  // Nothing is kept if the settings name no folder. Error: --checkpoint with a folder that has
+  // checkpoints already, --resume with one that has none.
+  Checkpoints(const DistillSettings& settings, const Dataset& train);
+
+  // Of the training of this network: "teacher", "student-hard".
+  CheckpointOptions of(const std::string& network) const;
+  // The folder; empty: nothing is kept.
+  const std::string& folder() const { return folder_; }
+
+ private:
+  std::string folder_;
+  std::map<std::string, std::string> run_;
+  std::optional<StopSignal> signal_;
+};
+
+}  // namespace limbeck

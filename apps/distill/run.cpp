@@ -1,0 +1,224 @@
+#include "apps/distill/run.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <fstream>
+
+#include "apps/common/augmentations.h"
+#include "apps/common/distill_report.h"
+#include "apps/common/memory.h"
+#include "apps/common/soft_targets.h"
+#include "apps/common/training_log.h"
+#include "apps/distill/checkpoints.h"
+#include "apps/export/onnx.h"
+#include "core/error.h"
+#include "core/reduce.h"
+#include "core/text.h"
+#include "data/idx.h"
+#include "data/npy.h"
+#include "data/synthetic_digits.h"
+#include "nn/distill/distiller.h"
+#include "nn/distill/evaluate.h"
+#include "nn/model_spec.h"
+#include "nn/saved_model.h"
+
+namespace limbeck {
+namespace {
+
+TrainTest load(const DistillSettings& s) {
+  TrainTest data = s.data.empty() ? synthetic_digits() : load_mnist(s.data);
+  if (s.train_size > data.train.size()) {
+    fail("--train-size", "{} asked of {} training images", s.train_size, data.train.size());
+  }
+  Rng rng(s.seed);
+  if (s.train_size > 0) data.train = data.train.sample(s.train_size, rng);
+  return data;
+}
+
+// What the networks of a run are called in files: "student-hard", "student-hard-2".
+std::string file_name(const char* network, Index repeat) {
+  return repeat == 0 ? network : fmt::format("{}-{}", network, repeat + 1);
+}
+
+class DistillRun {
+ public:
+  explicit DistillRun(const DistillSettings& settings)
+      : s_(settings),
+        log_(settings.quiet),
+        data_(load(settings)),
+        checkpoints_(settings, data_.train),
+        root_(settings.seed) {
+    log_.say(fmt::format("{}: {} images to learn from, {} to be tested on; {} threads",
+                         s_.data.empty() ? "synthetic digits" : s_.data,
+                         thousands(data_.train.size()), thousands(data_.test.size()), s_.threads));
+  }
+
+  void run() {
+    if (s_.teacher_logits.empty()) {
+      get_teacher();
+    } else {
+      teacher_logits_ = read_npy(s_.teacher_logits);
+    }
+    if (!s_.save_logits.empty()) write_npy(s_.save_logits, logits_of(*teacher_, data_.train));
+    for (Index repeat = 0; repeat < s_.repeats; ++repeat) train_students(repeat);
+    log_.say(fmt::format("\npeak resident size: {}\n", file_size(peak_resident_bytes())));
+    print_pictures();
+    fmt::print("{}\n{}", report_.table(), report_.verdict());
+    if (!s_.json.empty()) write_json();
+  }
+
+ private:
+  Sequential make(const std::string& spec, double dropout, std::uint64_t stream) const {
+    Rng rng = root_.child(stream);
+    return make_model(spec, data_.train.image, data_.train.classes, {.dropout = dropout}, rng);
+  }
+
+  void get_teacher() {
+    if (!s_.teacher_weights.empty()) {
+      SavedModel saved = load_model(
+          s_.teacher_weights,
+          {.spec = s_.teacher, .image = data_.train.image, .classes = data_.train.classes});
+      teacher_ = std::move(saved.network);
+      log_.say(fmt::format("\nteacher: {}, from {}", saved.info.spec, s_.teacher_weights));
+      report_.teacher = Outcome{.title = "teacher",
+                                .spec = saved.info.spec,
+                                .parameters = teacher_->parameter_count(),
+                                .errors = count_errors(*teacher_, data_.test),
+                                .total = data_.test.size()};
+    } else {
+      teacher_ = make(s_.teacher, s_.teacher_dropout, 0);
+      TrainOptions options = usual_options(s_.teacher_epochs, s_.teacher_augment, s_.seed);
+      report_.teacher =
+          train("teacher", "teacher", s_.teacher, *teacher_, options,
+                [&](const TrainOptions& o) { return train_classifier(*teacher_, data_.train, o); });
+    }
+    keep("teacher", *teacher_, *report_.teacher, {});
+  }
+
+  void train_students(Index repeat) {
+    // Both begin with the same weights and see the images in the same order.
+    const auto stream = static_cast<std::uint64_t>(repeat) + 1;
+    Sequential hard = make(s_.student, 0, stream), distilled = make(s_.student, 0, stream);
+    const TrainOptions options =
+        usual_options(s_.epochs, s_.augment, s_.seed + static_cast<std::uint64_t>(repeat));
+    const std::string hard_file = file_name("student-hard", repeat);
+    const std::string distilled_file = file_name("student-distilled", repeat);
+    StudentPair pair;
+    pair.hard =
+        train("student, hard labels", hard_file, s_.student, hard, options,
+              [&](const TrainOptions& o) { return train_classifier(hard, data_.train, o); });
+    pair.distilled = train("student, distilled", distilled_file, s_.student, distilled, options,
+                           [&](const TrainOptions& o) { return distil(distilled, o); });
+    if (teacher_) {
+      pair.hard.agreement = agreement(predict(hard, data_.test), predict(*teacher_, data_.test));
+      pair.distilled.agreement = pair.distilled.epochs.back().agreement;
+    }
+    keep(hard_file, hard, pair.hard, {});
+    keep(distilled_file, distilled, pair.distilled,
+         {{"temperature", fmt::format("{:g}", s_.distillation.temperature)},
+          {"alpha", fmt::format("{:g}", s_.distillation.alpha)}});
+    if (repeat == 0 && !s_.export_onnx.empty()) {
+      export_onnx(distilled, data_.train.image, s_.export_onnx);
+    }
+    report_.students.push_back(std::move(pair));
+  }
+
+  std::vector<EpochReport> distil(Sequential& student, const TrainOptions& options) {
+    if (teacher_) return Distiller(*teacher_, student, s_.distillation).fit(data_.train, options);
+    return distill_from_logits(teacher_logits_, student, data_.train, s_.distillation, options);
+  }
+
+  TrainOptions usual_options(Index epochs, const std::string& augment, std::uint64_t seed) const {
+    TrainOptions options{.epochs = epochs,
+                         .batch_size = s_.batch_size,
+                         .lr = s_.lr,
+                         .seed = seed,
+                         .test = &data_.test};
+    options.augment = augmentations().at(augment);
+    return options;
+  }
+
+  // Trains one network and times it. `work` gets the options with log and checkpoint attached.
+  template <class Work>
+  Outcome train(const std::string& title, const std::string& file, const std::string& spec,
+                Module& model, TrainOptions options, const Work& work) {
+    log_.say(
+        fmt::format("\n{}: {}, {} parameters", title, spec, thousands(model.parameter_count())));
+    log_.follow(options);
+    options.checkpoint = checkpoints_.of(file);
+    const auto start = std::chrono::steady_clock::now();
+    Outcome outcome{.title = title, .spec = spec, .parameters = model.parameter_count()};
+    options.on_epoch = [&outcome, write_log = options.on_epoch](const EpochReport& epoch) {
+      if (write_log) write_log(epoch);
+      outcome.peak_bytes.push_back(peak_resident_bytes());
+    };
+    outcome.epochs = work(options);
+    outcome.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const std::size_t before = outcome.epochs.size() - outcome.peak_bytes.size();
+    for (std::size_t i = 0; i < before; ++i) outcome.seconds += outcome.epochs[i].seconds;
+    if (before > 0) log_.say(fmt::format("  {} epochs of them before this run", before));
+    outcome.errors = outcome.epochs.back().errors.value();
+    outcome.total = data_.test.size();
+    return outcome;
+  }
+
+  void keep(const std::string& file, Sequential& network, const Outcome& outcome,
+            const Metadata& more) const {
+    if (s_.save.empty()) return;
+    ModelInfo info{.spec = outcome.spec,
+                   .image = data_.train.image,
+                   .classes = data_.train.classes,
+                   .more = more};
+    info.more["errors"] = fmt::format("{} of {}", outcome.errors, outcome.total);
+    info.more["seed"] = fmt::format("{}", s_.seed);
+    save_model(network, s_.save + "/" + file + ".safetensors", info);
+  }
+
+  // Of test images or, where there are only logits for them, of training images.
+  void print_pictures() {
+    const Dataset& images = teacher_ ? data_.test : data_.train;
+    const Tensor logits = teacher_ ? logits_of(*teacher_, images) : teacher_logits_;
+    for (const Index image : telling_images(logits, images)) {
+      const auto row = logits.values().subspan(static_cast<std::size_t>(image * images.classes),
+                                               static_cast<std::size_t>(images.classes));
+      const std::int32_t digit = images.class_ids[static_cast<std::size_t>(image)];
+      fmt::print("What the teacher says of {} image {}, {} {}\n{}\n",
+                 teacher_ ? "test" : "training", image, digit == 8 ? "an" : "a", digit,
+                 soft_target_picture(images.pixels_of(image), images.image, row,
+                                     s_.distillation.temperature));
+    }
+  }
+
+  void write_json() const {
+    std::ofstream file(s_.json);
+    file << report_.json(to_json(s_)).dump(2) << "\n";
+    if (!file.flush()) fail("--json", "{} cannot be written", s_.json);
+  }
+
+  const DistillSettings& s_;
+  TrainingLog log_;
+  TrainTest data_;
+  Checkpoints checkpoints_;
+  Rng root_;
+  std::optional<Sequential> teacher_;
+  Tensor teacher_logits_;  // (N, C) of the training images, where there is no teacher
+  DistillReport report_{};
+};
+
+}  // namespace
+
+void run_distill(const DistillSettings& settings) {
+  check(settings);
+  set_threads(settings.threads);
+  try {
+    DistillRun(settings).run();
+  } catch (const Stopped& stopped) {
+    const std::string& folder = settings.resume.empty() ? settings.checkpoint : settings.resume;
+    throw Stopped("mnist_distill", fmt::format("{}; go on with --resume {} and the same options",
+                                               stopped.rule(), folder));
+  }
+}
+
+}  // namespace limbeck

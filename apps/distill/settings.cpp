@@ -1,0 +1,188 @@
+#include "apps/distill/settings.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "apps/common/augmentations.h"
+#include "apps/common/program.h"
+#include "apps/export/onnx.h"
+#include "core/error.h"
+#include "core/softmax.h"
+#include "nn/model_spec.h"
+
+namespace limbeck {
+namespace {
+
+void add_files(CLI::App& app, DistillSettings& s) {
+  const auto file = [&app](const char* name, std::string& variable, const char* help) {
+    return app.add_option(name, variable, help)->type_name("FILE");
+  };
+  const auto folder = [&app](const char* name, std::string& variable, const char* help) {
+    return app.add_option(name, variable, help)->type_name("DIR");
+  };
+  file("--teacher-weights", s.teacher_weights,
+       "Take the teacher's weights from a safetensors file, of --save or from PyTorch, instead of "
+       "training it. A file that does not say what network it is needs --teacher");
+  file("--teacher-logits", s.teacher_logits,
+       "No teacher at all: its logits for the training images, N x C, from an NPY file that any "
+       "program may have computed");
+  folder("--save", s.save, "Keep teacher and students there, as safetensors files");
+  file("--save-logits", s.save_logits,
+       "Write the teacher's logits for the training images to an NPY file");
+  file("--export-onnx", s.export_onnx, "Write the distilled student as an ONNX model");
+  folder("--checkpoint", s.checkpoint,
+         "Keep there, after every epoch and on Ctrl-C, what is needed to go on");
+  folder("--resume", s.resume,
+         "Go on with a run that kept checkpoints there, with the same options; it ends with the "
+         "same bits as one that never stopped");
+  file("--json", s.json, "Write options and results to FILE too");
+}
+
+// That a file can be written there, without touching it.
+void check_file(const char* option, const std::string& path) {
+  namespace fs = std::filesystem;
+  if (path.empty()) return;
+  const fs::path folder = fs::path(path).parent_path();
+  const bool there = access(path.c_str(), F_OK) == 0;
+  const bool writable = there ? !fs::is_directory(path) && access(path.c_str(), W_OK) == 0
+                              : access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
+  if (!writable) fail(option, "{} cannot be written", path);
+}
+
+void check_folder(const char* option, const std::string& path) {
+  if (path.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) fail(option, "{} cannot be made: {}", path, error.message());
+  if (access(path.c_str(), W_OK) != 0) fail(option, "{} cannot be written to", path);
+}
+
+}  // namespace
+
+void add_options(CLI::App& app, DistillSettings& s) {
+  const auto add = [&app](const char* name, auto& variable, const char* help) {
+    return app.add_option(name, variable, help)->capture_default_str();
+  };
+  app.add_option("--data", s.data,
+                 "Folder with MNIST's four files, or others of their format, gzipped or not. "
+                 "Without it: synthetic digits, made on the spot")
+      ->type_name("DIR");
+  add("--teacher", s.teacher,
+      "The teacher. mlp:A,B,... is a perceptron with hidden layers A, B, ...; cnn:A,B,...,H has "
+      "5x5 "
+      "convolutions to A, B, ... channels, each with ReLU and pooling, and a hidden layer H; "
+      "--list-models prints those that have a name")
+      ->type_name("SPEC")
+      ->check(valid_text(check_model_spec));
+  add("--student", s.student, "The student, likewise")
+      ->type_name("SPEC")
+      ->check(valid_text(check_model_spec));
+  add("--temperature", s.distillation.temperature,
+      "T. The student learns from softmax(z / T) of the teacher's logits z. At 1 that is the "
+      "teacher's answer, nearly as sharp as the label; higher, it shows which wrong classes are "
+      "nearly right. 2 to 5 suits small students, 3 to 10 is usual, far above it is too flat to "
+      "tell much")
+      ->type_name("T")
+      ->check(valid_number([](double t) { check_temperature("--temperature", t); }));
+  add("--alpha", s.distillation.alpha,
+      "Weight of the labels, from 0 to 1: loss = alpha * CE + (1 - alpha) * T^2 * KL. At 1 the "
+      "teacher is not heard")
+      ->type_name("A")
+      ->check(valid_number(
+          [](double a) { DistillationOptions{.temperature = 1, .alpha = a}.check("--alpha"); }));
+  add("--teacher-epochs", s.teacher_epochs, "Epochs of the teacher's training")
+      ->type_name("N")
+      ->check(at_least_1());
+  add("--epochs", s.epochs, "Epochs of each student's training")
+      ->type_name("N")
+      ->check(at_least_1());
+  add("--batch-size", s.batch_size, "Images a step")->type_name("N")->check(at_least_1());
+  add("--lr", s.lr, "Adam's learning rate at the start; it falls to 0 along half a cosine")
+      ->type_name("RATE")
+      ->check(above_0());
+  app.add_option("--train-size", s.train_size,
+                 "Learn from N images only, drawn at random. Without it: from all")
+      ->type_name("N")
+      ->check(at_least_1());
+  add("--seed", s.seed, "Seed of weights, order, dropout, shifts and of what --train-size draws")
+      ->type_name("N");
+  add("--threads", s.threads, "Threads")->type_name("N")->check(at_least_1());
+  add("--teacher-dropout", s.teacher_dropout,
+      "The part of the teacher's hidden units that is silent at each step of its training, at "
+      "random")
+      ->type_name("P")
+      ->check(valid_number([](double p) {
+        if (!(p >= 0 && p < 1)) fail("number", "must be from 0 to below 1; got {:g}", p);
+      }));
+  add("--teacher-augment", s.teacher_augment,
+      "What is done to the teacher's images, anew every epoch: none; shift, by up to two pixels; "
+      "or "
+      "distort, which also turns, stretches and bends them")
+      ->type_name("HOW")
+      ->check(CLI::IsMember(augmentations()));
+  add("--augment", s.augment,
+      "The same for the students'; the teacher is then asked about every changed image, instead of "
+      "once")
+      ->type_name("HOW")
+      ->check(CLI::IsMember(augmentations()));
+  add("--repeats", s.repeats,
+      "Train the two students so many times, from other weights, to see what is chance")
+      ->type_name("N")
+      ->check(at_least_1());
+  app.add_flag("--list-models", s.list_models,
+               "Print the networks that have a name, with their sizes, and stop");
+  app.add_flag("--quiet", s.quiet, "No progress, only the results");
+  add_files(app, s);
+}
+
+nlohmann::ordered_json to_json(const DistillSettings& s) {
+  using nlohmann::ordered_json;
+  const auto file_or_null = [](const std::string& path) {
+    return path.empty() ? ordered_json(nullptr) : ordered_json(path);
+  };
+  return {{"data", file_or_null(s.data)},
+          {"teacher", s.teacher},
+          {"student", s.student},
+          {"temperature", s.distillation.temperature},
+          {"alpha", s.distillation.alpha},
+          {"teacher_epochs", s.teacher_epochs},
+          {"epochs", s.epochs},
+          {"batch_size", s.batch_size},
+          {"lr", s.lr},
+          {"train_size", s.train_size == 0 ? ordered_json(nullptr) : ordered_json(s.train_size)},
+          {"teacher_dropout", s.teacher_dropout},
+          {"teacher_augment", s.teacher_augment},
+          {"augment", s.augment},
+          {"teacher_weights", file_or_null(s.teacher_weights)},
+          {"teacher_logits", file_or_null(s.teacher_logits)},
+          {"repeats", s.repeats},
+          {"seed", s.seed},
+          {"threads", s.threads}};
+}
+
+void check(const DistillSettings& s) {
+  if (!s.teacher_logits.empty()) {
+    constexpr const char* option = "--teacher-logits";
+    if (!s.teacher_weights.empty()) fail(option, "there is no teacher with --teacher-weights then");
+    if (!s.save_logits.empty()) fail(option, "there is no teacher whose logits to save");
+    if (s.train_size > 0) fail(option, "they are for all training images, not for --train-size");
+    if (s.augment != "none") fail(option, "they are not for images that --augment has changed");
+  }
+  if (!s.checkpoint.empty() && !s.resume.empty()) {
+    fail("--resume", "it keeps checkpoints where it goes on; leave out --checkpoint");
+  }
+  check_file("--json", s.json);
+  check_file("--save-logits", s.save_logits);
+  check_file("--export-onnx", s.export_onnx);
+  if (!s.export_onnx.empty() && !onnx_is_built_in()) {
+    fail("--export-onnx", "this program was built without ONNX, for want of libonnx-dev");
+  }
+  check_folder("--save", s.save);
+  check_folder("--checkpoint", s.checkpoint);
+  if (!s.resume.empty() && !std::filesystem::is_directory(s.resume)) {
+    fail("--resume", "{} is not a folder", s.resume);
+  }
+}
+
+}  // namespace limbeck

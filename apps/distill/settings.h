@@ -1,0 +1,53 @@
+// What mnist_distill is asked for on its command line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/parallel.h"
+#include "nn/distill/distillation_loss.h"
+
+namespace limbeck {
+
+struct DistillSettings {
+  // What is learned, from what, and how.
+  std::string data;  // a folder; empty: synthetic digits
+  std::string teacher = "mlp:1200,1200";
+  std::string student = "mlp:128";
+  DistillationOptions distillation{};
+  Index teacher_epochs = 15;
+  Index epochs = 40;
+  Index batch_size = 128;
+  double lr = 1e-3;
+  Index train_size = 0;  // 0: all
+  double teacher_dropout = 0.3;
+  std::string teacher_augment = "shift";
+  std::string augment = "none";
+  Index repeats = 1;
+  std::uint64_t seed = 1;
+  int threads = limbeck::threads();
+  std::string teacher_weights;  // a file; empty: the teacher is trained
+  std::string teacher_logits;   // a file; empty: the teacher answers
+
+  // What is kept: files and folders, where not empty.
+  std::string save, save_logits, export_onnx;
+  std::string checkpoint, resume;
+  std::string json;
+
+  bool list_models = false;
+  bool quiet = false;
+};
+
+void add_options(CLI::App& app, DistillSettings& settings);
+
+// The first group of them, which set what a run computes, as its JSON tells them.
+nlohmann::ordered_json to_json(const DistillSettings& settings);
+
+// What cannot be said of one option alone, and files that could not be written in the end, which is
+// best known now. Error: of the option.
+void check(const DistillSettings& settings);
+
+}  // namespace limbeck

@@ -1,0 +1,161 @@
+// What mnist_distill keeps and takes: weights, logits, checkpoints.
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "data/npy.h"
+#include "data/synthetic_digits.h"
+#include "nn/distill/evaluate.h"
+#include "nn/saved_model.h"
+#include "tests/apps/run_program.h"
+#include "tests/data/idx_files.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+using Arguments = std::vector<std::string>;
+using nlohmann::json;
+
+namespace {
+
+const TrainTest& digits() {
+  static const TrainTest sets = synthetic_digits({.train = 300, .test = 200});
+  return sets;
+}
+
+// A folder with these digits in files of MNIST's form.
+const Folder& data() {
+  static const Folder folder;
+  static const bool written = [] {
+    folder.write("train-images-idx3-ubyte", images_file(digits().train));
+    folder.write("train-labels-idx1-ubyte", labels_file(digits().train));
+    folder.write("t10k-images-idx3-ubyte", images_file(digits().test));
+    folder.write("t10k-labels-idx1-ubyte", labels_file(digits().test));
+    return true;
+  }();
+  static_cast<void>(written);
+  return folder;
+}
+
+Arguments small(const Arguments& more) {
+  Arguments all = {"--data",           data().path(), "--student", "mlp:8", "--epochs", "2",
+                   "--teacher-epochs", "2",           "--threads", "1",     "--quiet"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+Finished run(const Arguments& more) {
+  const Finished finished = run_program("mnist_distill", small(more));
+  CAPTURE(finished.err);
+  CHECK(finished.exit_code == 0);
+  return finished;
+}
+
+void check_refused(const Arguments& more, const std::string& part) {
+  const Finished finished = run_program("mnist_distill", small(more));
+  CAPTURE(part);
+  CAPTURE(finished.err);
+  CHECK(finished.exit_code == 1);
+  CHECK(contains(finished.err, part));
+  CHECK(finished.out.empty());
+}
+
+// A run's result without what differs from run to run.
+json result(const std::string& file) {
+  json all = json::parse(read_all(file));
+  all.erase("options");
+  for (json& network : all) {
+    if (!network.is_object()) continue;
+    network.erase("seconds");
+    for (json& epoch : network.at("epochs")) {
+      epoch.erase("seconds");
+      epoch.erase("peak_resident_bytes");
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("mnist_distill --save keeps the networks, which make the errors that it told") {
+  const Folder out;
+  run({"--teacher", "cnn-tiny", "--repeats", "2", "--temperature", "3", "--save", out.path(),
+       "--json", out.file("run.json")});
+  const json told = json::parse(read_all(out.file("run.json")));
+  const auto check = [&](const std::string& file, const json& network) {
+    SavedModel saved = load_model(out.file(file));
+    CHECK(saved.info.spec == network.at("spec"));
+    CHECK(count_errors(saved.network, digits().test) == network.at("errors"));
+    CHECK(saved.info.more.at("errors") ==
+          fmt::format("{} of 200", network.at("errors").get<int>()));
+    CHECK(saved.info.more.at("seed") == "1");
+    CHECK(saved.info.more.contains("temperature") == contains(file, "distilled"));
+  };
+  check("teacher.safetensors", told.at("teacher"));
+  check("student-hard.safetensors", told.at("student_hard"));
+  check("student-distilled.safetensors", told.at("student_distilled"));
+  check("student-distilled-2.safetensors", told.at("repeats")[1].at("student_distilled"));
+  CHECK(load_model(out.file("student-distilled.safetensors")).info.more.at("temperature") == "3");
+}
+
+TEST_CASE("a teacher's weights, or its logits, teach what the teacher itself taught") {
+  const Folder out;
+  const Arguments teacher = {"--teacher", "mlp:16"};
+  run({"--teacher", "mlp:16", "--save", out.path(), "--save-logits", out.file("logits.npy"),
+       "--json", out.file("trained.json")});
+  SavedModel saved = load_model(out.file("teacher.safetensors"));
+  CHECK(difference(read_npy(out.file("logits.npy")), logits_of(saved.network, digits().train)) <
+        1e-5);
+  run({"--teacher-weights", out.file("teacher.safetensors"), "--json", out.file("weights.json")});
+  const Finished from_logits =
+      run({"--teacher-logits", out.file("logits.npy"), "--json", out.file("logits.json")});
+  CHECK(contains(from_logits.out, "What the teacher says of training image"));
+  CHECK(!contains(from_logits.out, "\nteacher"));
+
+  const json trained = result(out.file("trained.json")), weights = result(out.file("weights.json")),
+             logits = result(out.file("logits.json"));
+  CHECK(weights.at("student_distilled") == trained.at("student_distilled"));
+  CHECK(weights.at("teacher").at("errors") == trained.at("teacher").at("errors"));
+  CHECK(weights.at("teacher").at("epochs").empty());
+  CHECK(logits.at("teacher").is_null());
+  CHECK(logits.at("student_distilled").at("epochs").back().at("loss").get<double>() ==
+        doctest::Approx(trained.at("student_distilled").at("epochs").back().at("loss")));
+}
+
+TEST_CASE("files of a teacher that do not fit are refused") {
+  const Folder out;
+  const std::string file = out.file("x.safetensors");
+  check_refused({"--teacher-weights", file}, file + ": cannot be opened: No such file");
+  out.write("x.safetensors", "GIF89a, for one");
+  check_refused({"--teacher-weights", file}, "not a safetensors file");
+  write_npy(out.file("x.npy"), Tensor::zeros({299, 10}));
+  check_refused({"--teacher-logits", out.file("x.npy")},
+                "a row of logits is needed for each of 300 images; got (299, 10)");
+  write_npy(out.file("x.npy"), Tensor::zeros({300, 9}));
+  check_refused({"--teacher-logits", out.file("x.npy")}, "the teacher tells 9 classes apart");
+  check_refused({"--teacher-logits", "x", "--teacher-weights", "y"}, "--teacher-logits: ");
+  check_refused({"--teacher-logits", "x", "--train-size", "5"}, "--teacher-logits: ");
+  check_refused({"--teacher-logits", "x", "--augment", "shift"}, "--teacher-logits: ");
+  check_refused({"--teacher-logits", "x", "--save-logits", "y"}, "--teacher-logits: ");
+}
+
+TEST_CASE("where results cannot be kept is said before any training") {
+  check_refused({"--save-logits", "/no/folder/x.npy"},
+                "--save-logits: /no/folder/x.npy cannot be written");
+  check_refused({"--json", data().path()}, "--json: " + data().path() + " cannot be written");
+  check_refused({"--save", data().file("train-images-idx3-ubyte") + "/x"}, "--save: ");
+  check_refused({"--resume", "/no/folder"}, "--resume: /no/folder is not a folder");
+  const Folder out;
+  check_refused({"--resume", out.path()}, "--resume: " + out.path() + " has no checkpoints");
+  check_refused({"--resume", out.path(), "--checkpoint", out.path()}, "leave out --checkpoint");
+}
+
+TEST_CASE("a finished run's checkpoints give its results again; those of another run are refused") {
+  const Folder out, kept;
+  const Arguments first = {"--teacher", "mlp:16", "--checkpoint",
+                           kept.path(), "--json", out.file("first.json")};
+  run(first);
+  run({"--teacher", "mlp:16", "--resume", kept.path(), "--json", out.file("again.json")});
+  CHECK(result(out.file("first.json")) == result(out.file("again.json")));
+  check_refused(first, kept.path() + " has checkpoints of a run; go on with --resume");
+  check_refused({"--teacher", "mlp:16", "--resume", kept.path(), "--temperature", "7"},
+                "it belongs to another run: temperature is 4.0 there and 7.0 here");
+}
