@@ -62,7 +62,17 @@ LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/
 COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
 TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp)
+# Gradients are checked in double, so the usual test run is one in float and one in double; programs
+# and what they share are tested in float only.
+ifeq ($(REAL),double)
+  TEST_SOURCES := $(filter-out tests/apps/%_test.cpp,$(TEST_SOURCES))
+  TESTED_COMMON :=
+else
+  TESTED_COMMON = $(COMMON)
+endif
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+COMMON := $(call objects,$(COMMON_SOURCES)) $(BUILD)/apps/report/page_files.o
+PAGE := $(wildcard apps/report/*.html apps/report/*.css apps/report/*.js)
 LIB := $(BUILD)/liblimbeck.a
 APPS := $(patsubst %.cpp,$(BIN)/%,$(APP_SOURCES))
 TESTS := $(BUILD)/tests/run
@@ -77,13 +87,11 @@ all: $(LIB) $(APPS)
 run: $(BIN)/apps/mnist_distill
 	$<
 
-# Gradients are checked in double, so the usual test run is one in float and one in double; the
-# programs are tested in float only.
 ifeq ($(REAL)$(SAN),float0)
 test:
 	@$(MAKE) --no-print-directory WERROR=1 REAL=float all build/float/tests/run
 	@$(MAKE) --no-print-directory WERROR=1 REAL=double build/double/tests/run
-	@tests/run.sh build/float/tests/run -- build/double/tests/run --source-file-exclude='*tests/apps/*'
+	@tests/run.sh build/float/tests/run -- build/double/tests/run
 else ifeq ($(SAN),thread)
 test: $(TESTS)
 	@tests/run.sh $(TESTS) --source-file='*data_loader_test*'
@@ -100,21 +108,37 @@ $(LIB): $(call objects,$(LIB_SOURCES))
 	@echo '  archive $@'
 	@$(AR) rcs $@ $^
 
-$(APPS): $(BIN)/%: $(BUILD)/%.o $(call objects,$(COMMON_SOURCES)) $(LIB)
+$(APPS): $(BIN)/%: $(BUILD)/%.o $(COMMON) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  link    $@'
 	@$(CXX) $(LDFLAGS) $^ $(APP_LDLIBS) $(LDLIBS) -o $@
 
-$(TESTS): $(call objects,$(TEST_SOURCES) $(COMMON_SOURCES)) $(LIB)
+$(TESTS): $(call objects,$(TEST_SOURCES)) $(TESTED_COMMON) $(LIB)
 	@echo '  link    $@'
 	@$(CXX) $(LDFLAGS) $^ $(APP_LDLIBS) $(LDLIBS) -o $@
 
+# Tests are compiled more than they are run.
+$(BUILD)/tests/%.o: CXXFLAGS += -O1
 $(BUILD)/tests/%.o: CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
 
-$(BUILD)/%.o: %.cpp $(BUILD)/flags | build/deps$(COMPILER)
+define compile
 	@mkdir -p $(@D)
 	@echo '  compile $<'
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< -o $@
+endef
+$(BUILD)/%.o: %.cpp $(BUILD)/flags | build/deps$(COMPILER)
+	$(compile)
+
+# The page of a report becomes part of the programs: its files as strings of a C++ source.
+$(BUILD)/%.o: $(BUILD)/%.cpp $(BUILD)/flags | build/deps$(COMPILER)
+	$(compile)
+$(BUILD)/apps/report/page_files.cpp: $(PAGE) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "apps/report/page_files.h"'; \
+	   echo 'std::string_view limbeck::detail::page_file(const std::string& name) {'; \
+	   for f in $(PAGE); do \
+	     printf 'if (name == "%s") return R"limbeck(' $${f##*/}; cat $$f; echo ')limbeck";'; done; \
+	   echo 'return {}; }'; } > $@
 
 # Changes when the flags do, so that everything is then built anew.
 FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS)
@@ -154,4 +178,4 @@ lint: build/deps-lint
 clean:
 	rm -rf build $(patsubst %.cpp,%,$(APP_SOURCES))
 
--include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(COMMON_SOURCES) $(APP_SOURCES) $(TEST_SOURCES)))
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(APP_SOURCES) $(TEST_SOURCES)) $(COMMON))

@@ -37,37 +37,48 @@ std::string bar(double p, Index width) {
 
 }  // namespace
 
-std::string soft_target_picture(std::span<const std::uint8_t> pixels, const Shape& image,
-                                std::span<const real> logits, double temperature) {
+std::string probability_picture(std::span<const std::uint8_t> pixels, const Shape& image,
+                                std::span<const real> logits,
+                                std::span<const double> temperatures) {
   if (image.rank() != 3 || image.dim(0) != 1) {
-    fail("soft_target_picture", "an image of one channel, (1, H, W), is needed; got {}", image);
+    fail("probability_picture", "an image of one channel, (1, H, W), is needed; got {}", image);
   }
   const Index height = image.dim(1), width = image.dim(2);
   const Index classes = static_cast<Index>(logits.size());
-  const Tensor z = Tensor::from({classes}, std::vector<real>(logits.begin(), logits.end()));
-  const Tensor sharp = softmax(z), soft = softmax(z, temperature);
-  constexpr Index bar_width = 16;
+  const Tensor z = Tensor::from({classes}, logits);
+  std::string heads = "class";
+  std::vector<std::string> rows;
+  for (Index c = 0; c < classes; ++c) rows.push_back(fmt::format("{:>5}", c));
+  for (const double t : temperatures) {
+    constexpr Index bar_width = 16;
+    const Tensor probs = softmax(z, t);
+    heads += fmt::format("  {:<{}}", fmt::format("T = {:g}", t), bar_width + 7);
+    for (std::size_t c = 0; c < rows.size(); ++c) {
+      const auto p = static_cast<double>(probs.values()[c]);
+      rows[c] += fmt::format("  {:.4f} {:<{}}", p, bar(p, bar_width), bar_width);
+    }
+  }
+  rows.insert(rows.begin(), heads);
 
   std::string picture;
-  const Index first = std::max<Index>(0, (height / 2 - classes - 1) / 2);  // the line of the heads
-  for (Index line = 0; line < std::max((height + 1) / 2, first + 1 + classes); ++line) {
-    std::string drawn = 2 * line < height ? draw_rows(pixels, width, height, 2 * line) : "";
-    std::string told;
-    const Index c = line - first - 1;
-    if (c == -1) {
-      told = fmt::format("class  {:<{}}  T = {:g}", "T = 1", bar_width + 7, temperature);
-    } else if (c >= 0 && c < classes) {
-      const auto p = static_cast<double>(sharp.data()[c]),
-                 p_t = static_cast<double>(soft.data()[c]);
-      told = fmt::format("{:>5}  {:.4f} {:<{}}  {:.4f} {}", c, p, bar(p, bar_width), bar_width, p_t,
-                         bar(p_t, bar_width));
-    }
-    std::string row = fmt::format("  {:<{}}   {}", drawn, width, told);
+  const Index beside = static_cast<Index>(rows.size());
+  const Index first = std::max<Index>(0, (height / 2 - beside) / 2);  // the line of the heads
+  for (Index line = 0; line < std::max((height + 1) / 2, first + beside); ++line) {
+    const std::string drawn = 2 * line < height ? draw_rows(pixels, width, height, 2 * line) : "";
+    const bool told = line >= first && line < first + beside;
+    std::string row = fmt::format("  {:<{}}   {}", drawn, width,
+                                  told ? rows[static_cast<std::size_t>(line - first)] : "");
     row.erase(row.find_last_not_of(' ') + 1);
     picture += row + "\n";
   }
   while (picture.ends_with("\n\n")) picture.pop_back();
   return picture;
+}
+
+std::string soft_target_picture(std::span<const std::uint8_t> pixels, const Shape& image,
+                                std::span<const real> logits, double temperature) {
+  const std::array<double, 2> temperatures = {1, temperature};
+  return probability_picture(pixels, image, logits, temperatures);
 }
 
 std::vector<Index> telling_images(const Tensor& teacher_logits, const Dataset& data) {

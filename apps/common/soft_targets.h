@@ -1,4 +1,4 @@
-// A picture, in characters, of what a teacher tells its student about an image.
+// Pictures, in characters, of what a network says of an image: a teacher to its student, say.
 #pragma once
 
 #include <span>
@@ -9,9 +9,13 @@
 
 namespace limbeck {
 
-// The image beside the teacher's probabilities, as bars, at T = 1 and at the temperature given.
-// `logits` are the teacher's for this image, one a class. Two rows of pixels make a line. Error: T
+// The image beside its classes' probabilities softmax(logits / T), as bars, a column for each T.
+// `logits` are a network's for this image, one a class. Two rows of pixels make a line. Error: T
 // out of range, an image of other than one channel.
+std::string probability_picture(std::span<const std::uint8_t> pixels, const Shape& image,
+                                std::span<const real> logits, std::span<const double> temperatures);
+
+// The same of a teacher, at T = 1 and at the temperature given.
 std::string soft_target_picture(std::span<const std::uint8_t> pixels, const Shape& image,
                                 std::span<const real> logits, double temperature);
 

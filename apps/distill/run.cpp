@@ -8,11 +8,15 @@
 #include "apps/common/augmentations.h"
 #include "apps/common/distill_report.h"
 #include "apps/common/memory.h"
+#include "apps/common/run_log.h"
 #include "apps/common/soft_targets.h"
 #include "apps/common/training_log.h"
 #include "apps/distill/checkpoints.h"
+#include "apps/export/c_header.h"
 #include "apps/export/onnx.h"
+#include "apps/report/report.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/reduce.h"
 #include "core/text.h"
 #include "data/idx.h"
@@ -49,6 +53,9 @@ class DistillRun {
         data_(load(settings)),
         checkpoints_(settings, data_.train),
         root_(settings.seed) {
+    if (!s_.log_dir.empty()) {
+      run_log_.emplace(s_.log_dir, s_.resume.empty() ? LogStart::anew : LogStart::resumed);
+    }
     log_.say(fmt::format("{}: {} images to learn from, {} to be tested on; {} threads",
                          s_.data.empty() ? "synthetic digits" : s_.data,
                          thousands(data_.train.size()), thousands(data_.test.size()), s_.threads));
@@ -65,7 +72,9 @@ class DistillRun {
     log_.say(fmt::format("\npeak resident size: {}\n", file_size(peak_resident_bytes())));
     print_pictures();
     fmt::print("{}\n{}", report_.table(), report_.verdict());
+    export_student();
     if (!s_.json.empty()) write_json();
+    if (!s_.report.empty()) write_report();
   }
 
  private:
@@ -90,7 +99,7 @@ class DistillRun {
       teacher_ = make(s_.teacher, s_.teacher_dropout, 0);
       TrainOptions options = usual_options(s_.teacher_epochs, s_.teacher_augment, s_.seed);
       report_.teacher =
-          train("teacher", "teacher", s_.teacher, *teacher_, options,
+          train("teacher", "teacher", s_.teacher, {}, *teacher_, options,
                 [&](const TrainOptions& o) { return train_classifier(*teacher_, data_.train, o); });
     }
     keep("teacher", *teacher_, *report_.teacher, {});
@@ -106,10 +115,11 @@ class DistillRun {
     const std::string distilled_file = file_name("student-distilled", repeat);
     StudentPair pair;
     pair.hard =
-        train("student, hard labels", hard_file, s_.student, hard, options,
+        train("student, hard labels", hard_file, s_.student, {}, hard, options,
               [&](const TrainOptions& o) { return train_classifier(hard, data_.train, o); });
-    pair.distilled = train("student, distilled", distilled_file, s_.student, distilled, options,
-                           [&](const TrainOptions& o) { return distil(distilled, o); });
+    pair.distilled =
+        train("student, distilled", distilled_file, s_.student, s_.distillation.temperature,
+              distilled, options, [&](const TrainOptions& o) { return distil(distilled, o); });
     if (teacher_) {
       pair.hard.agreement = agreement(predict(hard, data_.test), predict(*teacher_, data_.test));
       pair.distilled.agreement = pair.distilled.epochs.back().agreement;
@@ -118,10 +128,8 @@ class DistillRun {
     keep(distilled_file, distilled, pair.distilled,
          {{"temperature", fmt::format("{:g}", s_.distillation.temperature)},
           {"alpha", fmt::format("{:g}", s_.distillation.alpha)}});
-    if (repeat == 0 && !s_.export_onnx.empty()) {
-      export_onnx(distilled, data_.train.image, s_.export_onnx);
-    }
     report_.students.push_back(std::move(pair));
+    if (repeat == 0) first_ = {std::move(hard), std::move(distilled)};
   }
 
   std::vector<EpochReport> distil(Sequential& student, const TrainOptions& options) {
@@ -142,11 +150,15 @@ class DistillRun {
   // Trains one network and times it. `work` gets the options with log and checkpoint attached.
   template <class Work>
   Outcome train(const std::string& title, const std::string& file, const std::string& spec,
-                Module& model, TrainOptions options, const Work& work) {
+                std::optional<double> temperature, Module& model, TrainOptions options,
+                const Work& work) {
     log_.say(
         fmt::format("\n{}: {}, {} parameters", title, spec, thousands(model.parameter_count())));
     log_.follow(options);
     options.checkpoint = checkpoints_.of(file);
+    if (run_log_) {
+      run_log_->follow(options, file, temperature, epochs_done(options.checkpoint));
+    }
     const auto start = std::chrono::steady_clock::now();
     Outcome outcome{.title = title, .spec = spec, .parameters = model.parameter_count()};
     options.on_epoch = [&outcome, write_log = options.on_epoch](const EpochReport& epoch) {
@@ -191,6 +203,44 @@ class DistillRun {
     }
   }
 
+  // The first distilled one, for other programs.
+  void export_student() {
+    Sequential& student = first_->distilled;
+    const Index errors = report_.students.front().distilled.errors;
+    const Index total = data_.test.size();
+    const auto remarks = [&](const std::string& told) -> CRemarks {
+      return {.network = s_.student,
+              .errors = fmt::format("{} of {} test images", told, thousands(total))};
+    };
+    if (!s_.export_onnx.empty()) export_onnx(student, data_.train.image, s_.export_onnx);
+    if (!s_.export_c.empty()) {
+      write_c_header(s_.export_c, student, data_.train.image,
+                     remarks(fmt::format("{} errors", errors)));
+    }
+    if (!s_.export_c_int8.empty()) {
+      QuantizedNetwork bytes(quantize(student, data_.train));
+      const Index after = count_errors(bytes, data_.test);
+      write_c_header(s_.export_c_int8, bytes,
+                     remarks(fmt::format("{} errors, in floats {},", after, errors)));
+      fmt::print("In 8 bits the distilled student makes {} errors, in floats {}.\n", after, errors);
+    }
+  }
+
+  void write_report() {
+    const std::string page =
+        report_page({.results = report_,
+                     .options = to_json(s_),
+                     .test = data_.test,
+                     .teacher_logits = logits_of(*teacher_, data_.test),
+                     .hard_logits = logits_of(first_->hard, data_.test),
+                     .distilled_logits = logits_of(first_->distilled, data_.test),
+                     .hard = first_->hard,
+                     .distilled = first_->distilled,
+                     .temperature = s_.distillation.temperature});
+    write_file("--report", s_.report, page);
+    log_.say(fmt::format("report: {}", s_.report));
+  }
+
   void write_json() const {
     std::ofstream file(s_.json);
     file << report_.json(to_json(s_)).dump(2) << "\n";
@@ -201,9 +251,14 @@ class DistillRun {
   TrainingLog log_;
   TrainTest data_;
   Checkpoints checkpoints_;
+  std::optional<RunLog> run_log_;
   Rng root_;
   std::optional<Sequential> teacher_;
   Tensor teacher_logits_;  // (N, C) of the training images, where there is no teacher
+  struct Students {
+    Sequential hard, distilled;
+  };
+  std::optional<Students> first_;  // of the first repeat
   DistillReport report_{};
 };
 

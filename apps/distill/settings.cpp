@@ -6,6 +6,7 @@
 
 #include "apps/common/augmentations.h"
 #include "apps/common/program.h"
+#include "apps/export/c_header.h"
 #include "apps/export/onnx.h"
 #include "core/error.h"
 #include "core/softmax.h"
@@ -31,11 +32,21 @@ void add_files(CLI::App& app, DistillSettings& s) {
   file("--save-logits", s.save_logits,
        "Write the teacher's logits for the training images to an NPY file");
   file("--export-onnx", s.export_onnx, "Write the distilled student as an ONNX model");
+  file("--export-c", s.export_c,
+       "Write it as a C99 header that needs nothing else: NAME_predict(image, logits)");
+  file(
+      "--export-c-int8", s.export_c_int8,
+      "The same with weights and values of 8 bits, a quarter of the size, and say what that costs");
   folder("--checkpoint", s.checkpoint,
          "Keep there, after every epoch and on Ctrl-C, what is needed to go on");
   folder("--resume", s.resume,
          "Go on with a run that kept checkpoints there, with the same options; it ends with the "
          "same bits as one that never stopped");
+  folder("--log-dir", s.log_dir,
+         "Write every epoch there as it ends, to epochs.csv and to event files, which TensorBoard "
+         "draws");
+  file("--report", s.report,
+       "Write a page for a browser: curves, errors, a slider for T, a canvas to draw digits on");
   file("--json", s.json, "Write options and results to FILE too");
 }
 
@@ -167,6 +178,7 @@ void check(const DistillSettings& s) {
     if (!s.teacher_weights.empty()) fail(option, "there is no teacher with --teacher-weights then");
     if (!s.save_logits.empty()) fail(option, "there is no teacher whose logits to save");
     if (s.train_size > 0) fail(option, "they are for all training images, not for --train-size");
+    if (!s.report.empty()) fail(option, "--report needs a teacher to ask about test images");
     if (s.augment != "none") fail(option, "they are not for images that --augment has changed");
   }
   if (!s.checkpoint.empty() && !s.resume.empty()) {
@@ -175,6 +187,12 @@ void check(const DistillSettings& s) {
   check_file("--json", s.json);
   check_file("--save-logits", s.save_logits);
   check_file("--export-onnx", s.export_onnx);
+  for (const auto& [option, path] :
+       {std::pair("--export-c", s.export_c), std::pair("--export-c-int8", s.export_c_int8)}) {
+    check_file(option, path);
+    if (!path.empty()) static_cast<void>(c_name(path));
+  }
+  check_file("--report", s.report);
   if (!s.export_onnx.empty() && !onnx_is_built_in()) {
     fail("--export-onnx", "this program was built without ONNX, for want of libonnx-dev");
   }

@@ -33,9 +33,9 @@ struct DistillSettings {
   std::string teacher_logits;   // a file; empty: the teacher answers
 
   // What is kept: files and folders, where not empty.
-  std::string save, save_logits, export_onnx;
+  std::string save, save_logits, export_onnx, export_c, export_c_int8;
   std::string checkpoint, resume;
-  std::string json;
+  std::string json, log_dir, report;
 
   bool list_models = false;
   bool quiet = false;

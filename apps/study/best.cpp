@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "apps/study/lab.h"
-#include "nn/distill/evaluate.h"
 
 namespace limbeck {
 namespace {
@@ -22,14 +21,6 @@ Training best_teacher(const Lab& lab) {
           .augment = "distort"};
 }
 
-Spread errors_of(const std::vector<Json>& results, std::size_t from, std::size_t count) {
-  std::vector<double> errors;
-  for (std::size_t i = from; i < from + count; ++i) {
-    errors.push_back(results.at(i).at("errors").get<double>());
-  }
-  return spread_of(errors);
-}
-
 }  // namespace
 
 // Distorted images make the transfer set larger, and the teacher is asked about each: in 25 views,
@@ -44,37 +35,22 @@ void study_best(Lab& lab) {
   soft.epochs = lab.epochs(300, 10);
   soft.augment = "distort";
   soft.views = 25;
+  soft.batch_size = 64;
   soft.distillation = {.temperature = lab.temperature(4), .alpha = lab.alpha(0.1)};
 
-  std::vector<Run> runs;
-  const auto add = [&](const std::string& how, Training training, double cost, const Json& more,
-                       const std::function<Sequential(const Training&)>& train) {
-    for (Index seed = 1; seed <= lab.settings().seeds; ++seed) {
-      training.seed = static_cast<std::uint64_t>(seed);
-      runs.push_back({.what = lab.describe(training, more),
-                      .title = fmt::format("student {}, seed {}", how, seed),
-                      .cost = cost,
-                      .work = [&lab, training, train]() -> Json {
-                        Sequential student = train(training);
-                        return {{"errors", count_errors(student, lab.test())}};
-                      }});
-    }
-  };
-  add("on hard labels", hard, 1, Json::object(),
-      [&](const Training& training) { return lab.train_network(training); });
-  add("distilled", soft, 20,
-      {{"temperature", soft.distillation.temperature},
-       {"alpha", soft.distillation.alpha},
-       {"weight_average", weight_average},
-       {"teacher", lab.describe(taught)}},
-      [&](const Training& training) {
-        Sequential teacher = lab.network("teacher", taught);
-        return lab.distil_anew(teacher, training, weight_average);
-      });
-  const std::vector<Json> results = lab.run(runs);
-
-  const auto seeds = static_cast<std::size_t>(lab.settings().seeds);
-  const Spread plain = errors_of(results, 0, seeds), best = errors_of(results, seeds, seeds);
+  const std::vector<Spread> errors =
+      lab.errors_of({{.title = "student, hard labels", .training = hard},
+                     {.title = "student, distilled",
+                      .training = soft,
+                      .more = {{"temperature", soft.distillation.temperature},
+                               {"alpha", soft.distillation.alpha},
+                               {"weight_average", weight_average},
+                               {"teacher", lab.describe(taught)}},
+                      .train = [&](const Training& training) {
+                        Sequential teacher = lab.network("teacher", taught);
+                        return lab.distil_anew(teacher, training, weight_average);
+                      }}});
+  const Spread plain = errors[0], best = errors[1];
   const auto teacher_errors = static_cast<double>(lab.teacher("teacher", taught).errors);
   const auto row = [](const std::string& who, const std::string& model, const Spread& e) -> Row {
     return {{"", who}, {"model", model}, {"errors", e.mean}, {"deviation", e.deviation}};

@@ -12,11 +12,11 @@ namespace {
 // share of units dropped and the limit on the weights' norm.
 Training paper_teacher(const Lab& lab) {
   return {.spec = lab.settings().quick ? "mlp:200,200" : "mlp:1200,1200",
-          .epochs = lab.teacher_epochs(80, 6),
+          .epochs = lab.teacher_epochs(160, 6),
           .set = &lab.train(),
           .dropout = 0.5,
           .augment = "shift",
-          .max_row_norm = 3};
+          .max_row_norm = 2};
 }
 
 class Paper {

@@ -191,8 +191,8 @@ std::vector<Spread> Lab::errors_of(const std::vector<Case>& cases) {
       runs.push_back({.what = describe(training, c.more),
                       .title = fmt::format("{}, seed {}", c.title, seed),
                       .cost = cost_of(training),
-                      .work = [this, training]() -> Json {
-                        Sequential network = train_network(training);
+                      .work = [this, training, train = c.train]() -> Json {
+                        Sequential network = train ? train(training) : train_network(training);
                         return {{"errors", count_errors(network, test())}};
                       }});
     }

@@ -1,6 +1,7 @@
 // Lab: what the studies share. Data, teachers, students, and where their results go.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -54,6 +55,8 @@ struct Case {
   std::string title;
   Training training;
   Json more = Json::object();
+  // Makes the network; none: Lab::train_network does.
+  std::function<Sequential(const Training&)> train{};
 };
 
 // A trained teacher's answers.

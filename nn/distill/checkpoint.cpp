@@ -11,8 +11,11 @@
 #include "optim/average.h"
 #include "optim/optimizer.h"
 
-namespace limbeck::detail {
+namespace limbeck {
 namespace {
+
+using detail::Learner;
+using detail::TrainingPosition;
 
 using Json = nlohmann::json;
 
@@ -133,7 +136,36 @@ void fill(const std::string& path, const Learner& learner, const TensorFile& fil
   }
 }
 
+// Both texts of a checkpoint's metadata, or an error.
+std::pair<Json, Json> run_and_position(const std::string& path, const TensorFile& file) {
+  const auto run = file.metadata.find(run_key), position = file.metadata.find(position_key);
+  if (run == file.metadata.end() || position == file.metadata.end()) {
+    fail(op, "{}: it is no checkpoint of a training", path);
+  }
+  return {Json::parse(run->second), Json::parse(position->second)};
+}
+
+// What `read` makes of the file, whose JSON may be any.
+template <class Read>
+auto reading(const std::string& path, const Read& read) {
+  try {
+    return read(read_safetensors(path));
+  } catch (const Json::exception& error) {
+    fail(op, "{}: it is no checkpoint of a training: {}", path, error.what());
+  }
+}
+
 }  // namespace
+
+Index epochs_done(const CheckpointOptions& options) {
+  if (options.file.empty() || !std::filesystem::exists(options.file)) return 0;
+  return reading(options.file, [&](const TensorFile& file) {
+    const Json position = run_and_position(options.file, file).second;
+    return static_cast<Index>(position.at("reports").size());
+  });
+}
+
+namespace detail {
 
 void write_checkpoint(const CheckpointOptions& options, const Learner& learner,
                       const TrainingPosition& position) {
@@ -147,22 +179,16 @@ void write_checkpoint(const CheckpointOptions& options, const Learner& learner,
 std::optional<TrainingPosition> read_checkpoint(const CheckpointOptions& options,
                                                 const Learner& learner) {
   if (!std::filesystem::exists(options.file)) return std::nullopt;
-  const TensorFile file = read_safetensors(options.file);
-  const auto run = file.metadata.find(run_key), position = file.metadata.find(position_key);
-  if (run == file.metadata.end() || position == file.metadata.end()) {
-    fail(op, "{}: it is no checkpoint of a training", options.file);
-  }
-  try {
-    const auto there = Json::parse(run->second).get<std::map<std::string, std::string>>();
+  return reading(options.file, [&](const TensorFile& file) {
+    const auto [run, position] = run_and_position(options.file, file);
+    const auto there = run.get<std::map<std::string, std::string>>();
     if (there != options.run) {
       fail(op, "{}: it belongs to another run: {}", options.file, difference(there, options.run));
     }
-    const Json where = Json::parse(position->second);
     fill(options.file, learner, file);
-    return position_of(where, learner);
-  } catch (const Json::exception& error) {
-    fail(op, "{}: it is no checkpoint of a training: {}", options.file, error.what());
-  }
+    return std::optional(position_of(position, learner));
+  });
 }
 
-}  // namespace limbeck::detail
+}  // namespace detail
+}  // namespace limbeck

@@ -32,6 +32,10 @@ struct CheckpointOptions {
   std::function<bool()> stop{};
 };
 
+// The epochs that are over by the file, for what else is to go on with the training, a log say; 0
+// if there is none. Error: the training's own when it reads the file, but that of another run.
+Index epochs_done(const CheckpointOptions& options);
+
 // Thrown by a training that was asked to stop.
 class Stopped : public Error {
  public:

@@ -159,3 +159,50 @@ TEST_CASE("a finished run's checkpoints give its results again; those of another
   check_refused({"--teacher", "mlp:16", "--resume", kept.path(), "--temperature", "7"},
                 "it belongs to another run: temperature is 4.0 there and 7.0 here");
 }
+
+TEST_CASE("mnist_distill --export-c writes the distilled student in floats and in bytes") {
+  const Folder out;
+  const Finished finished =
+      run({"--teacher", "mlp:16", "--export-c", out.file("student.h"), "--export-c-int8",
+           out.file("8-bit.h"), "--json", out.file("run.json")});
+  const json told = json::parse(read_all(out.file("run.json")));
+  const int errors = told.at("student_distilled").at("errors");
+  const Bytes floats = read_all(out.file("student.h")), bytes = read_all(out.file("8-bit.h"));
+  CHECK(contains(floats, "void student_predict(const float *image, float *logits)"));
+  CHECK(contains(floats, fmt::format("{} errors of 200 test images", errors)));
+  CHECK(contains(bytes, "void net_8_bit_predict(const float *image, float *logits)"));
+  CHECK(contains(bytes, fmt::format("in floats {}, of 200 test images", errors)));
+  CHECK(contains(finished.out, "In 8 bits the distilled student makes "));
+  check_refused({"--export-c", out.file("---.h")}, "---.h");
+}
+
+TEST_CASE("mnist_distill --log-dir tells every epoch once, also over a stop") {
+  const Folder out, kept, log;
+  const Arguments one = {"--teacher", "mlp:16", "--log-dir", log.path()};
+  Arguments first = one, again = one;
+  first.insert(first.end(), {"--checkpoint", kept.path()});
+  again.insert(again.end(), {"--resume", kept.path()});
+  run(first);
+  const Bytes table = read_all(log.file("epochs.csv"));
+  CHECK(table.starts_with("network,epoch,loss,"));
+  CHECK(std::ranges::count(table, '\n') == 1 + 2 + 2 + 2);
+  // As if the program had been killed in the last training.
+  std::filesystem::remove(kept.file("student-distilled.checkpoint"));
+  run(again);
+  const Bytes after = read_all(log.file("epochs.csv"));
+  CHECK(std::ranges::count(after, '\n') == 1 + 2 + 2 + 2);
+  CHECK(contains(after, "\nstudent-distilled,2,"));
+  for (const char* network : {"teacher", "student-hard", "student-distilled"}) {
+    CHECK(!std::filesystem::is_empty(log.file(network)));
+  }
+}
+
+TEST_CASE("mnist_distill --report writes one page with its results in it") {
+  const Folder out;
+  run({"--teacher", "mlp:16", "--report", out.file("report.html"), "--json", out.file("run.json")});
+  const Bytes page = read_all(out.file("report.html"));
+  CHECK(page.starts_with("<!DOCTYPE html>"));
+  const json told = json::parse(read_all(out.file("run.json")));
+  CHECK(contains(page, fmt::format("\"errors\":{}", told.at("teacher").at("errors").get<int>())));
+  check_refused({"--teacher-logits", "x", "--report", out.file("x.html")}, "--teacher-logits: ");
+}

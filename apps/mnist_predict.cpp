@@ -1,0 +1,150 @@
+// mnist_predict: asks a network from a file what digit a picture shows: pictures from PNG and PGM
+// files, made like MNIST's first, or images of a dataset.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "apps/common/program.h"
+#include "apps/predict/prediction.h"
+#include "apps/predict/prepare.h"
+#include "core/error.h"
+#include "core/softmax.h"
+#include "data/idx.h"
+#include "nn/model_spec.h"
+
+using namespace limbeck;
+
+namespace {
+
+struct Settings {
+  std::string model_file;
+  std::vector<std::string> pictures;
+  std::string spec;
+  std::string data;
+  std::vector<Index> indices;
+  bool train = false;
+  bool as_is = false;
+  double temperature = 1;
+  bool json = false;
+};
+
+void add_options(CLI::App& app, Settings& s) {
+  app.add_option("MODEL", s.model_file, "The network: a safetensors file")
+      ->type_name("")
+      ->required();
+  auto* const pictures = app.add_option(
+      "IMAGE", s.pictures,
+      "Pictures of a digit: PNG or PGM, of any size, dark on light or light on dark");
+  app.add_option("--model", s.spec,
+                 "What network it is, for a file that does not say, from PyTorch say: mlp:800,800, "
+                 "for images of 28 x 28 and ten classes")
+      ->type_name("SPEC")
+      ->check(valid_text(check_model_spec));
+  auto* const data = app.add_option("--data", s.data,
+                                    "Take images of MNIST's files, or of others of their format, "
+                                    "in this folder")
+                         ->type_name("DIR")
+                         ->excludes(pictures);
+  auto* const index =
+      app.add_option("--index", s.indices, "Which of the test images, from 0; one or several")
+          ->type_name("N")
+          ->check(valid_number([](double n) {
+            if (!(n >= 0)) fail("number", "must be at least 0; got {:g}", n);
+          }))
+          ->needs(data);
+  data->needs(index);
+  app.add_flag("--train", s.train, "Of the training images instead")->needs(data);
+  app.add_flag("--as-is", s.as_is,
+               "Take the pictures' pixels as they are, light ink on dark; their size must be the "
+               "network's. Without it that happens where size and a dark ground speak for it; all "
+               "others are cropped, scaled and centred as MNIST's digits are")
+      ->excludes(data);
+  app.add_option("--temperature", s.temperature,
+                 "T of the probabilities shown, softmax(z / T) of the network's logits z")
+      ->type_name("T")
+      ->capture_default_str()
+      ->check(valid_number([](double t) { check_temperature("--temperature", t); }));
+  app.add_flag("--json", s.json, "Print JSON, with the probabilities of all classes");
+  app.callback([&s] {
+    if (s.pictures.empty() && s.data.empty()) throw CLI::RequiredError("IMAGE, or --data,");
+  });
+}
+
+SavedModel load(const Settings& s) {
+  SavedModel model =
+      load_model(s.model_file, {.spec = s.spec, .image = {1, 28, 28}, .classes = 10});
+  if (!s.spec.empty() && s.spec != model.info.spec) {
+    fail("--model", "{} says that it is {}, not {}", s.model_file, model.info.spec, s.spec);
+  }
+  if (model.info.image.dim(0) != 1) {
+    fail("mnist_predict", "{}: it takes images of {} channels; grey ones have one", s.model_file,
+         model.info.image.dim(0));
+  }
+  if (model.info.classes < 2) {
+    fail("mnist_predict", "{}: it knows one class only: nothing to decide", s.model_file);
+  }
+  return model;
+}
+
+std::vector<Question> pictures_of(const Settings& s, const Shape& image) {
+  const Preparation preparation{.height = image.dim(1), .width = image.dim(2), .as_is = s.as_is};
+  std::vector<Question> questions;
+  for (const std::string& file : s.pictures) {
+    questions.push_back(
+        {.name = file, .pixels = prepare_image(read_image(file), file, preparation)});
+  }
+  return questions;
+}
+
+std::vector<Question> images_of(const Settings& s, const Shape& image) {
+  const TrainTest sets = load_mnist(s.data);
+  const Dataset& data = s.train ? sets.train : sets.test;
+  const char* const set = s.train ? "training" : "test";
+  if (data.image != image) {
+    fail("--data", "the images in {} are {}; the network in {} takes {}", s.data, data.image,
+         s.model_file, image);
+  }
+  std::vector<Question> questions;
+  for (const Index i : s.indices) {
+    if (i >= data.size()) {
+      fail("--index", "{} has {} {} images, from 0 on; got {}", s.data, data.size(), set, i);
+    }
+    const auto pixels = data.pixels_of(i);
+    questions.push_back({.name = fmt::format("{} image {}", set, i),
+                         .index = i,
+                         .label = data.class_ids[static_cast<std::size_t>(i)],
+                         .pixels = {pixels.begin(), pixels.end()}});
+  }
+  return questions;
+}
+
+void predict(const Settings& s) {
+  SavedModel model = load(s);
+  const ModelInfo& info = model.info;
+  const std::vector<Question> questions =
+      s.data.empty() ? pictures_of(s, info.image) : images_of(s, info.image);
+  const std::vector<Answer> answers = answers_to(model, questions, s.temperature);
+  if (s.json) {
+    const nlohmann::ordered_json all = {{"schema_version", 1},
+                                        {"model", s.model_file},
+                                        {"spec", info.spec},
+                                        {"parameters", model.network.parameter_count()},
+                                        {"temperature", s.temperature},
+                                        {"images", answers_json(questions, answers)}};
+    // A file's name may be any bytes; JSON is UTF-8.
+    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else if (questions.size() == 1) {
+    fmt::print("{}", answer_picture(info.image, questions[0], answers[0], s.temperature));
+  } else {
+    fmt::print("{}", answer_table(questions, answers));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Asks a network what digit a picture shows.", "mnist_predict");
+  Settings settings;
+  add_options(app, settings);
+  return run_program(app, argc, argv, [&] { predict(settings); });
+}
