@@ -46,7 +46,7 @@ bool survives(const Bytes& bytes) {
   }
 }
 
-// Every beginning of the bytes, and 2,000 copies with a few bytes changed, can be read or refused.
+// Every beginning of the bytes, and 10,000 copies with a few bytes changed, can be read or refused.
 // How many of the copies were read.
 int spoil(const Bytes& bytes) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -54,7 +54,7 @@ int spoil(const Bytes& bytes) {
   }
   Rng rng(5);
   int read = 0;
-  for (int copy = 0; copy < 2000; ++copy) {
+  for (int copy = 0; copy < 10'000; ++copy) {
     Bytes changed = bytes;
     for (Index left = 1 + rng.below(3); left > 0; --left) {
       changed[static_cast<std::size_t>(rng.below(static_cast<Index>(bytes.size())))] =
@@ -199,7 +199,7 @@ TEST_CASE("a picture of more than 100 megapixels is refused before memory is ask
 TEST_CASE("no cut or changed file does worse than an error") {
   const Pixels pixels = random_pixels(6 * 6, 3);
   // A PNG checks itself: a change is seen, but in chunks that need not be there.
-  CHECK(spoil(grey_png(6, 6, pixels)) < 100);
+  CHECK(spoil(grey_png(6, 6, pixels)) < 500);
   const Bytes palette = png_chunk("PLTE", as_bytes(random_pixels(3 * 256, 4)));
   spoil(png_file(
       {.width = 6,
@@ -208,8 +208,8 @@ TEST_CASE("no cut or changed file does worse than an error") {
        .rows = as_bytes(pixels),
        .more = palette + png_chunk("gAMA", word(50000)) + png_chunk("tRNS", as_bytes(pixels))}));
   // PGM's pixels can be any.
-  CHECK(spoil(grey_pgm(6, 6, pixels)) > 200);
+  CHECK(spoil(grey_pgm(6, 6, pixels)) > 1000);
   std::string plain = "P2\n6 6\n255\n";
   for (const int pixel : pixels) plain += fmt::format("{} ", pixel);
-  CHECK(spoil(plain) > 5);  // where a digit became another
+  CHECK(spoil(plain) > 25);  // where a digit became another
 }

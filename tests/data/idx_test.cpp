@@ -122,3 +122,35 @@ TEST_CASE("labels that do not belong to the images are refused") {
   CHECK(contains(error_of([&] { load_mnist(uneven.path()); }),
                  "the training images are (1, 1, 3) and the test images (1, 2, 3)"));
 }
+
+TEST_CASE("IDX files cut anywhere, or changed at random, are refused or read") {
+  const Folder folder;
+  const std::string labels = folder.write("labels", labels_file());
+  const std::string file = folder.file("images");
+  Rng rng(1);
+  for (const Bytes& whole :
+       {images_file(), read_all(folder.write_gzipped("zipped", images_file()))}) {
+    int refused = 0, accepted = 0;
+    const auto read = [&](const Bytes& bytes) {
+      folder.write("images", bytes);
+      const std::string text = error_of([&] {
+        const Dataset data = read_idx(file, labels, 10);
+        CHECK(data.size() == 2);
+        CHECK(static_cast<Index>(data.pixels.size()) == 2 * data.image.size());
+      });
+      const bool error = text.starts_with("read_idx: ") && contains(text, file);
+      CHECK_MESSAGE((error || text == "(no error)"), text);
+      ++(error ? refused : accepted);
+    };
+    for (std::size_t size = 0; size < whole.size(); ++size) read(whole.substr(0, size));
+    CHECK(accepted == 0);
+    for (int i = 0; i < 10'000; ++i) {
+      Bytes bytes = whole;
+      bytes[static_cast<std::size_t>(rng.below(static_cast<Index>(bytes.size())))] =
+          static_cast<char>(rng.below(256));
+      read(bytes);
+    }
+    CHECK(refused > 1000);
+    CHECK(accepted > 100);
+  }
+}
