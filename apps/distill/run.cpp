@@ -88,6 +88,11 @@ class DistillRun {
       SavedModel saved = load_model(
           s_.teacher_weights,
           {.spec = s_.teacher, .image = data_.train.image, .classes = data_.train.classes});
+      if (saved.info.image != data_.train.image || saved.info.classes != data_.train.classes) {
+        fail("--teacher-weights", "{} is for images {} of {} classes; these are {} of {}",
+             s_.teacher_weights, saved.info.image, saved.info.classes, data_.train.image,
+             data_.train.classes);
+      }
       teacher_ = std::move(saved.network);
       log_.say(fmt::format("\nteacher: {}, from {}", saved.info.spec, s_.teacher_weights));
       report_.teacher = Outcome{.title = "teacher",

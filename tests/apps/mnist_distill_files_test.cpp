@@ -5,6 +5,7 @@
 #include "data/npy.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/evaluate.h"
+#include "nn/model_spec.h"
 #include "nn/saved_model.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
@@ -126,6 +127,11 @@ TEST_CASE("files of a teacher that do not fit are refused") {
   check_refused({"--teacher-weights", file}, file + ": cannot be opened: No such file");
   out.write("x.safetensors", "GIF89a, for one");
   check_refused({"--teacher-weights", file}, "not a safetensors file");
+  Rng rng(1);
+  Sequential other = make_model("mlp:4", {1, 20, 28}, 10, {}, rng);
+  save_model(other, file, {.spec = "mlp:4", .image = {1, 20, 28}, .classes = 10});
+  check_refused({"--teacher-weights", file},
+                file + " is for images (1, 20, 28) of 10 classes; these are (1, 28, 28) of 10");
   write_npy(out.file("x.npy"), Tensor::zeros({299, 10}));
   check_refused({"--teacher-logits", out.file("x.npy")},
                 "a row of logits is needed for each of 300 images; got (299, 10)");
