@@ -29,6 +29,7 @@ void TrainingLog::say(const std::string& line) {
 void TrainingLog::follow(TrainOptions& options) {
   if (quiet_) return;
   start_ = drawn_ = Clock::now();
+  before_.reset();
   if (terminal_) {
     options.on_batch = [this](const Progress& progress) { draw_bar(progress); };
   }
@@ -40,13 +41,14 @@ void TrainingLog::clear_bar() {
 }
 
 void TrainingLog::draw_bar(const Progress& p) {
+  const Index done = (p.epoch - 1) * p.batches + p.batch;
+  if (!before_) before_ = done - 1;
   const auto now = Clock::now();
   if (seconds_between(drawn_, now) < 0.1) return;
   drawn_ = now;
-  const Index done = (p.epoch - 1) * p.batches + p.batch;
   const Index all = p.epochs * p.batches;
-  const double left =
-      seconds_between(start_, now) * static_cast<double>(all - done) / static_cast<double>(done);
+  const double left = seconds_between(start_, now) * static_cast<double>(all - done) /
+                      static_cast<double>(done - *before_);
   std::string bar;
   for (Index i = 0; i < bar_width; ++i) bar += i < bar_width * done / all ? "█" : "░";
   fmt::print(stderr, "\r\x1b[K  epoch {:>2}/{}  {}  {:>3} %  loss {:.4f}  {} left", p.epoch,

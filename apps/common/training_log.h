@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "nn/distill/trainer.h"
@@ -32,6 +33,7 @@ class TrainingLog {
   bool terminal_;
   Clock::time_point start_{};
   Clock::time_point drawn_{};
+  std::optional<Index> before_{};  // batches of a resumed training that were done before
 };
 
 // "8 s", "2 min 05 s".
