@@ -1,7 +1,8 @@
 # make            builds the library and the programs (apps/NAME.cpp becomes apps/NAME)
 # make run        builds and runs the main program, on digits that it makes itself
 # make test       builds and runs all tests; SAN=1 with sanitizers, REAL=double in double only,
-#                 SAN=thread those of the DataLoader's thread with the thread sanitizer
+#                 SAN=thread those of the DataLoader's thread with the thread sanitizer,
+#                 PROGRAMS=0 without those of the programs
 # make bench      times training and inference against the bare matrix products
 # make deps       installs the Debian packages that are missing (run, test and all do it too)
 # make format     formats the sources in place; make lint only checks that they are formatted
@@ -63,10 +64,10 @@ COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
 TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp)
 # Gradients are checked in double, so the usual test run is one in float and one in double; programs
-# and what they share are tested in float only.
-ifeq ($(REAL),double)
-  TEST_SOURCES := $(filter-out tests/apps/%_test.cpp,$(TEST_SOURCES))
-  TESTED_COMMON :=
+# and what they share are tested in float only, and not with PROGRAMS=0.
+PROGRAMS ?= $(if $(filter double,$(REAL)),0,1)
+ifeq ($(PROGRAMS),0)
+  TEST_SOURCES := $(filter-out tests/apps/%,$(TEST_SOURCES)) tests/apps/run_program.cpp
 else
   TESTED_COMMON = $(COMMON)
 endif
@@ -96,7 +97,7 @@ else ifeq ($(SAN),thread)
 test: $(TESTS)
 	@tests/run.sh $(TESTS) --source-file='*data_loader_test*'
 else
-test: all $(TESTS)
+test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 	@tests/run.sh $(TESTS)
 endif
 
