@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/synthetic_digits.h"
+#include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 
@@ -17,10 +18,7 @@ const Folder& digits() {
   static const Folder folder;
   static const bool written = [] {
     const TrainTest sets = synthetic_digits({.train = 240, .test = 100});
-    folder.write("train-images-idx3-ubyte", images_file(sets.train));
-    folder.write("train-labels-idx1-ubyte", labels_file(sets.train));
-    folder.write("t10k-images-idx3-ubyte", images_file(sets.test));
-    folder.write("t10k-labels-idx1-ubyte", labels_file(sets.test));
+    write_mnist_files(folder, sets);
     return true;
   }();
   static_cast<void>(written);

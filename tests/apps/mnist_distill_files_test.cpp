@@ -7,6 +7,7 @@
 #include "nn/distill/evaluate.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
+#include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 
@@ -26,10 +27,7 @@ const TrainTest& digits() {
 const Folder& data() {
   static const Folder folder;
   static const bool written = [] {
-    folder.write("train-images-idx3-ubyte", images_file(digits().train));
-    folder.write("train-labels-idx1-ubyte", labels_file(digits().train));
-    folder.write("t10k-images-idx3-ubyte", images_file(digits().test));
-    folder.write("t10k-labels-idx1-ubyte", labels_file(digits().test));
+    write_mnist_files(folder, digits());
     return true;
   }();
   static_cast<void>(written);

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "data/synthetic_digits.h"
+#include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 
@@ -25,10 +26,7 @@ const TrainTest& digits() {
 
 // Files of MNIST's form, small ones.
 void write_digits(const Folder& folder) {
-  folder.write(train_images, images_file(digits().train));
-  folder.write(train_labels, labels_file(digits().train));
-  folder.write(test_images, images_file(digits().test));
-  folder.write(test_labels, labels_file(digits().test));
+  write_mnist_files(folder, digits());
 }
 
 // A run of the program that takes no time: small networks, few epochs.

@@ -9,6 +9,7 @@
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
 #include "nn/weights.h"
+#include "tests/apps/mnist_files.h"
 #include "tests/apps/picture_files.h"
 #include "tests/apps/run_program.h"
 
@@ -27,10 +28,7 @@ class Trained {
     network = make_model("mlp:32", digits.train.image, 10, {}, rng);
     train_classifier(network, digits.train, {.epochs = 4});
     save_model(network, model, {.spec = "mlp:32", .image = {1, 28, 28}, .classes = 10});
-    folder.write("train-images-idx3-ubyte", images_file(digits.train));
-    folder.write("train-labels-idx1-ubyte", labels_file(digits.train));
-    folder.write("t10k-images-idx3-ubyte", images_file(digits.test));
-    folder.write("t10k-labels-idx1-ubyte", labels_file(digits.test));
+    write_mnist_files(folder, digits);
   }
 
   std::string png_of(Index i) const {

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "data/synthetic_digits.h"
+#include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 
@@ -18,10 +19,7 @@ const Folder& data() {
   static const Folder folder;
   static const bool written = [] {
     const TrainTest digits = synthetic_digits({.train = 1500, .test = 50});
-    folder.write("train-images-idx3-ubyte", images_file(digits.train));
-    folder.write("train-labels-idx1-ubyte", labels_file(digits.train));
-    folder.write("t10k-images-idx3-ubyte", images_file(digits.test));
-    folder.write("t10k-labels-idx1-ubyte", labels_file(digits.test));
+    write_mnist_files(folder, digits);
     return true;
   }();
   static_cast<void>(written);
@@ -82,7 +80,9 @@ const Undisturbed& undisturbed() {
 
 // Runs the program and sends it this signal after so many seconds.
 Finished run_and_signal(const char* signal, double seconds, const Arguments& command) {
-  Arguments all = {"timeout", "--preserve-status", "-s", signal, fmt::format("{:.3f}", seconds)};
+  // In the foreground: else timeout sends the signal twice, to the program and to its group.
+  Arguments all = {"timeout", "--foreground", "--preserve-status",
+                   "-s",      signal,         fmt::format("{:.3f}", seconds)};
   all.insert(all.end(), command.begin(), command.end());
   return run_command(all);
 }

@@ -1,0 +1,15 @@
+// Datasets as the four files that programs take with --data.
+#pragma once
+
+#include "tests/data/idx_files.h"
+
+namespace limbeck::testing {
+
+inline void write_mnist_files(const Folder& folder, const TrainTest& sets) {
+  folder.write("train-images-idx3-ubyte", images_file(sets.train));
+  folder.write("train-labels-idx1-ubyte", labels_file(sets.train));
+  folder.write("t10k-images-idx3-ubyte", images_file(sets.test));
+  folder.write("t10k-labels-idx1-ubyte", labels_file(sets.test));
+}
+
+}  // namespace limbeck::testing
