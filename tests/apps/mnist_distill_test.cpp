@@ -17,7 +17,6 @@ namespace {
 constexpr const char* train_images = "train-images-idx3-ubyte";
 constexpr const char* train_labels = "train-labels-idx1-ubyte";
 constexpr const char* test_images = "t10k-images-idx3-ubyte";
-constexpr const char* test_labels = "t10k-labels-idx1-ubyte";
 
 const TrainTest& digits() {
   static const TrainTest sets = synthetic_digits({.train = 300, .test = 200});
