@@ -2,8 +2,11 @@
 // and the same student from the teacher's soft targets, and shows what distillation bought.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "apps/common/program.h"
 #include "apps/distill/run.h"
+#include "core/debug.h"
 #include "core/text.h"
 #include "nn/model_spec.h"
 
@@ -41,6 +44,8 @@ int main(int argc, char** argv) {
     if (settings.list_models) {
       list_models();
     } else {
+      std::optional<DetectAnomaly> detect_anomaly;
+      if (settings.detect_anomaly) detect_anomaly.emplace();
       run_distill(settings);
     }
   });

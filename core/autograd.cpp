@@ -92,6 +92,21 @@ void check_gradients(const detail::Node& node, const Gradients& dx) {
   }
 }
 
+// What the node's gradient function makes of its dy.
+Gradients gradients_of(detail::Node& node) {
+  Tensor dy = std::exchange(node.grad, Tensor());
+  if (!detail::watching()) {
+    Gradients dx = node.backward(dy);
+    check_gradients(node, dx);
+    return dx;
+  }
+  detail::BackwardWatch watch;
+  Gradients dx = node.backward(dy);
+  check_gradients(node, dx);
+  watch.finish(node, dx);
+  return dx;
+}
+
 // A leaf's gradient stays after backward(), and optimizers change it in place (clipping), so it
 // gets memory of its own. With a sink it goes there when the last of the leaf's uses has added to
 // it; undefined, it has gone there already.
@@ -148,12 +163,14 @@ void count_uses(const Tensor& root) {
 }  // namespace
 
 Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward) {
+  if (detail::watching()) detail::watch_forward(op, y, inputs);
   if (!recording || std::ranges::none_of(inputs, &Tensor::wants_grad)) return y;
   static std::atomic<std::uint64_t> created{0};
   auto node = std::make_shared<detail::Node>();
   node->op = op;
   node->order = created.fetch_add(1, std::memory_order_relaxed);
   node->shape = y.shape();
+  node->layer = current_layer();
   node->inputs = std::move(inputs);
   node->backward = std::move(backward);
   y.body().node = std::move(node);
@@ -171,6 +188,7 @@ bool is_recording() {
 }
 
 const GradientSink* sink_of(const Tensor& input) {
+  if (detail::detecting_anomalies()) return nullptr;  // whole gradients are looked at
   const detail::SinkState* const state = input.body().sink;
   return state != nullptr && state->uses == 1 && !state->grad.defined() ? &state->sink : nullptr;
 }
@@ -211,8 +229,8 @@ void run_backward(const Tensor& root, std::span<const GradientSink> sinks) {
            "forward computation",
            node->op, node->shape);
     }
-    Gradients dx = node->backward(std::exchange(node->grad, Tensor()));
-    check_gradients(*node, dx);
+    const LayerScope scope(node->layer);
+    Gradients dx = gradients_of(*node);
     for (std::size_t i = 0; i < dx.size(); ++i) {
       const Tensor& input = node->inputs[i];
       if (!input.wants_grad()) continue;

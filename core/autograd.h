@@ -26,6 +26,8 @@
 #include <span>
 #include <vector>
 
+#include "core/debug.h"
+#include "core/layer_scope.h"
 #include "core/tensor.h"
 
 namespace limbeck {
@@ -42,11 +44,11 @@ bool is_recording();
 // closure, if no input wants a gradient or recording is off. `op` must be a string literal.
 Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward);
 
-// Whether record() would record an op on these inputs: asked first by ops that are called for one
-// image at a time, so as to prepare nothing in vain.
+// Whether record() has anything to do for an op on these inputs: asked first by ops that are called
+// for one image at a time, so as to prepare nothing in vain.
 template <class... Inputs>
 bool is_recorded(const Inputs&... inputs) {
-  return is_recording() && (inputs.wants_grad() || ...);
+  return detail::watching() || (is_recording() && (inputs.wants_grad() || ...));
 }
 
 // While one of these lives, this thread records nothing: for evaluation, for a frozen teacher.
@@ -87,6 +89,7 @@ struct Node {
   const char* op = "";
   std::uint64_t order = 0;  // of creation: greater than that of every node it depends on
   Shape shape;              // of the op's output
+  LayerName layer;          // the layer in which it was called, if any
   std::vector<Tensor> inputs;
   Backward backward;  // empty once the graph has been freed
   Tensor grad;        // dy, while backward() is collecting it

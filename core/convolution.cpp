@@ -42,6 +42,19 @@ ConvSizes check_sizes(const Tensor& x, const Tensor& weight, const Tensor& bias,
           .after = options.after};
 }
 
+// What the graph and the trace call it.
+const char* name_of(After after) {
+  switch (after) {
+    case After::relu:
+      return "conv2d_relu";
+    case After::relu_max_pool:
+      return "conv2d_relu_max_pool";
+    case After::nothing:
+      break;
+  }
+  return "conv2d";
+}
+
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -66,7 +79,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
   winograd ? winograd_forward(f, sizes) : unrolled_forward(f, sizes);
   if (!recorded) return y;
 
-  return record("conv2d", y, {x, weight, bias},
+  return record(name_of(options.after), y, {x, weight, bias},
                 [=, out = y.detach()](const Tensor& dy) mutable -> Gradients {
                   Tensor dx, dw, db;
                   if (x.wants_grad()) dx = Tensor::empty(x.shape());

@@ -3,6 +3,7 @@
 // A message names the operation, the rule that was broken and what was given, so that the person
 // who sees it knows what to mend without a debugger:
 //   linear: the input has 10 features and the layer takes 784; input (32, 10), weight (1200, 784)
+// Within a network it begins with the layer (core/layer_scope.h): "student.2 (Linear): linear: …".
 #pragma once
 
 #include <fmt/format.h>
@@ -14,17 +15,23 @@
 
 namespace limbeck {
 
+namespace detail {
+// "student.2 (Linear): " within that layer, "" outside of any.
+std::string layer_prefix();
+}  // namespace detail
+
 // What every function of the library throws. what() is a complete sentence for a person.
 class Error : public std::runtime_error {
  public:
   Error(const char* op, const std::string& rule)
-      : std::runtime_error(fmt::format("{}: {}", op, rule)), op_size_(std::strlen(op)) {}
+      : std::runtime_error(fmt::format("{}{}: {}", detail::layer_prefix(), op, rule)),
+        rule_size_(rule.size()) {}
 
   // The text without the op, for callers that put a name of their own before it.
-  std::string rule() const { return what() + op_size_ + std::strlen(": "); }
+  std::string rule() const { return what() + std::strlen(what()) - rule_size_; }
 
  private:
-  std::size_t op_size_;
+  std::size_t rule_size_;
 };
 
 // Throws Error{"op: message"}; the message is a fmt format string with its arguments.

@@ -213,7 +213,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
   Tensor y = Tensor::empty(x.shape().with_last(weight.dim(0)));
   forward(y, x, weight, bias, options.relu);
   if (!is_recorded(x, weight, bias)) return y;
-  return record("linear", y, {x, weight, bias},
+  return record(options.relu ? "linear_relu" : "linear", y, {x, weight, bias},
                 [=, out = y.detach()](const Tensor& dy) -> Gradients {
                   const Tensor dz = options.relu ? where_positive(out, dy) : dy;
                   Tensor dx, dw, db;

@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -123,6 +124,15 @@ void Tensor::backward() const {
 
 bool Tensor::owns_alone() const {
   return body().storage.use_count() == 1 && body_.use_count() == 1;
+}
+
+Tensor& Tensor::set_name(std::string name) {
+  body().name = std::move(name);
+  return *this;
+}
+
+const std::string& Tensor::name() const {
+  return body().name;
 }
 
 std::string Tensor::str() const {

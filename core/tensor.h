@@ -70,6 +70,11 @@ class Tensor {
   // frees the graph. Error: not a scalar, nothing wants a gradient, or the graph is freed already.
   void backward() const;
 
+  // A name for errors, traces and graphs, which a network gives its parameters: "student.2.weight".
+  // "" at first. Shared by the copies of this handle, not by what is computed from it.
+  Tensor& set_name(std::string name);
+  const std::string& name() const;
+
   // The shape and, where they are few, the elements: "(2, 2) [1, 2, 3, 4]".
   std::string str() const;
 
@@ -97,6 +102,7 @@ struct TensorBody {
   Shape shape;
   bool requires_grad = false;  // of a leaf
   Tensor grad;                 // of a leaf, once backward() has been here
+  std::string name;
   std::shared_ptr<Node> node;  // the op that made this tensor, while its graph is recorded
   SinkState* sink = nullptr;   // of a leaf, during backward_into()
 };

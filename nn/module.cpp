@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -34,6 +35,7 @@ std::map<const Module*, Shape> output_shapes(Module& network, const Shape& input
 }  // namespace
 
 Tensor Module::operator()(const Tensor& x) {
+  const LayerScope scope(layer_name_);
   Tensor y = forward(x);
   if (observed_shapes != nullptr) (*observed_shapes)[this] = y.shape();
   return y;
@@ -53,7 +55,7 @@ struct Module::Collected {
   std::vector<NamedTensor> parameters;
   std::vector<NamedTensor> buffers;
   std::vector<std::pair<std::string, Rng*>> generators;
-  std::vector<Module*> modules;
+  std::vector<std::pair<std::string, Module*>> modules;
 };
 
 void Module::collect(const std::string& prefix, Collected& all) {
@@ -77,7 +79,7 @@ void Module::collect(const std::string& prefix, Collected& all) {
     std::string prefix_;
     Collected& all_;
   };
-  all.modules.push_back(this);
+  all.modules.emplace_back(prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1), this);
   Collector collector(prefix, all);
   parts(collector);
 }
@@ -100,16 +102,37 @@ std::vector<std::pair<std::string, Rng*>> Module::named_generators() {
   return all.generators;
 }
 
-std::vector<Module*> Module::modules() {
+std::vector<std::pair<std::string, Module*>> Module::named_modules() {
   Collected all;
   collect("", all);
   return all.modules;
+}
+
+std::vector<Module*> Module::modules() {
+  std::vector<Module*> modules;
+  for (const auto& [name, module] : named_modules()) modules.push_back(module);
+  return modules;
 }
 
 std::vector<Tensor> Module::parameters() {
   std::vector<Tensor> tensors;
   for (const NamedTensor& parameter : named_parameters()) tensors.push_back(parameter.tensor);
   return tensors;
+}
+
+void Module::set_name(const std::string& name) {
+  Collected all;
+  collect(name.empty() ? "" : name + ".", all);
+  for (const auto& [full_name, module] : all.modules) {
+    const std::string what = module->describe();
+    module->name_ = full_name;
+    module->layer_name_ = full_name.empty()
+                              ? nullptr
+                              : std::make_shared<const std::string>(fmt::format(
+                                    "{} ({})", full_name, what.substr(0, what.find('('))));
+  }
+  for (auto& [full_name, parameter] : all.parameters) parameter.set_name(full_name);
+  for (auto& [full_name, buffer] : all.buffers) buffer.set_name(full_name);
 }
 
 Index Module::parameter_count() {
@@ -149,19 +172,31 @@ Index multiply_adds(Module& network, const Shape& input) {
 
 std::string summary(Module& network, const Shape& input) {
   const std::map<const Module*, Shape> shapes = output_shapes(network, input);
-  std::string text = fmt::format("{:<24} {:>16} {:>12}\n", "layer", "output", "parameters");
-  const auto row = [&](const std::string& layer, const std::string& shape, Index count) {
-    text += fmt::format("{:<24} {:>16} {:>12}\n", layer, shape, thousands(count));
-  };
-  row("input", input.str(), 0);
-  for (Module* module : network.modules()) {
-    if (module->modules().size() > 1) continue;
+  std::vector<std::array<std::string, 5>> rows = {
+      {"layer", "", "output", "parameters", "multiply-adds"}, {"input", "", input.str(), "", ""}};
+  Index products = 0;
+  for (const auto& [name, module] : network.named_modules()) {
     const auto shape = shapes.find(module);
     const bool called = shape != shapes.end();
-    row(module->describe(), called ? shape->second.without_front().str() : "not called",
-        module->parameter_count());
+    const Index own = called ? module->multiply_adds(shape->second.without_front()) : Index{0};
+    products += own;
+    if (module->modules().size() > 1) continue;
+    rows.push_back({name, module->describe(),
+                    called ? shape->second.without_front().str() : "not called",
+                    thousands(module->parameter_count()), thousands(own)});
   }
-  row("total", "", network.parameter_count());
+  rows.push_back({"total", "", "", thousands(network.parameter_count()), thousands(products)});
+  std::size_t names = 0, layers = 0;
+  for (const auto& row : rows) {
+    names = std::max(names, row[0].size());
+    layers = std::max(layers, row[1].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    text += fmt::format("{:<{}}  {:<{}}  {:>14}", row[0], names, row[1], layers, row[2]);
+    if (!row[3].empty()) text += fmt::format("  {:>10}  {:>13}", row[3], row[4]);
+    text += '\n';
+  }
   return text;
 }
 

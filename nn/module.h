@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/layer_scope.h"
 #include "core/random.h"
 
 namespace limbeck {
@@ -71,6 +72,15 @@ class Module {
   // What it is, with its sizes, for people: "Linear(784, 1200)".
   virtual std::string describe() const = 0;
 
+  // Names this module and all in it, for errors, graphs and traces: with "student", the layer that
+  // is its part "2" becomes "student.2", and that layer's weight "student.2.weight". Sequential
+  // names what is added to it by position, so only a module of your own, or the whole network, need
+  // be named.
+  void set_name(const std::string& name);
+  const std::string& name() const { return name_; }
+  // The name and what it is, "student.2 (Linear)"; null without a name.
+  const LayerName& layer_name() const { return layer_name_; }
+
   // The multiplications of this layer by itself for one image, of which it makes an output of this
   // shape (without N); 0 where they do not count.
   virtual Index multiply_adds(const Shape& output) const;
@@ -86,7 +96,8 @@ class Module {
   // The generators that its parts draw from (Parts::random), named in the same way.
   std::vector<std::pair<std::string, Rng*>> named_generators();
 
-  // Every module of the tree, this one first.
+  // Every module of the tree, this one first, under the name "", then in the order of parts().
+  std::vector<std::pair<std::string, Module*>> named_modules();
   std::vector<Module*> modules();
 
   // Training mode (the state at first) or evaluation, in which dropout passes everything on.
@@ -107,6 +118,8 @@ class Module {
   void collect(const std::string& prefix, Collected& all);
 
   bool training_ = true;
+  std::string name_;
+  LayerName layer_name_;
 };
 
 // Puts a module into evaluation mode while it lives, and then each part back as it was.
@@ -124,8 +137,13 @@ class EvalMode {
 // The multiplications of a whole network for one image of shape `input`. Runs it once, on zeros.
 Index multiply_adds(Module& network, const Shape& input);
 
-// A table of the modules without children, with the shape each gives for one input of shape
-// `input` (without N) and its number of parameters, and the sum. Runs the network once, on zeros.
+// A table of the modules without children: the name of each, what it is, the shape that it gives
+// for one input of shape `input` (without N), its number of parameters and its multiply-adds, and
+// the sums. Runs the network once, on zeros.
+//
+//   layer                            output  parameters  multiply-adds
+//   0    Flatten                      (784)           0              0
+//   1    Linear(784, 32)               (32)      25,120         25,088
 std::string summary(Module& network, const Shape& input);
 // Whether that is going on: then no layer does another's work, so that each shows its shape.
 bool summarising();

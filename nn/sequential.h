@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -62,6 +63,8 @@ class Sequential : public Module {
     } else {
       layers_.push_back(std::make_unique<Function>(std::move(layer)));
     }
+    const std::string position = std::to_string(layers_.size() - 1);
+    layers_.back()->set_name(name().empty() ? position : name() + "." + position);
     return *this;
   }
 
@@ -76,6 +79,7 @@ class Sequential : public Module {
     for (Layers rest(layers_); !rest.empty();) {
       Module& layer = *rest.front();
       rest = rest.subspan(1);
+      const LayerScope scope(layer.layer_name());
       y = summarising() ? layer(y) : layer.forward_fused(y, rest);
     }
     return y;

@@ -2,7 +2,7 @@
 
 namespace limbeck::testing {
 
-double gradient_error(const Function& f, std::vector<Tensor> inputs) {
+double gradient_error(const TensorFunction& f, std::vector<Tensor> inputs) {
   constexpr double step = 1e-5;
   for (Tensor& x : inputs) x = x.clone().requires_grad();
   const Tensor y = f(inputs);

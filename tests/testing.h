@@ -77,12 +77,12 @@ inline std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
-using Function = std::function<Tensor(const std::vector<Tensor>&)>;
+using TensorFunction = std::function<Tensor(const std::vector<Tensor>&)>;
 
 // Compares backward() with central differences, for every element of every input, signed, and
 // returns the largest relative error |a − n| / max(|a|, |n|, 1e-3). What is differentiated is
 // sum(f(inputs) · c) with c random, so that every element of the output takes part with another
 // weight. Wants double: in float the differences themselves are good to three digits.
-double gradient_error(const Function& f, std::vector<Tensor> inputs);
+double gradient_error(const TensorFunction& f, std::vector<Tensor> inputs);
 
 }  // namespace limbeck::testing

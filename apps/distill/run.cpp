@@ -157,6 +157,7 @@ class DistillRun {
   Outcome train(const std::string& title, const std::string& file, const std::string& spec,
                 std::optional<double> temperature, Module& model, TrainOptions options,
                 const Work& work) {
+    model.set_name(file);  // for errors
     log_.say(
         fmt::format("\n{}: {}, {} parameters", title, spec, thousands(model.parameter_count())));
     log_.follow(options);

@@ -143,6 +143,9 @@ void add_options(CLI::App& app, DistillSettings& s) {
       ->check(at_least_1());
   app.add_flag("--list-models", s.list_models,
                "Print the networks that have a name, with their sizes, and stop");
+  app.add_flag("--detect-anomaly", s.detect_anomaly,
+               "Stop at the first value or gradient that is not finite, and name the op and the "
+               "layer that made it; slower");
   app.add_flag("--quiet", s.quiet, "No progress, only the results");
   add_files(app, s);
 }

@@ -39,6 +39,7 @@ struct DistillSettings {
 
   bool list_models = false;
   bool quiet = false;
+  bool detect_anomaly = false;
 };
 
 void add_options(CLI::App& app, DistillSettings& settings);

@@ -80,6 +80,8 @@ Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions
                      TemperatureSchedule schedule)
     : teacher_(teacher), student_(student), options_(options), schedule_(std::move(schedule)) {
   options.check("Distiller");
+  if (teacher.name().empty()) teacher.set_name("teacher");
+  if (student.name().empty()) student.set_name("student");
 }
 
 std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const TrainOptions& options) {

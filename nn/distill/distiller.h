@@ -24,7 +24,8 @@ TemperatureSchedule anneal_temperature(double from, double to);
 // al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
 //
 // Both models must outlive the Distiller. The teacher is given back as it was found, each of its
-// parts in its mode, and without gradients.
+// parts in its mode, and without gradients. Models without a name are named "teacher" and
+// "student", which errors then say: "student.2 (Linear): linear: …".
 class Distiller {
  public:
   // With a schedule, T is what it says and options.temperature is not used. Error: T or α out of

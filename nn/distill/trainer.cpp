@@ -158,7 +158,8 @@ class Run {
                             .loss = static_cast<double>(loss.total.item())};
     if (!std::isfinite(progress.loss)) {
       fail("train",
-           "the loss is {} at batch {} of epoch {}; the learning rate, {:g}, may be too high",
+           "the loss is {} at batch {} of epoch {}; the learning rate, {:g}, may be too high; "
+           "DetectAnomaly (core/debug.h) names the op that made the first such value",
            std::abs(progress.loss),  // NaN without the sign that the processor gives it
            progress.batch, progress.epoch, options_.lr);
     }

@@ -316,3 +316,13 @@ TEST_CASE("mnist_distill --list-models prints the networks that have a name, wit
   CHECK(contains(run.out, "61,706"));     // LeNet-5's parameters
   CHECK(contains(run.out, "2,392,800"));  // 784 · 1200 + 1200² + 1200 · 10
 }
+
+TEST_CASE("with --detect-anomaly the op and the layer of the first infinity are named") {
+  const Folder folder;
+  write_digits(folder);
+  check_refused({"--data", folder.path(), "--lr", "1e30", "--teacher", "mlp:32,16",
+                 "--detect-anomaly", "--quiet"},
+                1,
+                "teacher.4 (Linear): detect_anomaly: linear_relu made the first value that is not "
+                "finite: ");
+}

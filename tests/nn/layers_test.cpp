@@ -126,12 +126,81 @@ TEST_CASE("modules name, count and describe their parts") {
   CHECK(names == std::vector<std::string>{"1.weight", "1.bias", "3.inner.weight", "3.inner.bias",
                                           "3.outer.weight", "3.outer.bias", "4.weight"});
   CHECK(net.parameter_count() == 784 * 32 + 32 + 2 * (32 * 32 + 32) + 320);
-  const std::string table = summary(net, {1, 28, 28});
-  CHECK(contains(table, "Linear(784, 32)"));
-  CHECK(contains(table, "Linear(32, 10, no bias)"));
-  CHECK(contains(table, "(784)"));
-  CHECK(contains(table, "25,120"));
-  CHECK(contains(table, "27,552"));
+}
+
+TEST_CASE("the summary has names, shapes, parameters and multiply-adds, and their sums") {
+  Rng rng(1);
+  Sequential net(Flatten(), Linear({.in = 784, .out = 32}, rng), ReLU(), ResidualBlock(32, rng));
+  net.add(Linear({.in = 32, .out = 10, .bias = false}, rng));
+  // 784 · 32 + 32 = 25,120 parameters, 784 · 32 = 25,088 products, and so on.
+  CHECK("\n" + summary(net, {1, 28, 28}) == R"(
+layer                                     output  parameters  multiply-adds
+input                                (1, 28, 28)
+0        Flatten                           (784)           0              0
+1        Linear(784, 32)                    (32)      25,120         25,088
+2        ReLU                               (32)           0              0
+3.inner  Linear(32, 32)                     (32)       1,056          1,024
+3.outer  Linear(32, 32)                     (32)       1,056          1,024
+4        Linear(32, 10, no bias)            (10)         320            320
+total                                                 27,552         27,456
+)");
+}
+
+TEST_CASE("a network that is named names its parts and its parameters") {
+  Rng rng(1);
+  Sequential net(Linear({.in = 4, .out = 8}, rng), ReLU(),
+                 Sequential(ResidualBlock(8, rng), Linear({.in = 8, .out = 2}, rng)));
+  CHECK(net[2].name() == "2");
+  CHECK(net.parameters()[2].name() == "2.0.inner.weight");
+  CHECK(net.layer_name() == nullptr);
+  net.set_name("student");
+  net.add(Linear({.in = 2, .out = 2}, rng));
+  std::vector<std::string> names;
+  for (const auto& [name, module] : net.named_modules()) names.push_back(module->name());
+  CHECK(names == std::vector<std::string>{"student", "student.0", "student.1", "student.2",
+                                          "student.2.0", "student.2.0.inner", "student.2.0.outer",
+                                          "student.2.1", "student.3"});
+  CHECK(*net[2].layer_name() == "student.2 (Sequential)");
+  CHECK(net.parameters()[2].name() == "student.2.0.inner.weight");
+  net.set_name("");
+  CHECK(net[2].name() == "2");
+}
+
+TEST_CASE("an error inside a network names the layer") {
+  Rng rng(1);
+  Sequential net(Linear({.in = 4, .out = 8}, rng), ReLU(),
+                 Sequential(ResidualBlock(8, rng), Linear({.in = 6, .out = 2}, rng)));
+  const Tensor x = random_tensor({3, 4}, 1);
+  const std::string rule =
+      "linear: the input has 8 features and the layer takes 6; input (3, 8), weight (2, 6)";
+  CHECK(error_of([&] { net(x); }) == "2.1 (Linear): " + rule);
+  net.set_name("student");
+  CHECK(error_of([&] { net(x); }) == "student.2.1 (Linear): " + rule);
+  CHECK(error_of([&] { linear(Tensor::zeros({3, 8}), Tensor::zeros({2, 6}), Tensor()); }) == rule);
+  const Sequential moved = std::move(net);
+  CHECK(moved.name() == "student");
+}
+
+TEST_CASE("an error in a gradient function names the layer of its op") {
+  const auto bad_square = [](const Tensor& x) {
+    return record("bad_square", x * x, {x},
+                  [](const Tensor&) -> Gradients { return {Tensor::zeros({7})}; });
+  };
+  Rng rng(1);
+  Sequential net(Linear({.in = 4, .out = 2}, rng), Function(bad_square, "Square"));
+  net.set_name("student");
+  const Tensor loss = sum(net(random_tensor({3, 4}, 1)));
+  CHECK(error_of([&] { loss.backward(); }) ==
+        "student.1 (Square): backward: bad_square gave a gradient of shape (7) for its input 0 of "
+        "shape (3, 2)");
+}
+
+TEST_CASE("an error's rule is its text without layer and op") {
+  const auto name = std::make_shared<const std::string>("student.2 (Linear)");
+  const LayerScope scope(name);
+  const Error error("linear", "the rule: that was broken");
+  CHECK(error.what() == std::string("student.2 (Linear): linear: the rule: that was broken"));
+  CHECK(error.rule() == "the rule: that was broken");
 }
 
 TEST_CASE("train and eval reach every part, and EvalMode gives each back as it was") {
