@@ -15,6 +15,11 @@ struct Transpose {
 // Error: not matrices, or inner dimensions that differ.
 Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose = {});
 
+// The same for each pair of matrices in two batches of them: (…, M, K) (…, K, N) → (…, M, N). Any
+// number of dimensions may stand before the last two, and both operands have the same: those of
+// attention are (N, heads). Error: none, or others, or inner dimensions that differ.
+Tensor batched_matmul(const Tensor& a, const Tensor& b, Transpose transpose = {});
+
 struct LinearOptions {
   bool relu = false;  // y = max(x Wᵀ + b, 0), in the same pass
 };

@@ -1,9 +1,12 @@
 #include "core/shape_ops.h"
 
 #include <algorithm>
+#include <array>
+#include <string>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/parallel.h"
 
 namespace limbeck {
 
@@ -80,6 +83,62 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
     }
     return dx;
   });
+}
+
+namespace {
+
+Tensor permuted(const Tensor& x, const std::vector<int>& axes) {
+  const int rank = x.shape().rank();
+  if (rank == 0) return x.clone();
+  std::array<Index, Shape::max_rank> strides{};  // in x, of its dimensions
+  Index stride = 1;
+  for (int i = rank - 1; i >= 0; --i) {
+    strides[static_cast<std::size_t>(i)] = stride;
+    stride *= x.dim(i);
+  }
+  Shape shape;
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+    shape = shape.with_front(x.dim(*axis));
+  }
+  const auto step_of = [&](int i) {  // in x, of dimension i of y
+    return strides[static_cast<std::size_t>(axes[static_cast<std::size_t>(i)])];
+  };
+  Tensor y = Tensor::empty(shape);
+  const Index columns = shape.last(), step = step_of(rank - 1);
+  parallel_for(shape.rows(), elementwise_grain / (columns + 1) + 1, [&](Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
+      const real* from = x.data();
+      Index rest = row;
+      for (int i = rank - 2; i >= 0; --i) {
+        from += rest % shape.dim(i) * step_of(i);
+        rest /= shape.dim(i);
+      }
+      real* const to = y.data() + row * columns;
+      for (Index j = 0; j < columns; ++j) to[j] = from[j * step];
+    }
+  });
+  return y;
+}
+
+}  // namespace
+
+Tensor permute(const Tensor& x, std::initializer_list<int> axes) {
+  const std::vector<int> order(axes);
+  std::vector<int> sorted = order, back(order.size());
+  std::ranges::sort(sorted);
+  bool each_once = static_cast<int>(order.size()) == x.shape().rank();
+  for (std::size_t i = 0; i < order.size(); ++i) each_once &= sorted[i] == static_cast<int>(i);
+  if (!each_once) {
+    std::string given;
+    for (const int axis : order) given += fmt::format("{}{}", given.empty() ? "" : ", ", axis);
+    fail("permute", "the axes must be each of the {} dimensions of {} once; got ({})",
+         x.shape().rank(), x.shape(), given);
+  }
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    back[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
+  }
+  return record("permute", permuted(x, order), {x},
+                [back](const Tensor& dy) -> Gradients { return {permuted(dy, back)}; });
 }
 
 }  // namespace limbeck

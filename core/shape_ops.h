@@ -1,6 +1,7 @@
-// Ops that move elements and change none: reshape, ranges of rows, concatenation.
+// Ops that move elements and change none: reshape, ranges of rows, concatenation, permutation.
 #pragma once
 
+#include <initializer_list>
 #include <vector>
 
 #include "core/tensor.h"
@@ -24,5 +25,10 @@ Tensor slice_rows(const Tensor& x, Index begin, Index end);
 // One below the other along the first dimension: (N₁, …), (N₂, …), … → (N₁ + N₂ + …, …); a copy.
 // Each part's gradient is its rows of dy. Error: no parts, or other dimensions that differ.
 Tensor concat_rows(const std::vector<Tensor>& parts);
+
+// The dimensions in another order; a copy. Dimension i of the result is dimension axes[i] of x:
+// permute(x, {0, 2, 1}) of (N, L, D) is (N, D, L). dx = dy, permuted back.
+// Error: the axes are not each dimension of x once.
+Tensor permute(const Tensor& x, std::initializer_list<int> axes);
 
 }  // namespace limbeck

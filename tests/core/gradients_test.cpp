@@ -76,6 +76,45 @@ TEST_CASE("gradients of matrix products, with every transposition") {
   }
 }
 
+TEST_CASE("gradients of batched products, with every transposition") {
+  for (const bool ta : {false, true}) {
+    for (const bool tb : {false, true}) {
+      CAPTURE(ta);
+      CAPTURE(tb);
+      const Inputs in = {random_tensor(ta ? Shape{2, 3, 4, 3} : Shape{2, 3, 3, 4}, 6),
+                         random_tensor(tb ? Shape{2, 3, 5, 4} : Shape{2, 3, 4, 5}, 7)};
+      const auto f = [=](const Inputs& x) {
+        return batched_matmul(x[0], x[1], {.a = ta, .b = tb});
+      };
+      CHECK(gradient_error(f, in) < tolerance);
+    }
+  }
+}
+
+TEST_CASE("gradients of permutations") {
+  const Inputs in = {random_tensor({2, 3, 4, 5}, 8)};
+  CHECK(gradient_error(
+            [](const Inputs& x) {
+              return permute(x[0], {0, 2, 1, 3});
+            },
+            in) < tolerance);
+  CHECK(gradient_error(
+            [](const Inputs& x) {
+              return permute(x[0], {3, 0, 2, 1});
+            },
+            in) < tolerance);
+}
+
+// Vaswani et al., "Attention Is All You Need", 2017, equation 1: softmax(Q Kᵀ / √D) V.
+TEST_CASE("gradients of attention, composed of ops") {
+  const Inputs in = {random_tensor({2, 3, 4}, 9), random_tensor({2, 5, 4}, 10),
+                     random_tensor({2, 5, 4}, 11)};
+  const auto attention = [](const Inputs& x) {
+    return batched_matmul(softmax(batched_matmul(x[0], x[1], {.b = true}), 2), x[2]);
+  };
+  CHECK(gradient_error(attention, in) < tolerance);
+}
+
 TEST_CASE("gradients of linear: matrices, one row, more dimensions, no bias") {
   const auto f = [](const Inputs& x) { return linear(x[0], x[1], x.size() > 2 ? x[2] : Tensor()); };
   const Tensor w = random_tensor({5, 4}, 8);
