@@ -125,40 +125,40 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
   return y;
 }
 
-Tensor add(const Tensor& a, const Tensor& b) {
+Tensor operator+(const Tensor& a, const Tensor& b) {
   Tensor y = combine("add", a, b, [](real p, real q) { return p + q; });
   return record("add", y, {a, b}, [a, b](const Tensor& dy) -> Gradients {
     return {sum_to(dy, a.shape()), sum_to(dy, b.shape())};
   });
 }
 
-Tensor sub(const Tensor& a, const Tensor& b) {
+Tensor operator-(const Tensor& a, const Tensor& b) {
   Tensor y = combine("sub", a, b, [](real p, real q) { return p - q; });
   return record("sub", y, {a, b}, [a, b](const Tensor& dy) -> Gradients {
-    return {sum_to(dy, a.shape()), b.wants_grad() ? neg(sum_to(dy, b.shape())) : Tensor()};
+    return {sum_to(dy, a.shape()), b.wants_grad() ? -sum_to(dy, b.shape()) : Tensor()};
   });
 }
 
-Tensor mul(const Tensor& a, const Tensor& b) {
+Tensor operator*(const Tensor& a, const Tensor& b) {
   Tensor y = combine("mul", a, b, [](real p, real q) { return p * q; });
   return record("mul", y, {a, b}, [a, b](const Tensor& dy) -> Gradients {
-    return {a.wants_grad() ? sum_to(mul(dy, b), a.shape()) : Tensor(),
-            b.wants_grad() ? sum_to(mul(dy, a), b.shape()) : Tensor()};
+    return {a.wants_grad() ? sum_to(dy * b, a.shape()) : Tensor(),
+            b.wants_grad() ? sum_to(dy * a, b.shape()) : Tensor()};
   });
 }
 
-Tensor div(const Tensor& a, const Tensor& b) {
+Tensor operator/(const Tensor& a, const Tensor& b) {
   Tensor y = combine("div", a, b, [](real p, real q) { return p / q; });
   return record("div", y, {a, b}, [a, b, out = y.detach()](const Tensor& dy) -> Gradients {
-    const Tensor da = div(dy, b);
+    const Tensor da = dy / b;
     return {a.wants_grad() ? sum_to(da, a.shape()) : Tensor(),
-            b.wants_grad() ? neg(sum_to(mul(da, out), b.shape())) : Tensor()};
+            b.wants_grad() ? -sum_to(da * out, b.shape()) : Tensor()};
   });
 }
 
-Tensor neg(const Tensor& x) {
+Tensor operator-(const Tensor& x) {
   Tensor y = combine("neg", x, Tensor::scalar(-1), [](real p, real q) { return p * q; });
-  return record("neg", y, {x}, [](const Tensor& dy) -> Gradients { return {neg(dy)}; });
+  return record("neg", y, {x}, [](const Tensor& dy) -> Gradients { return {-dy}; });
 }
 
 }  // namespace limbeck

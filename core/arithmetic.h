@@ -12,69 +12,36 @@
 
 namespace limbeck {
 
-Tensor add(const Tensor& a, const Tensor& b);  // y = a + b   da = dy       db = dy
-Tensor sub(const Tensor& a, const Tensor& b);  // y = a − b   da = dy       db = −dy
-Tensor mul(const Tensor& a, const Tensor& b);  // y = a b     da = dy b     db = dy a
-Tensor div(const Tensor& a, const Tensor& b);  // y = a / b   da = dy / b   db = −dy y / b
-Tensor neg(const Tensor& x);                   // y = −x      dx = −dy
+Tensor operator+(const Tensor& a, const Tensor& b);  // y = a + b   da = dy       db = dy
+Tensor operator-(const Tensor& a, const Tensor& b);  // y = a − b   da = dy       db = −dy
+Tensor operator*(const Tensor& a, const Tensor& b);  // y = a b     da = dy b     db = dy a
+Tensor operator/(const Tensor& a, const Tensor& b);  // y = a / b   da = dy / b   db = −dy y / b
+Tensor operator-(const Tensor& x);                   // y = −x      dx = −dy
 
-inline Tensor add(const Tensor& a, real b) {
-  return add(a, Tensor::scalar(b));
-}
-inline Tensor sub(const Tensor& a, real b) {
-  return sub(a, Tensor::scalar(b));
-}
-inline Tensor sub(real a, const Tensor& b) {
-  return sub(Tensor::scalar(a), b);
-}
-inline Tensor mul(const Tensor& a, real b) {
-  return mul(a, Tensor::scalar(b));
-}
-inline Tensor div(const Tensor& a, real b) {
-  return div(a, Tensor::scalar(b));
-}
-inline Tensor div(real a, const Tensor& b) {
-  return div(Tensor::scalar(a), b);
-}
-
-inline Tensor operator+(const Tensor& a, const Tensor& b) {
-  return add(a, b);
-}
-inline Tensor operator-(const Tensor& a, const Tensor& b) {
-  return sub(a, b);
-}
-inline Tensor operator*(const Tensor& a, const Tensor& b) {
-  return mul(a, b);
-}
-inline Tensor operator/(const Tensor& a, const Tensor& b) {
-  return div(a, b);
-}
-inline Tensor operator-(const Tensor& x) {
-  return neg(x);
-}
+// A number takes part as a scalar.
 inline Tensor operator+(const Tensor& a, real b) {
-  return add(a, b);
+  return a + Tensor::scalar(b);
 }
 inline Tensor operator+(real a, const Tensor& b) {
-  return add(b, a);
+  return Tensor::scalar(a) + b;
 }
 inline Tensor operator-(const Tensor& a, real b) {
-  return sub(a, b);
+  return a - Tensor::scalar(b);
 }
 inline Tensor operator-(real a, const Tensor& b) {
-  return sub(a, b);
+  return Tensor::scalar(a) - b;
 }
 inline Tensor operator*(const Tensor& a, real b) {
-  return mul(a, b);
+  return a * Tensor::scalar(b);
 }
 inline Tensor operator*(real a, const Tensor& b) {
-  return mul(b, a);
+  return Tensor::scalar(a) * b;
 }
 inline Tensor operator/(const Tensor& a, real b) {
-  return div(a, b);
+  return a / Tensor::scalar(b);
 }
 inline Tensor operator/(real a, const Tensor& b) {
-  return div(a, b);
+  return Tensor::scalar(a) / b;
 }
 
 // The shape that a and b broadcast to. Error, in the name of `op`: they do not fit.

@@ -13,7 +13,7 @@
 //     Tensor y = Tensor::empty(x.shape());
 //     ...                                                      // y[i] = x[i] * x[i]
 //     return record("square", y, {x}, [x](const Tensor& dy) -> Gradients {
-//       return {mul(dy, mul(x, 2))};                           // dx = dy · 2x
+//       return {dy * x * 2};                                   // dx = dy · 2x
 //     });
 //   }
 //

@@ -23,7 +23,7 @@ void check_last(const char* op, const Tensor& x) {
 
 // The gradient repeated over the shape that was reduced.
 Tensor spread(const Tensor& dy, const Shape& shape) {
-  return add(Tensor::zeros(shape), dy);
+  return Tensor::zeros(shape) + dy;
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ Tensor sum(const Tensor& x) {
 
 Tensor mean(const Tensor& x) {
   if (x.size() == 0) fail("mean", "shape {} has no elements", x.shape());
-  return div(sum(x), static_cast<real>(x.size()));
+  return sum(x) / static_cast<real>(x.size());
 }
 
 Tensor sum_last(const Tensor& x) {
@@ -52,7 +52,7 @@ Tensor sum_last(const Tensor& x) {
 
 Tensor mean_last(const Tensor& x) {
   check_last("mean_last", x);
-  return div(sum_last(x), static_cast<real>(x.dim(-1)));
+  return sum_last(x) / static_cast<real>(x.dim(-1));
 }
 
 Tensor max_last(const Tensor& x) {

@@ -68,8 +68,13 @@ Tensor softmax(const Tensor& logits, double temperature) {
   check_logits("softmax", logits, temperature);
   const auto t = static_cast<real>(temperature);
   const Index columns = logits.dim(-1);
-  Tensor y = log_softmax_values(logits, t);
-  for (real& p : y.values()) p = std::exp(p);
+  Tensor y = Tensor::empty(logits.shape());
+  for_rows(y, logits, logits, [=](real* p, const real* z, const real*) {
+    const real largest = *std::max_element(z, z + columns);
+    real sum = 0;
+    for (Index j = 0; j < columns; ++j) sum += p[j] = std::exp((z[j] - largest) / t);
+    for (Index j = 0; j < columns; ++j) p[j] /= sum;
+  });
   return record("softmax", y, {logits}, [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* p) {

@@ -39,7 +39,7 @@ void check_probability(const char* op, double p) {
 Tensor dropout(const Tensor& x, double p, Rng& rng) {
   check_probability("dropout", p);
   if (p == 0) return x;
-  return mul(x, dropout_mask(x.shape(), p, rng.fork()));
+  return x * dropout_mask(x.shape(), p, rng.fork());
 }
 
 Tensor dropout2d(const Tensor& x, double p, Rng& rng) {
@@ -48,7 +48,7 @@ Tensor dropout2d(const Tensor& x, double p, Rng& rng) {
     fail("dropout2d", "images must be (N, C, H, W); got shape {}", x.shape());
   }
   if (p == 0) return x;
-  return mul(x, dropout_mask({x.dim(0), x.dim(1), 1, 1}, p, rng.fork()));
+  return x * dropout_mask({x.dim(0), x.dim(1), 1, 1}, p, rng.fork());
 }
 
 Dropout::Dropout(const char* name, Op op, const Options& options, Rng& rng)

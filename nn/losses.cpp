@@ -67,12 +67,12 @@ Tensor cross_entropy(const Tensor& logits, std::span<const std::int32_t> class_i
     z += classes;
   }
   return record("cross_entropy", Tensor::scalar(static_cast<real>(loss) / n), {logits},
-                [dz](const Tensor& dy) -> Gradients { return {mul(dz, dy)}; });
+                [dz](const Tensor& dy) -> Gradients { return {dz * dy}; });
 }
 
 Tensor soft_cross_entropy(const Tensor& logits, const Tensor& probs) {
   check_pair("soft_cross_entropy", logits, probs);
-  return neg(div(sum(mul(probs, log_softmax(logits))), static_cast<real>(logits.dim(0))));
+  return -sum(probs * log_softmax(logits)) / static_cast<real>(logits.dim(0));
 }
 
 Tensor kl_div(const Tensor& log_probs, const Tensor& target_probs) {
@@ -86,7 +86,7 @@ Tensor kl_div(const Tensor& log_probs, const Tensor& target_probs) {
   return record("kl_div", Tensor::scalar(static_cast<real>(loss) / n), {log_probs, target_probs},
                 [log_probs, target_probs, n](const Tensor& dy) -> Gradients {
                   Tensor dlq, dt;
-                  if (log_probs.wants_grad()) dlq = mul(target_probs, div(neg(dy), n));
+                  if (log_probs.wants_grad()) dlq = target_probs * (-dy / n);
                   if (target_probs.wants_grad()) {
                     dt = Tensor::zeros(target_probs.shape());
                     for (std::size_t i = 0; i < dt.values().size(); ++i) {
@@ -104,8 +104,8 @@ Tensor mse(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape()) {
     fail("mse", "both must have one shape; got {} and {}", a.shape(), b.shape());
   }
-  const Tensor difference = sub(a, b);
-  return mean(mul(difference, difference));
+  const Tensor difference = a - b;
+  return mean(difference * difference);
 }
 
 }  // namespace limbeck

@@ -10,20 +10,6 @@
 namespace limbeck {
 namespace {
 
-struct Recipe {
-  Preset preset;
-  Sequential (*build)(const Shape& image, Index classes, double dropout, Rng& rng);
-};
-
-const std::vector<Recipe>& recipes() {
-  static const std::vector<Recipe> all = {
-      {{"lenet5", "LeNet-5 with ReLU and max-pooling"}, lenet5},
-      {{"cnn-large", "a strong teacher: five 3×3 convolutions with batch norm"}, cnn_large},
-      {{"cnn-tiny", "a student of fewer than 10,000 parameters, likewise"}, cnn_tiny},
-  };
-  return all;
-}
-
 constexpr Index widest = 1'000'000;  // beyond it a width is a slip of the finger
 
 [[noreturn]] void refuse(const std::string& spec, const std::string& why) {
@@ -59,10 +45,10 @@ std::vector<Index> parse_numbers(const std::string& spec) {
 using Plan = std::function<Sequential(const Shape&, Index classes, const ModelOptions&, Rng&)>;
 
 Plan parse(const std::string& spec) {
-  for (const Recipe& recipe : recipes()) {
-    if (spec != recipe.preset.name) continue;
-    return [&recipe](const Shape& image, Index classes, const ModelOptions& options, Rng& rng) {
-      return recipe.build(image, classes, options.dropout, rng);
+  for (const Preset& preset : model_presets()) {
+    if (spec != preset.name) continue;
+    return [&preset](const Shape& image, Index classes, const ModelOptions& options, Rng& rng) {
+      return preset.build(image, classes, options.dropout, rng);
     };
   }
   if (spec.starts_with("mlp:")) {
@@ -100,11 +86,11 @@ void check_model_spec(const std::string& spec) {
 }
 
 const std::vector<Preset>& model_presets() {
-  static const std::vector<Preset> presets = [] {
-    std::vector<Preset> all;
-    for (const Recipe& recipe : recipes()) all.push_back(recipe.preset);
-    return all;
-  }();
+  static const std::vector<Preset> presets = {
+      {"lenet5", "LeNet-5 with ReLU and max-pooling", lenet5},
+      {"cnn-large", "a strong teacher: five 3×3 convolutions with batch norm", cnn_large},
+      {"cnn-tiny", "a student of fewer than 10,000 parameters, likewise", cnn_tiny},
+  };
   return presets;
 }
 

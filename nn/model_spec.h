@@ -25,9 +25,11 @@ Sequential make_model(const std::string& spec, const Shape& image, Index classes
 // That error alone, for checking such a text before anything is built.
 void check_model_spec(const std::string& spec);
 
+// Networks with a name.
 struct Preset {
   std::string name;
   std::string what;  // for people
+  Sequential (*build)(const Shape& image, Index classes, double dropout, Rng& rng);
 };
 const std::vector<Preset>& model_presets();
 

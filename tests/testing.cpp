@@ -7,10 +7,10 @@ double gradient_error(const TensorFunction& f, std::vector<Tensor> inputs) {
   for (Tensor& x : inputs) x = x.clone().requires_grad();
   const Tensor y = f(inputs);
   const Tensor cotangent = random_tensor(y.shape(), 99, 0.5, 1.5);
-  sum(mul(y, cotangent)).backward();
+  sum(y * cotangent).backward();
 
   const NoGrad no_grad;
-  const auto value = [&] { return static_cast<double>(sum(mul(f(inputs), cotangent)).item()); };
+  const auto value = [&] { return static_cast<double>(sum(f(inputs) * cotangent).item()); };
   double largest = 0;
   for (Tensor& x : inputs) {
     const Tensor dx = x.grad();

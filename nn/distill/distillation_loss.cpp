@@ -62,7 +62,7 @@ DistillationLoss distillation_loss(const Tensor& student_logits, const Tensor& t
   const double soft = options.temperature * options.temperature * kl / n;
   const double total = options.alpha * hard + (1 - options.alpha) * soft;
   return {.total = record(op, Tensor::scalar(static_cast<real>(total)), {student_logits},
-                          [dz](const Tensor& dy) -> Gradients { return {mul(dz, dy)}; }),
+                          [dz](const Tensor& dy) -> Gradients { return {dz * dy}; }),
           .hard = hard,
           .soft = soft};
 }

@@ -47,7 +47,7 @@ TEST_CASE("DetectAnomaly tells a bad input from a bad op") {
   Tensor weight = Tensor::from({2}, {1, infinity});
   weight.set_name("scale");
   CHECK(error_of([&] {
-          mul(Tensor::from({2}, {1, 1}), weight);
+          Tensor::from({2}, {1, 1}) * weight;
         }) ==
         "detect_anomaly: the first value that is not finite came into mul: its input 1, scale (2), "
         "has infinity at element 1");

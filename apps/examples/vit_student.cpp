@@ -1,0 +1,88 @@
+// vit_student: a small vision transformer (apps/examples/vit.h) as the student of a convolutional
+// teacher, beside the same transformer on hard labels.
+//
+// Transformers know nothing of images at first: not even that near pixels belong together. A
+// convolutional teacher does, and its soft targets hand some of that on.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "apps/common/program.h"
+#include "apps/common/training_log.h"
+#include "apps/examples/vit.h"
+#include "core/text.h"
+#include "data/idx.h"
+#include "data/synthetic_digits.h"
+#include "nn/distill/distiller.h"
+#include "nn/distill/evaluate.h"
+#include "nn/models.h"
+
+using namespace limbeck;
+
+namespace {
+
+struct Settings {
+  std::string data;
+  Index epochs = 15;
+  Index teacher_epochs = 5;
+  bool quick = false;
+};
+
+void row(const char* name, Module& model, const Dataset& test) {
+  const Index errors = count_errors(model, test);
+  const double accuracy = 1 - static_cast<double>(errors) / static_cast<double>(test.size());
+  fmt::print("{:<22}{:>12}{:>10}{:>11.2f} %\n", name, thousands(model.parameter_count()),
+             thousands(errors), 100 * accuracy);
+}
+
+void run(const Settings& s) {
+  const SyntheticDigitsOptions size =
+      s.quick ? SyntheticDigitsOptions{.train = 1'000, .test = 500} : SyntheticDigitsOptions{};
+  const auto [train, test] = s.data.empty() ? synthetic_digits(size) : load_mnist(s.data);
+  Rng rng(1);
+  Sequential teacher =
+      cnn(train.image, train.classes, {.channels = {16, 32}, .hidden = 128, .dropout = 0.3}, rng);
+  // Both students begin with the same weights.
+  Rng rng_of_hard = rng.child(1), rng_of_distilled = rng.child(1);
+  Sequential hard = vit(train.image, train.classes, {}, rng_of_hard);
+  Sequential distilled = vit(train.image, train.classes, {}, rng_of_distilled);
+
+  TrainingLog log(false);
+  log.say(summary(distilled, train.image));
+  TrainOptions options{.epochs = s.quick ? 2 : s.teacher_epochs, .augment = random_shift(2)};
+  options.test = &test;
+  log.follow(options);
+  log.say("teacher, convolutional");
+  train_classifier(teacher, train, options);
+  options.epochs = s.quick ? 1 : s.epochs;
+  const Index batches = (train.size() + options.batch_size - 1) / options.batch_size;
+  options.schedule = cosine({.warmup = batches / 2, .total = options.epochs * batches});
+  options.lr = 2e-3;
+  log.say("\nvision transformer, hard labels");
+  train_classifier(hard, train, options);
+  log.say("\nvision transformer, distilled");
+  Distiller(teacher, distilled, {.temperature = 4, .alpha = 0.1}).fit(train, options);
+  log.clear_bar();
+
+  fmt::print("{:<22}{:>12}{:>10}{:>13}\n", "", "parameters", "errors", "accuracy");
+  row("teacher", teacher, test);
+  row("student, hard labels", hard, test);
+  row("student, distilled", distilled, test);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Distils a convolutional teacher into a small vision transformer.", "vit_student");
+  Settings settings;
+  app.add_option("--data", settings.data,
+                 "Folder of MNIST-format files; without it, synthetic digits");
+  app.add_option("--epochs", settings.epochs, "Epochs of each student")
+      ->check(at_least_1())
+      ->capture_default_str();
+  app.add_option("--teacher-epochs", settings.teacher_epochs, "Epochs of the teacher")
+      ->check(at_least_1())
+      ->capture_default_str();
+  app.add_flag("--quick", settings.quick, "A few seconds on a few images, to see that it works");
+  return run_program(app, argc, argv, [&] { run(settings); });
+}
