@@ -1,36 +1,17 @@
-// Code in the READMEs cannot rot: each C++ block stands, word for word, in a program that is built
-// and, in tests/apps/examples_test.cpp, run. The line above a block says in which:
+// Code in the READMEs cannot rot: each C++ block stands, word for word, in a file of the tree,
+// which is compiled. The line above a block says in which:
 //
 //   <!-- from apps/examples/first.cpp -->
 //   ```cpp
 //   Rng rng(42);
 //   ```
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
+#include "tests/markdown.h"
 #include "tests/testing.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
 
 namespace {
-
-using Lines = std::vector<std::string>;
-
-Lines lines_of(const std::string& text) {
-  std::istringstream in(text);
-  Lines lines;
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-// The text of a file, or nothing if it is not there.
-std::string read_text(const std::string& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
 
 // Lines without the spaces that all of them (but empty ones) begin with.
 Lines without_indentation(Lines lines) {
@@ -50,39 +31,34 @@ bool occurs(const Lines& block, const Lines& source) {
   return false;
 }
 
-bool opens_cpp(const std::string& line) {
-  const std::string fence = without_indentation({line})[0];
-  return fence.starts_with("```cpp") || fence.starts_with("```c++") || fence.starts_with("```C++");
+bool is_cpp(const Block& block) {
+  return block.language == "cpp" || block.language == "c++" || block.language == "C++";
 }
 
-// The file named in "<!-- from apps/examples/NAME.cpp -->"; "" for any other line.
+// The file named in "<!-- from PATH -->"; "" for any other line, and for other files than .h and
+// .cpp.
 std::string source_named_by(const std::string& line) {
   const std::string before = "<!-- from ", after = " -->";
-  const std::string comment = without_indentation({line})[0];
+  const std::string comment = trimmed(line);
   if (!comment.starts_with(before) || !comment.ends_with(after)) return "";
   const std::string file =
       comment.substr(before.size(), comment.size() - before.size() - after.size());
-  return file.starts_with("apps/examples/") && file.ends_with(".cpp") ? file : "";
+  return file.ends_with(".h") || file.ends_with(".cpp") ? file : "";
 }
 
 // What is wrong with the C++ blocks of a README: a sentence each.
 Lines complaints(const std::string& readme, const std::string& text,
                  const std::function<std::string(const std::string& file)>& read) {
-  const Lines lines = lines_of(text);
   Lines found;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (!opens_cpp(lines[i])) continue;
-    const std::string where = fmt::format("{}:{}", readme, i + 1);
-    const std::string file = i == 0 ? "" : source_named_by(lines[i - 1]);
-    Lines block;
-    while (++i < lines.size() && without_indentation({lines[i]})[0] != "```") {
-      block.push_back(lines[i]);
-    }
+  for (const Block& block : parse_markdown(text).blocks) {
+    if (!is_cpp(block)) continue;
+    const std::string where = fmt::format("{}:{}", readme, block.line);
+    const std::string file = source_named_by(block.before);
     if (file.empty()) {
-      found.push_back(where + ": no line <!-- from apps/examples/NAME.cpp --> above the block");
-    } else if (block.empty()) {
+      found.push_back(where + ": no line <!-- from PATH.cpp --> above the block");
+    } else if (block.lines.empty()) {
       found.push_back(where + ": the block is empty");
-    } else if (!occurs(block, lines_of(read(file)))) {
+    } else if (!occurs(block.lines, lines_of(read(file)))) {
       found.push_back(where + ": the block does not stand in " + file);
     }
   }
@@ -91,9 +67,10 @@ Lines complaints(const std::string& readme, const std::string& text,
 
 }  // namespace
 
-TEST_CASE("the check of the READMEs finds blocks that stand in no program") {
+TEST_CASE("the check of the READMEs finds blocks that stand in no source") {
   const auto check = [](const std::string& text) {
     const auto read = [](const std::string& file) -> std::string {
+      if (file == "core/a.h") return "int a();\n";
       if (file != "apps/examples/a.cpp") return "";
       return "int main() {\n  one();\n  if (two()) {\n    three();\n  }\n\n  four();\n}\n";
     };
@@ -106,6 +83,7 @@ TEST_CASE("the check of the READMEs finds blocks that stand in no program") {
   CHECK(
       check("1. In a list:\n   <!-- from apps/examples/a.cpp -->\n   ```cpp\n   one();\n   ```") ==
       "");
+  CHECK(check("<!-- from core/a.h -->\n```cpp\nint a();\n```") == "");
 
   const std::string absent = "README.md:2: the block does not stand in apps/examples/a.cpp";
   CHECK(check(from + "two();\n```") == absent);
@@ -114,24 +92,20 @@ TEST_CASE("the check of the READMEs finds blocks that stand in no program") {
   CHECK(check(from + "one()\n```") == absent);                      // half a line
   CHECK(check(from + "int main() {\n  one();\n") == "");            // closed by the end
   CHECK(check(from + "```") == "README.md:2: the block is empty");
-  const std::string unnamed = ": no line <!-- from apps/examples/NAME.cpp --> above the block";
+  const std::string unnamed = ": no line <!-- from PATH.cpp --> above the block";
   CHECK(check("```cpp\none();\n```") == "README.md:1" + unnamed);
   CHECK(check("```c++\none();\n```") == "README.md:1" + unnamed);
   CHECK(check("<!-- from apps/examples/a.cpp -->\n\n```cpp\none();\n```") ==
         "README.md:3" + unnamed);
-  CHECK(check("<!-- from core/a.cpp -->\n```cpp\none();\n```") == "README.md:2" + unnamed);
+  CHECK(check("<!-- from core/a.py -->\n```cpp\none();\n```") == "README.md:2" + unnamed);
   CHECK(check("<!-- from apps/examples/b.cpp -->\n```cpp\none();\n```") ==
         "README.md:2: the block does not stand in apps/examples/b.cpp");
 }
 
-TEST_CASE("every C++ block in a README stands in a program that is built") {
-  REQUIRE_MESSAGE(std::filesystem::exists("Makefile"), "run from the root of the project");
-  auto entry = std::filesystem::recursive_directory_iterator(".");
-  for (; entry != std::filesystem::recursive_directory_iterator(); ++entry) {
-    const std::string name = entry->path().filename().string();
-    if (name == "build" || name == ".git") entry.disable_recursion_pending();
-    if (name != "README.md") continue;
-    const std::string readme = entry->path().lexically_normal().string();
+TEST_CASE("every C++ block in a README stands in a file that is compiled") {
+  const Lines readmes = all_readmes();
+  REQUIRE_MESSAGE(!readmes.empty(), "run from the root of the project");
+  for (const std::string& readme : readmes) {
     for (const std::string& complaint : complaints(readme, read_text(readme), read_text)) {
       FAIL_CHECK(complaint);
     }
