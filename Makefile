@@ -3,6 +3,7 @@
 # make test       builds and runs all tests; SAN=1 with sanitizers, REAL=double in double only,
 #                 SAN=thread those of the DataLoader's thread with the thread sanitizer,
 #                 PROGRAMS=0 without those of the programs
+# make exercises  runs the tests of the chapters' exercises: those that are not done yet fail
 # make bench      times training and inference against the bare matrix products
 # make deps       installs the Debian packages that are missing (run, test and all do it too)
 # make format     formats the sources in place; make lint only checks that they are formatted
@@ -100,6 +101,10 @@ else
 test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 	@tests/run.sh $(TESTS)
 endif
+
+.PHONY: exercises
+exercises: $(TESTS)
+	$< --no-skip -tc='exercise*'
 
 bench: $(BIN)/apps/bench
 	$<
