@@ -8,7 +8,7 @@ namespace {
 
 // Scaled dot-product attention of one sequence (Vaswani and others, "Attention Is All You Need",
 // 2017, section 3.2.1): q (L, D), k (M, D), v (M, D_v) → (L, D_v)
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v) {
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) {
   const real scale = 1 / std::sqrt(static_cast<real>(q.dim(1)));
   const Tensor weights = softmax(matmul(q, k, {.b = true}) * scale);  // (L, D) (M, D)ᵀ → (L, M)
   return matmul(weights, v);  // (L, M) (M, D_v) → (L, D_v)
@@ -60,16 +60,16 @@ TEST_CASE("chapter core: the gradient of a softmax sums to 0") {
 TEST_CASE("chapter core: attention to equal keys is the mean of the values, to one key its value") {
   const Tensor q = random_tensor({2, 4}, 1);
   const Tensor v = Tensor::from({3, 2}, {1, 2, 3, 4, 8, 0});
-  const Tensor equal = attention(q, Tensor::full({3, 4}, 1), v);
+  const Tensor equal = attend(q, Tensor::full({3, 4}, 1), v);
   CHECK(difference(equal, {4, 2, 4, 2}) < 1e-6);
   const Tensor keys = Tensor::from({3, 4}, {0, 0, 0, 0, 1e4, 0, 0, 0, 0, 0, 0, 0});
-  CHECK(difference(attention(Tensor::full({1, 4}, 1), keys, v), {3, 4}) < 1e-6);
+  CHECK(difference(attend(Tensor::full({1, 4}, 1), keys, v), {3, 4}) < 1e-6);
 }
 
 #ifdef LIMBECK_REAL_DOUBLE
 TEST_CASE("chapter core: attention needs no gradient of its own") {
   CHECK(gradient_error(
-            [](const std::vector<Tensor>& in) { return attention(in[0], in[1], in[2]); },
+            [](const std::vector<Tensor>& in) { return attend(in[0], in[1], in[2]); },
             {random_tensor({3, 4}, 1), random_tensor({5, 4}, 2), random_tensor({5, 2}, 3)}) < 1e-6);
 }
 #endif
