@@ -1,9 +1,12 @@
 // The pictures of core/README.md: a graph with its values and gradients, broadcasting forth and
-// back, and a convolution as a matrix product.
+// back, a convolution as a matrix product, and how far differences can be trusted.
 #include <fmt/format.h>
+
+#include <cmath>
 
 #include "apps/chapters/diagram.h"
 #include "apps/chapters/figures.h"
+#include "apps/study/chart.h"
 #include "apps/study/svg.h"
 #include "core/autograd.h"
 #include "core/ops.h"
@@ -139,12 +142,37 @@ std::string unrolled() {
                           "A convolution as a matrix product of its windows", body);
 }
 
+// Digits of the derivative of 1 / x at 0.7 that a central difference with step h gets right. Only
+// divisions and differences, which every machine rounds alike.
+template <class T>
+double right_digits(double h) {
+  const auto f = [](double x) { return 1 / static_cast<T>(x); };
+  const double numeric = static_cast<double>(f(0.7 + h) - f(0.7 - h)) / (2 * h);
+  const double exact = -1 / (0.7 * 0.7);
+  return -std::log10(std::abs((numeric - exact) / exact));
+}
+
+std::string differences() {
+  Series in_float{.name = "float"}, in_double{.name = "double"};
+  for (const double h :
+       {1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1}) {
+    if (h > 5e-7) in_float.points.push_back({h, right_digits<float>(h)});
+    in_double.points.push_back({h, right_digits<double>(h)});
+  }
+  return svg(Chart{.title = "A central difference of 1 / x",
+                   .x_label = "step h",
+                   .y_label = "digits of the derivative that are right",
+                   .log_x = true,
+                   .series = {in_float, in_double}});
+}
+
 }  // namespace
 
 std::vector<Figure> core_figures() {
   return {{"core/autodiff.svg", autodiff()},
           {"core/broadcasting.svg", broadcasting()},
-          {"core/unrolled.svg", unrolled()}};
+          {"core/unrolled.svg", unrolled()},
+          {"core/differences.svg", differences()}};
 }
 
 }  // namespace limbeck
