@@ -39,6 +39,26 @@ TEST_CASE("chapter core: views share elements, clones do not") {
   CHECK(difference(copy, {1, 2, 3, 4, 5, 6}) == 0);
 }
 
+TEST_CASE("chapter core: broadcasting a row, and its gradient") {
+  const Tensor m = Tensor::from({2, 3}, {1, 2, 3, 4, 5, 6});
+  Tensor row = Tensor::from({3}, {10, 20, 30}).requires_grad();
+  const Tensor y = m + row;
+  CHECK(difference(y, {11, 22, 33, 14, 25, 36}) == 0);
+  sum(y * m).backward();  // dy = m
+  CHECK(difference(row.grad(), {5, 7, 9}) == 0);
+}
+
+TEST_CASE("chapter core: a convolution is a product of the kernel and its windows") {
+  const Tensor image = Tensor::from({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const Tensor kernel = Tensor::from({1, 1, 2, 2}, {1, 2, 3, 4});
+  const Tensor windows = Tensor::from({4, 4}, {1, 2, 4, 5,  //
+                                               2, 3, 5, 6,  //
+                                               4, 5, 7, 8,  //
+                                               5, 6, 8, 9});
+  CHECK(difference(conv2d(image, kernel, Tensor()), {37, 47, 67, 77}) == 0);
+  CHECK(difference(matmul(reshape(kernel, {1, 4}), windows), {37, 47, 67, 77}) == 0);
+}
+
 TEST_CASE("chapter core: the gradient of a matrix product") {
   Tensor a = Tensor::from({1, 2}, {1, 2}).requires_grad();
   Tensor b = Tensor::from({2, 2}, {3, 4, 5, 6}).requires_grad();
@@ -55,6 +75,16 @@ TEST_CASE("chapter core: the gradient of a softmax sums to 0") {
   CHECK(difference(p, {0.125, 0.25, 0.625}) < 1e-6);
   sum(p * Tensor::from({3}, {1, 0, 0})).backward();  // dy = (1, 0, 0)
   CHECK(difference(z.grad(), {0.109375, -0.03125, -0.078125}) < 1e-6);
+}
+
+TEST_CASE("chapter core: the gradient of a layer norm points neither up nor outward") {
+  Tensor x = Tensor::from({1, 3}, {1, 2, 3}).requires_grad();
+  const Tensor y = layer_norm(x, Tensor::full({3}, 1), Tensor::zeros({3}), 0);
+  CHECK(difference(y, {-std::sqrt(1.5), 0, std::sqrt(1.5)}) < 1e-6);
+  sum(y * Tensor::from({1, 3}, {1, 0, 0})).backward();  // dy = (1, 0, 0)
+  CHECK(difference(x.grad(), {0.2041, -0.4082, 0.2041}) < 1e-4);
+  CHECK(std::abs(sum(x.grad()).item()) < 1e-6);
+  CHECK(std::abs(sum(x.grad() * y).item()) < 1e-6);
 }
 
 TEST_CASE("chapter core: attention to equal keys is the mean of the values, to one key its value") {
