@@ -20,7 +20,7 @@
 #include "core/reduce.h"
 #include "core/text.h"
 #include "data/idx.h"
-#include "data/npy.h"
+#include "apps/common/npy.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/distill/evaluate.h"

@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/reduce.h"
 #include "data/idx.h"
-#include "data/npy.h"
+#include "apps/common/npy.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/distill/evaluate.h"

@@ -2,7 +2,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
-#include "data/npy.h"
+#include "apps/common/npy.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/evaluate.h"
 #include "nn/model_spec.h"

@@ -1,7 +1,6 @@
 // The worked examples of data/README.md: every number there is checked here.
 #include "data/data_loader.h"
 #include "data/idx.h"
-#include "data/npy.h"
 #include "data/resampling.h"
 #include "tests/data/idx_files.h"
 
@@ -29,17 +28,6 @@ TEST_CASE("chapter data: an IDX file, byte by byte") {
   CHECK(data.class_ids == std::vector<std::int32_t>{7, 9});
   const std::vector<Index> second = {1};
   CHECK(difference(make_batch(data, second).images, {1, 0, 0.2}) < 1e-6);
-}
-
-TEST_CASE("chapter data: an NPY file, byte by byte") {
-  const Folder folder;
-  write_npy(folder.file("a.npy"), Tensor::from({2, 3}, {1, 2, 3, 4, 5, 6}));
-  const Bytes file = read_all(folder.file("a.npy"));
-  REQUIRE(file.size() == 128 + 6 * 4);
-  CHECK(file.substr(0, 10) == bytes({0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 118, 0}));
-  CHECK(file.substr(10, 59) == "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }");
-  CHECK(file.substr(69, 58) == Bytes(58, ' '));
-  CHECK(file.substr(127, 5) == bytes({'\n', 0, 0, 0x80, 0x3f}));  // and 1 as a float
 }
 
 TEST_CASE("chapter data: bilinear interpolation of four neighbours") {

@@ -1,4 +1,4 @@
-#include "data/npy.h"
+#include "apps/common/npy.h"
 
 #include <algorithm>
 #include <charconv>
