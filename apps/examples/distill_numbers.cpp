@@ -47,7 +47,7 @@ void t_squared() {
   fmt::print("{:>5}  {:>12}  {:>12}\n", "T", "of KL", "of T² KL");
   for (const double t : {1.0, 2.0, 4.0, 8.0, 20.0, 100.0}) {
     const double size = length(gradient({.temperature = t, .alpha = 0}));
-    fmt::print("{:>5g}  {:>12.6f}  {:>11.4f}\n", t, size / (t * t), size);
+    fmt::print("{:>5g}  {:>12.6f}  {:>12.4f}\n", t, size / (t * t), size);
   }
   fmt::print("|z − v| / C = {:.4f}\n", length(z - v) / 10);
 }
