@@ -7,10 +7,15 @@
 # make bench      times training and inference against the bare matrix products
 # make deps       installs the Debian packages that are missing (run, test and all do it too)
 # make format     formats the sources in place; make lint only checks that they are formatted
+# make check      all that must hold before a change is taken: .ci/run
+# make install    puts the library where other projects find it: .make/install.mk
+# make docs       writes the reference of the library into build/docs: .make/docs.mk
+# make coverage   measures how much of the library the tests run through: .make/coverage.mk
 # make clean      removes everything built
 
 REAL ?= float
 SAN ?= 0
+COVERAGE ?= 0
 WERROR ?= 0
 OPT ?= -O3 -march=native
 
@@ -22,7 +27,8 @@ ifneq (,$(findstring clang,$(CXX)))
 endif
 
 # Each variant has its own folder. The programs of the usual one are built beside their sources.
-VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)$(if $(filter thread,$(SAN)),-tsan)
+VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)$(if $(filter thread,$(SAN)),-tsan)$(if \
+             $(filter 1,$(COVERAGE)),-coverage)
 BUILD := build/$(VARIANT)
 BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
 
@@ -59,11 +65,16 @@ ifeq ($(SAN),thread)
   CXXFLAGS += -O1 -g -fsanitize=thread
   LDFLAGS += -fsanitize=thread
 endif
+ifeq ($(COVERAGE),1)
+  CXXFLAGS += -O1 --coverage
+  LDFLAGS += --coverage
+endif
 
 LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/*.cpp)
 COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
-TEST_SOURCES := $(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp)
+# (tests/install is a project of its own, that of somebody who has installed the library.)
+TEST_SOURCES := $(filter-out tests/install/%,$(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp))
 # Gradients are checked in double, so the usual test run is one in float and one in double; programs
 # and what they share are tested in float only, and not with PROGRAMS=0.
 PROGRAMS ?= $(if $(filter double,$(REAL)),0,1)
@@ -81,7 +92,7 @@ TESTS := $(BUILD)/tests/run
 
 MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
 
-.PHONY: all run test test-variant bench deps format lint clean
+.PHONY: all run test bench deps format lint check clean
 .SECONDARY:
 
 all: $(LIB) $(APPS)
@@ -123,6 +134,11 @@ $(TESTS): $(call objects,$(TEST_SOURCES)) $(TESTED_COMMON) $(LIB)
 	@echo '  link    $@'
 	@$(CXX) $(LDFLAGS) $^ $(APP_LDLIBS) $(LDLIBS) -o $@
 
+# The same objects are in the shared library. In a program the linker takes the detours, by which
+# its functions and data are found wherever it is loaded, away again.
+SHAREABLE := -fPIC -fno-semantic-interposition
+$(call objects,$(LIB_SOURCES)): CXXFLAGS += $(SHAREABLE)
+
 # Tests are compiled more than they are run.
 $(BUILD)/tests/%.o: CXXFLAGS += -O1
 $(BUILD)/tests/%.o: CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
@@ -147,7 +163,7 @@ $(BUILD)/apps/report/page_files.cpp: $(PAGE) Makefile
 	   echo 'return {}; }'; } > $@
 
 # Changes when the flags do, so that everything is then built anew.
-FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS)
+FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHAREABLE)
 $(BUILD)/flags: force
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
@@ -180,6 +196,11 @@ format: build/deps-lint
 lint: build/deps-lint
 	@echo '  clang-format: $(words $(FORMATTED)) files'
 	@clang-format --dry-run --Werror $(FORMATTED)
+
+check:
+	@env -u MAKEFLAGS -u MAKELEVEL .ci/run
+
+include $(wildcard .make/*.mk)
 
 clean:
 	rm -rf build $(patsubst %.cpp,%,$(APP_SOURCES))

@@ -36,8 +36,10 @@ namespace limbeck {
 // input.wants_grad() is false, so that an op can leave out work that nobody asked for.
 using Gradients = std::vector<Tensor>;
 
+// An op's gradient function: from dy, of the shape of its output, to the gradients of its inputs.
 using Backward = std::function<Gradients(const Tensor& dy)>;
 
+// Whether this thread records: no NoGrad lives in it.
 bool is_recording();
 
 // Makes y the recorded result of an op on `inputs`, and returns it. Records nothing, and drops the

@@ -22,12 +22,14 @@ namespace limbeck {
 // maximum of each 2×2 block (stride 2; an odd last row or column is left out).
 enum class After { nothing, relu, relu_max_pool };
 
+// The sizes of one convolution. in_of_group and out_of_group are the channels that one of the
+// `groups` sees and makes; it `pools` if max-pooling follows in the same pass.
 struct ConvSizes {
   Index images, in, height, width;     // x: (N, C_in, H, W)
   Index out, conv_height, conv_width;  // of the convolution's own result
-  Window2d window;
+  Window2d window;                     // its kernel, stride and padding
   Index groups;
-  After after;
+  After after;  // what follows in the same pass
 
   bool pools() const { return after == After::relu_max_pool; }
   Index out_height() const { return pools() ? conv_height / 2 : conv_height; }  // of y
@@ -47,7 +49,8 @@ struct ConvForward {
   const real* bias;
 };
 
-// From dy to the gradients; a null one is not wanted. Overwrites them.
+// From dy to the gradients, dx, dweight and dbias, each of the shape of x, weight and bias; a null
+// one is not wanted. Overwrites them.
 struct ConvBackward {
   real* dx;
   real* dweight;
@@ -59,20 +62,24 @@ struct ConvBackward {
   const real* weight;
 };
 
+// By the matrix of windows: for every convolution.
 void unrolled_forward(const ConvForward& f, const ConvSizes& sizes);
 void unrolled_backward(const ConvBackward& b, const ConvSizes& sizes);
 
 // Whether the other way can go, and pays.
 bool winograd_fits(const ConvSizes& sizes);
+// By the transform.
 void winograd_forward(const ConvForward& f, const ConvSizes& sizes);
 void winograd_backward(const ConvBackward& b, const ConvSizes& sizes);
+
+// Where a channel's pixels lie in an array.
+struct ConvLayout {
+  Index channel, row, pixel;  // distances in memory
+};
 
 // One image's gradient with respect to the convolution's own result, dz (C_out, H, W), from dy,
 // back through the pooling and relu; at dz[c · channel + row · dz_row + column · pixel]. Adds its
 // sums over the pixels to dbias (C_out), unless null. The rest of dz must be 0 where it pools.
-struct ConvLayout {
-  Index channel, row, pixel;  // distances in memory
-};
 void conv_output_gradient(real* dz, real* dbias, const ConvBackward& b, const ConvSizes& sizes,
                           Index image, const ConvLayout& layout);
 

@@ -6,8 +6,9 @@
 
 namespace limbeck {
 
+// How conv2d moves its filters.
 struct ConvOptions {
-  Size2d stride = 1;
+  Size2d stride = 1;   // pixels from one window to the next
   Size2d padding = 0;  // zeros around the image
   Index groups = 1;    // the channels fall into this many parts, each convolved by itself
   After after{};       // what is done to the result in the same pass

@@ -48,6 +48,7 @@ class FileReader {
     return items;
   }
   std::string read_text(std::size_t size);
+  // Passes over the next `size` bytes. Error: as for read.
   void skip(std::uintmax_t size);
 
   // The shape of an array that the file describes. Error: more dimensions than a tensor has, or

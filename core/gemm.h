@@ -5,6 +5,7 @@
 
 namespace limbeck {
 
+// The sizes of a product, and how its matrices lie: C is m × n.
 struct GemmSizes {
   Index m, n, k;             // C is (m, n), and k is summed over
   bool transpose_a = false;  // A is (m, k), or (k, m) if true

@@ -5,9 +5,10 @@
 
 namespace limbeck {
 
+// Which factors of a product are transposed.
 struct Transpose {
-  bool a = false;
-  bool b = false;
+  bool a = false;  // the left
+  bool b = false;  // the right
 };
 
 // y = op(a) op(b) of matrices, op transposing where asked: (M, K) (K, N) → (M, N). With no
@@ -20,6 +21,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transpose transpose = {});
 // attention are (N, heads). Error: none, or others, or inner dimensions that differ.
 Tensor batched_matmul(const Tensor& a, const Tensor& b, Transpose transpose = {});
 
+// What linear does beyond the product.
 struct LinearOptions {
   bool relu = false;  // y = max(x Wᵀ + b, 0), in the same pass
 };

@@ -9,8 +9,9 @@
 
 namespace limbeck {
 
+// How batch_norm takes its statistics, and how it moves the running ones.
 struct BatchNormOptions {
-  bool training = true;
+  bool training = true;   // by the batch; else by the running statistics
   double momentum = 0.1;  // the share of the new in the running statistics
   double eps = 1e-5;      // ε
 };

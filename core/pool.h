@@ -10,6 +10,7 @@
 
 namespace limbeck {
 
+// The window of a pooling, in pixels.
 struct PoolOptions {
   Size2d kernel = 0;   // must be given
   Size2d stride = 0;   // 0: the kernel's size, so that windows lie side by side
@@ -37,10 +38,10 @@ Tensor global_avg_pool2d(const Tensor& x);
 
 // --- what the poolings share ---
 
-// One plane, its output, and the window that leads from one to the other.
+// The sizes of one plane, its output, and the window that leads from one to the other.
 struct PoolPlane {
-  Size2d in;
-  Size2d out;
+  Size2d in;   // (H, W)
+  Size2d out;  // (H_out, W_out)
   Window2d window;
 };
 

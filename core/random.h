@@ -26,10 +26,10 @@ class Rng {
  public:
   explicit Rng(std::uint64_t seed);
 
-  std::uint32_t next();  // 32 random bits
-  double uniform();      // in [0, 1), a multiple of 2⁻³²
-  double uniform(double low, double high);
-  double normal();       // mean 0, standard deviation 1 (Box and Muller 1958)
+  std::uint32_t next();                     // 32 random bits
+  double uniform();                         // in [0, 1), a multiple of 2⁻³²
+  double uniform(double low, double high);  // in [low, high)
+  double normal();                          // mean 0, standard deviation 1 (Box and Muller 1958)
   Index below(Index n);  // an integer in [0, n), all equally likely. Error: n < 1
   std::vector<Index> permutation(Index n);  // 0 … n − 1 in random order (Fisher and Yates)
 

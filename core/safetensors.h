@@ -17,14 +17,16 @@
 
 namespace limbeck {
 
+// What a file says in words beside its tensors: a text for each key.
 using Metadata = std::map<std::string, std::string>;
 
+// What a file holds, to be written or as it was read.
 struct TensorFile {
   std::vector<NamedTensor> tensors;  // in the order of their data
   // In a file that was read: the names of tensors of integers or truth values, which are left there
   // (PyTorch's batch norm has one, num_batches_tracked).
   std::vector<std::string> skipped{};
-  Metadata metadata;
+  Metadata metadata;  // texts beside the tensors
 };
 
 // The element types that are written: float's, for exchange; or those of `real`, so that what is

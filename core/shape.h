@@ -28,7 +28,7 @@ using Index = std::int64_t;  // sizes and positions; signed, so that differences
 // Shape{} is that of a scalar: no dimension, one element.
 class Shape {
  public:
-  static constexpr int max_rank = 6;
+  static constexpr int max_rank = 6;  // the most dimensions
 
   Shape() = default;
   // Error: more than six dimensions, or a negative one.
@@ -49,6 +49,7 @@ class Shape {
   Shape without_front() const;
   Shape with_last(Index n) const;
 
+  // The dimensions, in order.
   const Index* begin() const { return dims_.data(); }
   const Index* end() const { return dims_.data() + rank_; }
   friend bool operator==(const Shape& a, const Shape& b) = default;

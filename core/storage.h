@@ -27,6 +27,7 @@ class Storage {
   std::size_t bytes_;
 };
 
+// What the pool has done and holds.
 struct PoolStats {
   std::size_t system_allocations;  // requests that the pool could not serve, since the start
   std::size_t bytes_in_use;        // held by living tensors

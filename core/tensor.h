@@ -24,24 +24,28 @@ struct Node;
 struct SinkState;
 }  // namespace detail
 
+// A handle to elements with a shape, and to their place in the graph.
 class Tensor {
  public:
   // No tensor at all: defined() is false, and using it is an Error.
   Tensor() = default;
 
-  static Tensor empty(const Shape& shape);  // elements not initialised
-  static Tensor zeros(const Shape& shape);
-  static Tensor full(const Shape& shape, real value);
-  static Tensor scalar(real value);  // shape ()
+  static Tensor empty(const Shape& shape);             // elements not initialised
+  static Tensor zeros(const Shape& shape);             // all 0
+  static Tensor full(const Shape& shape, real value);  // all of that value
+  static Tensor scalar(real value);                    // shape ()
   // Elements in row-major order. Error: their number is not shape.size().
   static Tensor from(const Shape& shape, std::span<const real> values);
   static Tensor from(const Shape& shape, std::initializer_list<real> values);
 
+  // Whether there is a tensor behind the handle.
   bool defined() const { return body_ != nullptr; }
-  const Shape& shape() const;
-  Index size() const { return shape().size(); }
-  Index dim(int i) const { return shape().dim(i); }
+  const Shape& shape() const;                        // the sizes of its dimensions
+  Index size() const { return shape().size(); }      // the number of elements
+  Index dim(int i) const { return shape().dim(i); }  // as Shape::dim
 
+  // The elements in row-major order. Every handle on them sees a change; a recorded graph does not
+  // notice it.
   real* data();
   const real* data() const;
   std::span<const real> values() const { return {data(), static_cast<std::size_t>(size())}; }
@@ -64,8 +68,8 @@ class Tensor {
   // d loss / d this, of this tensor's shape: the sum over all backward() calls since clear_grad().
   // Error: there is none yet.
   Tensor grad() const;
-  bool has_grad() const;
-  void clear_grad();
+  bool has_grad() const;  // whether there is one
+  void clear_grad();      // the gradient is then none, not 0
   // Computes the gradient of this scalar with respect to every leaf that it was computed from, and
   // frees the graph. Error: not a scalar, nothing wants a gradient, or the graph is freed already.
   void backward() const;
@@ -90,7 +94,7 @@ class Tensor {
 
 // A tensor with what it is called in a network or a file: "1.weight".
 struct NamedTensor {
-  std::string name;
+  std::string name;  // of the parts from the outside in, joined by dots
   Tensor tensor;
 };
 

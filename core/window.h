@@ -15,7 +15,8 @@
 
 namespace limbeck {
 
-// Height and width. One number is a square, so options read {.kernel = 3} or {.kernel = {3, 5}}.
+// A height and a width. One number is a square, so options read {.kernel = 3} or {.kernel = {3,
+// 5}}.
 struct Size2d {
   constexpr Size2d(Index side) : height(side), width(side) {}
   constexpr Size2d(Index h, Index w) : height(h), width(w) {}
@@ -29,10 +30,11 @@ struct Size2d {
   Index width;
 };
 
+// A window's size, its steps, and how far it reaches over the image's border.
 struct Window2d {
-  Size2d kernel;
-  Size2d stride;
-  Size2d padding;
+  Size2d kernel;   // its own size
+  Size2d stride;   // from one place to the next
+  Size2d padding;  // past the border
 };
 
 // Error, in the name of `op`: a kernel or a stride below 1, or a negative padding.

@@ -13,8 +13,9 @@
 
 namespace limbeck {
 
+// How a dataset becomes batches.
 struct DataLoaderOptions {
-  Index batch_size = 128;
+  Index batch_size = 128;  // images; the last batch of an epoch may have fewer
   bool shuffle = false;    // a new order every epoch
   Augmentation augment{};  // applied to every image, with new random numbers every epoch
   // Above 0: only so many epochs have random numbers of their own; then they repeat, and each image
@@ -40,15 +41,21 @@ class DataLoader {
 
   Index batches() const;  // in an epoch
 
+  // The place past the last batch.
   struct End {};
+  // What a range-based for loop holds: the loader's place in its epoch. All of a loader's iterators
+  // are at the same place.
   class Iterator {
    public:
     explicit Iterator(DataLoader* loader) : loader_(loader) {}
+    // The batch; the caller may change it or move from it.
     Batch& operator*() const { return loader_->current_; }
+    // On to the next batch.
     Iterator& operator++() {
       loader_->advance();
       return *this;
     }
+    // Whether the epoch is over.
     bool operator==(End) const { return loader_->finished_; }
 
    private:
@@ -60,6 +67,7 @@ class DataLoader {
   Iterator begin(Index after = 0);
   // Passes over whole epochs as if they had been, without making their batches.
   void skip_epochs(Index count);
+  // What an iterator equals when the epoch is over.
   End end() const { return {}; }
 
  private:

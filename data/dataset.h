@@ -26,10 +26,10 @@ struct Dataset {
   Dataset sample(Index n, Rng& rng) const;
 };
 
-// What a learner gets: one set to learn from and one to be judged by.
+// What a learner gets: two sets of the same kind.
 struct TrainTest {
-  Dataset train;
-  Dataset test;
+  Dataset train;  // to learn from
+  Dataset test;   // to be judged by
 };
 
 // Some images with their labels, ready for a network.

@@ -10,7 +10,7 @@ namespace limbeck {
 
 // For each pixel of the new image, (H, W), the point of the old one that it takes its value from.
 struct Sources {
-  Index height, width;
+  Index height, width;     // H, W
   std::vector<real> x, y;  // (H, W), in pixels, from the middle of the pixel at the upper left
 };
 

@@ -10,11 +10,12 @@
 
 namespace limbeck {
 
+// How many digits, and which.
 struct SyntheticDigitsOptions {
-  Index train = 20'000;  // images to learn from
-  Index test = 4'000;    // images to be judged by, of the same kind
-  std::uint64_t seed = 1;
-  double difficulty = 1;  // scales all distortion; 0: every digit as in the copybook
+  Index train = 20'000;    // images to learn from
+  Index test = 4'000;      // images to be judged by, of the same kind
+  std::uint64_t seed = 1;  // another one draws other images
+  double difficulty = 1;   // scales all distortion; 0: every digit as in the copybook
 };
 
 // 28 × 28, grey, ten classes in equal parts and random order; the same for any number of threads.

@@ -15,14 +15,15 @@ namespace limbeck {
 // Error: fewer than one channel; in a call, what batch_norm refuses.
 class BatchNorm : public Module {
  public:
+  // The sizes of the layer, and what batch_norm takes.
   struct Options {
-    Index channels = 0;  // C
-    double momentum = 0.1;
-    double eps = 1e-5;
+    Index channels = 0;     // C
+    double momentum = 0.1;  // the share of the new in the running statistics
+    double eps = 1e-5;      // ε
   };
 
   std::string describe() const override;
-  double eps() const { return eps_; }
+  double eps() const { return eps_; }  // ε
 
   Tensor weight;        // (C)
   Tensor bias;          // (C)

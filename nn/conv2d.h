@@ -15,20 +15,21 @@ namespace limbeck {
 // Error: a size below 1, groups that do not divide both numbers of channels.
 class Conv2d : public Module {
  public:
+  // The sizes of the layer.
   struct Options {
-    Index in = 0;   // C_in
-    Index out = 0;  // C_out
-    Size2d kernel = 1;
-    Size2d stride = 1;
-    Size2d padding = 0;
-    Index groups = 1;
-    bool bias = true;
+    Index in = 0;        // C_in
+    Index out = 0;       // C_out
+    Size2d kernel = 1;   // (kh, kw)
+    Size2d stride = 1;   // pixels from one window to the next
+    Size2d padding = 0;  // zeros around the image
+    Index groups = 1;    // parts of the channels, each convolved by itself
+    bool bias = true;    // whether there is a b
   };
   Conv2d(const Options& options, Rng& rng);
 
   std::string describe() const override;
   Index multiply_adds(const Shape& output) const override;
-  const Options& options() const { return options_; }
+  const Options& options() const { return options_; }  // as they were given
   Tensor forward_fused(const Tensor& x, Layers& following) override;
 
   Tensor weight;  // (C_out, C_in / groups, kh, kw)

@@ -21,8 +21,9 @@ Tensor dropout2d(const Tensor& x, double p, Rng& rng);
 // The layer: drops while training, and passes x on in evaluation.
 class Dropout : public Module {
  public:
+  // How much is dropped.
   struct Options {
-    double p = 0.5;
+    double p = 0.5;  // the probability, in [0, 1)
   };
   // Draws its masks from a fork of rng.
   Dropout(const Options& options, Rng& rng) : Dropout("Dropout", dropout, options, rng) {}
@@ -30,6 +31,7 @@ class Dropout : public Module {
   std::string describe() const override;
 
  protected:
+  // dropout or dropout2d.
   using Op = Tensor (*)(const Tensor& x, double p, Rng& rng);
   Dropout(const char* name, Op op, const Options& options, Rng& rng);
 

@@ -10,9 +10,10 @@ namespace limbeck {
 // (0), both (D), as in PyTorch. Error: fewer than one feature; in a call, what layer_norm refuses.
 class LayerNorm : public Module {
  public:
+  // The sizes of the layer, and what layer_norm takes.
   struct Options {
     Index features = 0;  // D
-    double eps = 1e-5;
+    double eps = 1e-5;   // ε
   };
   explicit LayerNorm(const Options& options);
 

@@ -11,10 +11,11 @@ namespace limbeck {
 // In a Sequential it does the work of a ReLU that follows it. Error: a size below 1.
 class Linear : public Module {
  public:
+  // The sizes of the layer.
   struct Options {
-    Index in = 0;   // D_in
-    Index out = 0;  // D_out
-    bool bias = true;
+    Index in = 0;      // D_in
+    Index out = 0;     // D_out
+    bool bias = true;  // whether there is a b
   };
   Linear(const Options& options, Rng& rng);
 

@@ -13,6 +13,7 @@
 
 namespace limbeck {
 
+// What cross_entropy makes of a label.
 struct CrossEntropyOptions {
   double label_smoothing = 0;  // ε: the target is (1 − ε) onehot(y) + ε / C
 };

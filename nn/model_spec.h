@@ -9,6 +9,7 @@
 
 namespace limbeck {
 
+// What a text does not say of its network.
 struct ModelOptions {
   double dropout = 0;  // of hidden layers, where the network has a place for it
 };
@@ -25,12 +26,13 @@ Sequential make_model(const std::string& spec, const Shape& image, Index classes
 // That error alone, for checking such a text before anything is built.
 void check_model_spec(const std::string& spec);
 
-// Networks with a name.
+// A network that goes by a name.
 struct Preset {
-  std::string name;
+  std::string name;  // as make_model takes it
   std::string what;  // for people
   Sequential (*build)(const Shape& image, Index classes, double dropout, Rng& rng);
 };
+// All of them.
 const std::vector<Preset>& model_presets();
 
 }  // namespace limbeck

@@ -9,6 +9,7 @@
 
 namespace limbeck {
 
+// Where a perceptron drops.
 struct MlpOptions {
   double dropout = 0;        // of each hidden layer's output, in training
   double input_dropout = 0;  // of the pixels
@@ -22,9 +23,9 @@ Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng&
 // A plain convolutional network: for each of `channels` a 5×5 convolution with padding 2, ReLU and
 // 2×2 max-pooling; then a hidden layer with ReLU (and Dropout), then Linear to the logits.
 struct CnnOptions {
-  std::vector<Index> channels;
-  Index hidden = 0;
-  double dropout = 0;  // of the hidden layer's output, in training
+  std::vector<Index> channels;  // of the convolutions, in order
+  Index hidden = 0;             // units of the hidden layer
+  double dropout = 0;           // of the hidden layer's output, in training
 };
 // For images of shape (C, H, W). Error: no channels, a size below 1, or images that so many
 // poolings leave nothing of.

@@ -41,7 +41,9 @@ class Module;
 class Parts {
  public:
   virtual ~Parts() = default;
+  // A parameter: what an optimizer changes.
   virtual void operator()(const std::string& name, Tensor& parameter) = 0;
+  // A module within this one.
   virtual void operator()(const std::string& name, Module& child) = 0;
   // State that is saved and loaded with the parameters and is none: no gradient, no optimizer. The
   // running statistics of batch normalisation are the example.
@@ -54,6 +56,7 @@ class Parts {
 // Layers that follow one another, as Sequential keeps them.
 using Layers = std::span<const std::unique_ptr<Module>>;
 
+// The base of all layers and networks.
 class Module {
  public:
   Module() = default;
@@ -109,7 +112,10 @@ class Module {
   void zero_grad();  // clears the gradients of all parameters
 
  protected:
+  // What operator() calls: the output for a batch.
   virtual Tensor forward(const Tensor& x) = 0;
+  // Lists the layer's parameters, buffers, generators and children, each once, in order. At first
+  // there are none.
   virtual void parts(Parts& parts) { static_cast<void>(parts); }
 
  private:

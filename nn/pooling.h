@@ -29,6 +29,7 @@ class AvgPool2d : public Module {
  public:
   explicit AvgPool2d(const PoolOptions& options);
 
+  // With the stride filled in: never 0.
   const PoolOptions& options() const { return options_; }
 
   std::string describe() const override;

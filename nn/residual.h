@@ -17,6 +17,7 @@ namespace limbeck {
 //   Residual(Sequential(Linear({.in = 32, .out = 32}, rng), ReLU()))
 class Residual : public Module {
  public:
+  // Takes f over.
   template <class Inner>
   explicit Residual(Inner inner) : inner_(std::make_unique<Inner>(std::move(inner))) {}
 

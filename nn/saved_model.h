@@ -16,9 +16,10 @@ struct ModelInfo {
   Metadata more{};    // anything else worth keeping: "temperature", "alpha", "errors", "seed"
 };
 
+// A network as a file had it.
 struct SavedModel {
   Sequential network;  // in evaluation mode
-  ModelInfo info;
+  ModelInfo info;      // what the file says of it
 };
 
 // Writes a safetensors file with the weights under PyTorch's names, and in its metadata "spec",

@@ -17,6 +17,7 @@ namespace limbeck {
 // A layer without parameters or state: any function of a tensor, with a name for the summary.
 class Function : public Module {
  public:
+  // The function itself.
   using Body = std::function<Tensor(const Tensor&)>;
   explicit Function(Body body, std::string name = "Function")
       : body_(std::move(body)), name_(std::move(name)) {}
@@ -48,6 +49,7 @@ class Flatten : public Module {
 class Sequential : public Module {
  public:
   Sequential() = default;
+  // Of these layers, as add() takes them.
   template <class First, class... Rest>
   requires(!std::is_base_of_v<Sequential, std::decay_t<First>> ||
            sizeof...(Rest) > 0) explicit Sequential(First&& first, Rest&&... rest) {
@@ -68,6 +70,7 @@ class Sequential : public Module {
     return *this;
   }
 
+  // The number of layers, and layer i.
   std::size_t size() const { return layers_.size(); }
   Module& operator[](std::size_t i) { return *layers_.at(i); }
 

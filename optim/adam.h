@@ -5,8 +5,9 @@
 
 namespace limbeck {
 
+// Adam's constants.
 struct AdamOptions {
-  double lr = 1e-3;
+  double lr = 1e-3;         // the learning rate, the largest step of a weight, roughly
   double beta1 = 0.9;       // how slowly the mean of the gradient forgets
   double beta2 = 0.999;     // and that of its square
   double eps = 1e-8;        // keeps the division finite
@@ -27,6 +28,7 @@ class Adam : public Optimizer {
   std::vector<NamedTensor> named_state() override;  // "m.0", …, "v.0", …
 
  protected:
+  // Where λ w comes in: into g, or beside it (AdamW).
   enum class Decay { in_gradient, decoupled };
   Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay decay);
 
@@ -39,12 +41,13 @@ class Adam : public Optimizer {
   std::vector<Tensor> m_, v_;
 };
 
+// The same with a decay that is not 0.
 struct AdamWOptions {
-  double lr = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double eps = 1e-8;
-  double weight_decay = 1e-2;
+  double lr = 1e-3;            // the learning rate
+  double beta1 = 0.9;          // how slowly the mean of the gradient forgets
+  double beta2 = 0.999;        // and that of its square
+  double eps = 1e-8;           // keeps the division finite
+  double weight_decay = 1e-2;  // λ ≥ 0
 };
 
 // Adam with the decay taken from the weight itself, w ← w − lr λ w, instead of passing through the

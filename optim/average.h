@@ -25,7 +25,7 @@ class WeightAverage {
   // Error: decay outside [0, 1).
   WeightAverage(std::vector<Tensor> parameters, double decay);
 
-  void update();
+  void update();  // after a step
   // The averages, tensors that see its own memory, and the number of updates so far: what a program
   // keeps to go on after a stop.
   std::span<Tensor> averages() { return averages_; }

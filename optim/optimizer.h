@@ -10,6 +10,8 @@
 
 namespace limbeck {
 
+// What optimizers share: their parameters, the learning rate and the count of steps. A new one says
+// in update() how a parameter moves.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -30,7 +32,7 @@ class Optimizer {
   Index steps() const { return steps_; }
   void set_steps(Index steps) { steps_ = steps; }
 
-  double lr() const { return lr_; }
+  double lr() const { return lr_; }  // the learning rate of the next step
   // The learning rate from the next step on. Error: negative, or not a number.
   void set_lr(double lr);
 
@@ -47,7 +49,7 @@ class Optimizer {
     return {std::as_const(parameters_[i]).data()};
   }
 
-  std::vector<Tensor>& parameters() { return parameters_; }
+  std::vector<Tensor>& parameters() { return parameters_; }  // as they were given
   // A tensor of zeros for each parameter: what an optimizer remembers of it.
   std::vector<Tensor> zeros_like_parameters() const;
   // Such tensors with names: "m.0", "m.1", …

@@ -16,6 +16,7 @@ using Schedule = std::function<double(Index step)>;  // steps count from 0
 
 Schedule constant();  // 1
 
+// When the factor drops, and by how much.
 struct StepOptions {
   Index every = 0;      // steps between two drops
   double factor = 0.1;  // of one drop
@@ -23,10 +24,11 @@ struct StepOptions {
 // factor^⌊step / every⌋. Error: every < 1.
 Schedule step_decay(const StepOptions& options);
 
+// The course of a cosine schedule, in steps.
 struct CosineOptions {
   Index warmup = 0;  // steps in which the factor rises from 1/warmup to 1 in equal parts
   Index total = 0;   // steps in all; at the last it is `floor`, and stays there
-  double floor = 0;
+  double floor = 0;  // the last factor
 };
 // Half a cosine from 1 down to `floor` after the warm-up: Loshchilov and Hutter, "SGDR: Stochastic
 // Gradient Descent with Warm Restarts", ICLR 2017, equation 5, without restarts.

@@ -5,8 +5,9 @@
 
 namespace limbeck {
 
+// SGD's constants.
 struct SgdOptions {
-  double lr = 1e-3;
+  double lr = 1e-3;         // the learning rate
   double momentum = 0;      // μ in [0, 1)
   bool nesterov = false;    // needs momentum
   double weight_decay = 0;  // λ ≥ 0

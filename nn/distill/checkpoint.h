@@ -23,6 +23,7 @@ class Module;
 class Optimizer;
 class WeightAverage;
 
+// Where a training keeps itself, and when it stops.
 struct CheckpointOptions {
   std::string file{};  // written after every epoch, and when `stop` says so; empty: none
   // What the training is, by options that its numbers depend on. A file of another run is refused,

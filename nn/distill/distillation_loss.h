@@ -40,6 +40,7 @@
 
 namespace limbeck {
 
+// The two numbers of distillation.
 struct DistillationOptions {
   double temperature = 4;  // T > 0
   double alpha = 0.1;      // α in [0, 1], the weight of the hard labels
@@ -48,6 +49,7 @@ struct DistillationOptions {
   void check(const char* op) const;
 };
 
+// The loss, and the two parts that it is made of.
 struct DistillationLoss {
   Tensor total;  // α · hard + (1 − α) · soft, a scalar to call backward() on
   double hard;   // CE(z, y)

@@ -18,8 +18,9 @@ enum class Averaging { logits, probabilities };
 // predictive distributions as the soft targets".)
 class Ensemble : public Module {
  public:
+  // How the members answer as one.
   struct Options {
-    Averaging averaging = Averaging::logits;
+    Averaging averaging = Averaging::logits;  // of what
     double temperature = 1;  // T at which probabilities are averaged: that of the distillation
   };
   // Error: no member, or a temperature out of range.

@@ -13,9 +13,10 @@
 
 namespace limbeck {
 
+// How a classifier is trained, on hard labels or by distillation.
 struct TrainOptions {
-  Index epochs = 10;
-  Index batch_size = 128;
+  Index epochs = 10;       // passes over the training set
+  Index batch_size = 128;  // images for one step
   double lr = 1e-3;        // Adam's, at the beginning
   Schedule schedule{};     // factor of lr by step; if empty, half a cosine down to 0 at the end
   Augmentation augment{};  // of the training images, anew every epoch
@@ -27,8 +28,8 @@ struct TrainOptions {
   double weight_average = 0;
   CheckpointOptions checkpoint{};      // to stop and go on; not with `views`
   std::function<void()> after_step{};  // after every step of the optimizer: for constraints
-  std::function<void(const Progress&)> on_batch{};
-  std::function<void(const EpochReport&)> on_epoch{};
+  std::function<void(const Progress&)> on_batch{};     // after every batch: for a progress bar
+  std::function<void(const EpochReport&)> on_epoch{};  // after every epoch: for a table or a log
 };
 
 // Trains a model on hard labels by cross-entropy, with Adam. Every part of the model is left in

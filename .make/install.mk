@@ -1,0 +1,49 @@
+# make install [PREFIX=/usr/local] [DESTDIR=]   the library, static and shared, its headers, and what
+#                                               pkg-config and CMake need to find them
+# make uninstall                                takes all of that away again
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+SONAME := liblimbeck.so.$(firstword $(subst ., ,$(VERSION)))
+SHARED := $(BUILD)/liblimbeck.so.$(VERSION)
+
+# Insides of the kernels, which no other header includes, stay here.
+INSIDES := $(patsubst %,core/%.h,banded_product channels_last moments product_tile small_product \
+                                 vector winograd_transform)
+HEADERS := $(filter-out $(INSIDES),$(wildcard core/*.h nn/*.h nn/distill/*.h optim/*.h data/*.h))
+# Two come with the headers that need them; a user has no reason to name them.
+USED_HEADERS := $(filter-out core/conv_kernels.h core/window.h,$(HEADERS))
+
+ROOT = $(DESTDIR)$(PREFIX)
+PACKAGE_FILES := lib/pkgconfig/limbeck.pc lib/pkgconfig/limbeck-static.pc \
+                 lib/cmake/Limbeck/LimbeckConfig.cmake lib/cmake/Limbeck/LimbeckConfigVersion.cmake
+LIB_FILES := lib/liblimbeck.a lib/$(notdir $(SHARED)) lib/$(SONAME) lib/liblimbeck.so
+
+.PHONY: install uninstall
+
+$(SHARED): $(call objects,$(LIB_SOURCES))
+	@echo '  link    $@'
+	@$(CXX) -shared -Wl,-soname,$(SONAME) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# Here a header is "core/tensor.h", there "limbeck/core/tensor.h". No file knows where PREFIX is: all
+# that is installed may be moved elsewhere together.
+install: $(LIB) $(SHARED)
+	@echo '  install $(ROOT)'
+	@rm -rf "$(ROOT)/include/limbeck"
+	@cd "$(CURDIR)" && for h in $(HEADERS); do \
+	   mkdir -p "$(ROOT)/include/limbeck/$${h%/*}" && \
+	   sed 's|^#include "|&limbeck/|' $$h > "$(ROOT)/include/limbeck/$$h" || exit 1; done
+	@{ echo '// All of Limbeck.'; echo '#pragma once'; echo; \
+	   printf '#include "limbeck/%s"\n' $(USED_HEADERS); } > "$(ROOT)/include/limbeck/limbeck.h"
+	@mkdir -p "$(ROOT)/lib/pkgconfig" "$(ROOT)/lib/cmake/Limbeck"
+	@install -m 644 $(LIB) $(SHARED) "$(ROOT)/lib"
+	@ln -sf $(notdir $(SHARED)) "$(ROOT)/lib/$(SONAME)"
+	@ln -sf $(SONAME) "$(ROOT)/lib/liblimbeck.so"
+	@for f in $(PACKAGE_FILES); do \
+	   sed 's|@VERSION@|$(VERSION)|; s|@SONAME@|$(SONAME)|; s|@BLAS@|$(BLAS)|; \
+	        s|@DEFINES@|$(filter -D%,$(CPPFLAGS))|' .make/$${f##*/}.in > "$(ROOT)/$$f" || exit 1; done
+	@$(if $(DESTDIR),,$(if $(filter /usr /usr/%,$(PREFIX)),ldconfig))
+
+uninstall:
+	@echo '  remove  $(ROOT)'
+	@cd "$(ROOT)" && rm -rf include/limbeck lib/cmake/Limbeck $(PACKAGE_FILES) $(LIB_FILES)
