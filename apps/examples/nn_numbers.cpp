@@ -54,7 +54,7 @@ void apart() {
   fmt::print("together  loss {}  dz {}\n", numbers(together), numbers(z.grad()));
 
   z.clear_grad();
-  const Tensor in_two = neg(sum(onehot * log(softmax(z))));
+  const Tensor in_two = -sum(onehot * log(softmax(z)));
   in_two.backward();
   fmt::print("in two    loss {}  dz {}\n", numbers(in_two), numbers(z.grad()));
 }

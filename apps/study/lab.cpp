@@ -8,10 +8,10 @@
 #include <numeric>
 
 #include "apps/common/augmentations.h"
+#include "apps/common/npy.h"
 #include "core/error.h"
 #include "core/reduce.h"
 #include "data/idx.h"
-#include "apps/common/npy.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/distill/evaluate.h"
