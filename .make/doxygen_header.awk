@@ -69,13 +69,17 @@ function follow(code,    i, c) {
   if (statement ~ /^ *(public: |protected: |private: )?$/) statement = ""
 }
 
+function constructs(code) {
+  return class[depth] != "" && code ~ "^ *(explicit |constexpr )*" class[depth] "\\("
+}
+
 # What the comment of its class, unless it is missing, says of a member that has none of its own.
 function told_by_class(code,    name) {
   name = code
   sub(/( = .*|{.*)?;.*/, "", name)
   sub(/^.*[ *&]/, "", name)
   if (class[depth] == "" || about[depth] == "") return ""
-  if (code ~ "^ *(explicit |constexpr )*" class[depth] "\\(") return "/// Made as the class tells.\n"
+  if (constructs(code)) return "/// Made as the class tells.\n"
   if (code ~ /;/ && about[depth] ~ "[^A-Za-z_]" name "[^A-Za-z_]") {
     return "/// " name ": see the description above.\n"
   }
@@ -83,7 +87,7 @@ function told_by_class(code,    name) {
 }
 
 # A line of code. "Index row, pixel;" is taken apart, since Doxygen would document one of the two.
-function declare(code,    note, own, type, parts, i, n) {
+function declare(code,    note, own, shared, type, parts, i, n) {
   if (declares() && code !~ /^ *}/ && match(code, / +\/\/ /)) {
     note = "  ///< " escaped(substr(code, RSTART + RLENGTH))
     code = substr(code, 1, RSTART - 1)
@@ -93,7 +97,8 @@ function declare(code,    note, own, type, parts, i, n) {
     hidden = 1
   }
   if (statement == "" && declares() && code !~ /^ *(}|public:|protected:|private:)/) {
-    if (!used || (note == "" && code !~ / override|~|= delete;/)) own = documented
+    shared = note == "" && code !~ / override|~|= delete;/ && !constructs(code)
+    if (!used || shared) own = documented
     used = 1
     if (own == "" && code ~ /= (delete|default);/) code = ""
     if (own == "" && note == "") own = told_by_class(code)

@@ -1,6 +1,6 @@
-# make install [PREFIX=/usr/local] [DESTDIR=]   the library, static and shared, its headers, and what
-#                                               pkg-config and CMake need to find them
-# make uninstall                                takes all of that away again
+# make install     the library, static and shared, its headers, and what pkg-config and CMake need to
+#                  find them; PREFIX=/usr/local, or another place, with DESTDIR in front of it
+# make uninstall   takes all of that away again
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
@@ -25,12 +25,12 @@ $(SHARED): $(call objects,$(LIB_SOURCES))
 	@echo '  link    $@'
 	@$(CXX) -shared -Wl,-soname,$(SONAME) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# Here a header is "core/tensor.h", there "limbeck/core/tensor.h". No file knows where PREFIX is: all
-# that is installed may be moved elsewhere together.
+# Here a header is "core/tensor.h", there "limbeck/core/tensor.h". No file knows where PREFIX is, so
+# that all that is installed may be moved elsewhere together.
 install: $(LIB) $(SHARED)
 	@echo '  install $(ROOT)'
 	@rm -rf "$(ROOT)/include/limbeck"
-	@cd "$(CURDIR)" && for h in $(HEADERS); do \
+	@for h in $(HEADERS); do \
 	   mkdir -p "$(ROOT)/include/limbeck/$${h%/*}" && \
 	   sed 's|^#include "|&limbeck/|' $$h > "$(ROOT)/include/limbeck/$$h" || exit 1; done
 	@{ echo '// All of Limbeck.'; echo '#pragma once'; echo; \
@@ -40,8 +40,8 @@ install: $(LIB) $(SHARED)
 	@ln -sf $(notdir $(SHARED)) "$(ROOT)/lib/$(SONAME)"
 	@ln -sf $(SONAME) "$(ROOT)/lib/liblimbeck.so"
 	@for f in $(PACKAGE_FILES); do \
-	   sed 's|@VERSION@|$(VERSION)|; s|@SONAME@|$(SONAME)|; s|@BLAS@|$(BLAS)|; \
-	        s|@DEFINES@|$(filter -D%,$(CPPFLAGS))|' .make/$${f##*/}.in > "$(ROOT)/$$f" || exit 1; done
+	   sed -e 's|@VERSION@|$(VERSION)|; s|@SONAME@|$(SONAME)|; s|@BLAS@|$(BLAS)|g' \
+	       -e 's|@DEFINES@|$(filter -D%,$(CPPFLAGS))|' .make/$${f##*/}.in > "$(ROOT)/$$f" || exit 1; done
 	@$(if $(DESTDIR),,$(if $(filter /usr /usr/%,$(PREFIX)),ldconfig))
 
 uninstall:

@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <string>
 
+// All of the library. What is in detail is for its own use.
 namespace limbeck {
 
 // The one element type of tensors: float, or double in a build with REAL=double, which the

@@ -11,7 +11,7 @@ int relu(int x) {
 
 #include <limbeck/limbeck.h>
 
-int ops_of_everything() {
+int sum_by_all_headers() {
   const limbeck::Tensor ones = limbeck::Tensor::full({2}, 1);
   return relu(-1) + Tensor{}.size + static_cast<int>(limbeck::sum(ones).item());
 }
