@@ -10,11 +10,11 @@ LINES := build/coverage/lines.json
 .PHONY: coverage
 coverage: build/deps-coverage
 	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(MAKE) --no-print-directory COVERAGE=1 PROGRAMS=0 REAL=float build/float-coverage/tests/run
+	@$(MAKE) --no-print-directory COVERAGE=1 PROGRAMS=0 REAL=double build/double-coverage/tests/run
 	@for real in float double; do \
-	   run=build/$$real-coverage/tests/run; \
-	   $(MAKE) --no-print-directory COVERAGE=1 PROGRAMS=0 REAL=$$real $$run || exit 1; \
 	   find build/$$real-coverage -name '*.gcda' -delete; \
-	   $$run --minimal || exit 1; done
+	   build/$$real-coverage/tests/run --minimal || exit 1; done
 	@$(GCOVR) --filter '(core|nn|optim|data)/' --json $(LINES) \
 	   --html-details build/coverage/index.html build/float-coverage build/double-coverage
 	@failed=; for folder in core nn optim data; do \

@@ -13,6 +13,7 @@ namespace limbeck {
 // A layer's name for people, "student.2 (Linear)", shared by all that refer to it; or null.
 using LayerName = std::shared_ptr<const std::string>;
 
+// While one lives, its thread is in a layer; scopes nest.
 class LayerScope {
  public:
   // This thread is in `layer` until the scope ends; a null name leaves it where it is. The name

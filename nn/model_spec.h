@@ -26,11 +26,14 @@ Sequential make_model(const std::string& spec, const Shape& image, Index classes
 // That error alone, for checking such a text before anything is built.
 void check_model_spec(const std::string& spec);
 
+// A function that makes a network, as in nn/models.h.
+using NetworkBuilder = Sequential (*)(const Shape& image, Index classes, double dropout, Rng& rng);
+
 // A network that goes by a name.
 struct Preset {
   std::string name;  // as make_model takes it
   std::string what;  // for people
-  Sequential (*build)(const Shape& image, Index classes, double dropout, Rng& rng);
+  NetworkBuilder build;
 };
 // All of them.
 const std::vector<Preset>& model_presets();

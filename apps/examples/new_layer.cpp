@@ -1,42 +1,10 @@
-// How to extend Limbeck: a new op with its gradient, a new layer of it, and a network of that.
+// A network with an op and a layer of one's own (new_layer.h), as a table.
 #include <fmt/format.h>
 
-#include "core/autograd.h"
-#include "core/ops.h"
-#include "nn/linear.h"
+#include "apps/examples/new_layer.h"
 #include "nn/sequential.h"
 
 using namespace limbeck;
-
-// y = x s, s = sigmoid(x): (…) → (…)      dx = dy (s + y (1 − s))
-Tensor silu(const Tensor& x) {
-  Tensor y = Tensor::empty(x.shape());
-  const Tensor s = sigmoid(x.detach());
-  for (Index i = 0; i < x.size(); ++i) y.data()[i] = x.data()[i] * s.data()[i];
-  return record("silu", y, {x}, [s, out = y.detach()](const Tensor& dy) -> Gradients {
-    return {dy * (s + out * (1 - s))};
-  });
-}
-
-// y = x + W₂ silu(W₁ x): (N, D) → (N, D)
-class ResidualBlock : public Module {
- public:
-  ResidualBlock(Index width, Rng& rng)
-      : inner_({.in = width, .out = 2 * width}, rng),
-        outer_({.in = 2 * width, .out = width}, rng) {}
-
-  std::string describe() const override { return "ResidualBlock"; }
-
- protected:
-  Tensor forward(const Tensor& x) override { return x + outer_(silu(inner_(x))); }
-  void parts(Parts& parts) override {
-    parts("inner", inner_);
-    parts("outer", outer_);
-  }
-
- private:
-  Linear inner_, outer_;
-};
 
 int main() {
   Rng rng(1);

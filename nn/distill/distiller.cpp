@@ -84,6 +84,12 @@ Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions
   if (student.name().empty()) student.set_name("student");
 }
 
+Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions& options,
+                     Objective objective)
+    : Distiller(teacher, student, options) {
+  objective_ = std::move(objective);
+}
+
 std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const TrainOptions& options) {
   check_classes(classes_of(teacher_, transfer_set), classes_of(student_, transfer_set));
   std::vector<std::int32_t> decisions;
@@ -96,7 +102,7 @@ std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const Train
       [&](const Batch& batch, const Tensor& logits, double done) {
         DistillationOptions now = options_;
         if (schedule_) now.temperature = schedule_(done);
-        return distillation_loss(logits, answers(batch), batch.class_ids, now);
+        return objective_(logits, answers(batch), batch.class_ids, now);
       },
       options.test != nullptr ? &decisions : nullptr);
 }

@@ -15,13 +15,21 @@ using TemperatureSchedule = std::function<double(double done)>;
 // and then what the teacher is sure of, or the other way round. Error: one that is out of range.
 TemperatureSchedule anneal_temperature(double from, double to);
 
-// The loss is distillation_loss() with the teacher's logits, asked in evaluation mode and without
-// gradients. A fixed transfer set gets the teacher's answer once, before the first epoch, and keeps
-// it (N × C numbers), so that a distilling epoch costs what a plain one of the student costs. With
-// augmentation the teacher sees each batch as the student does, every time; but where the same
-// changes come again (TrainOptions::views), its answers are kept (views × N × C numbers). Long
-// training on the same views by teacher and student is what distillation profits from: Beyer et
-// al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
+// What a student learns from: a function like distillation_loss(), of the student's logits z and
+// the teacher's v, both (N, C), and N labels, by the T and α of the moment. `total` is what is
+// minimised; `hard` and `soft` go to the reports. apps/examples/decoupled_distillation.h is one.
+using Objective = std::function<DistillationLoss(
+    const Tensor& student_logits, const Tensor& teacher_logits,
+    std::span<const std::int32_t> class_ids, const DistillationOptions& options)>;
+
+// The loss is distillation_loss(), or the objective given, with the teacher's logits, asked in
+// evaluation mode and without gradients. A fixed transfer set gets the teacher's answer once,
+// before the first epoch, and keeps it (N × C numbers), so that a distilling epoch costs what a
+// plain one of the student costs. With augmentation the teacher sees each batch as the student
+// does, every time; but where the same changes come again (TrainOptions::views), its answers are
+// kept (views × N × C numbers). Long training on the same views by teacher and student is what
+// distillation profits from: Beyer et al., "Knowledge distillation: A good teacher is patient and
+// consistent", CVPR 2022.
 //
 // Both models must outlive the Distiller. The teacher is given back as it was found, each of its
 // parts in its mode, and without gradients. Models without a name are named "teacher" and
@@ -32,6 +40,8 @@ class Distiller {
   // range.
   Distiller(Module& teacher, Module& student, const DistillationOptions& options,
             TemperatureSchedule schedule = {});
+  Distiller(Module& teacher, Module& student, const DistillationOptions& options,
+            Objective objective);
 
   // Trains the student on the transfer set, whose labels count with weight α.
   // Error: as train_classifier, or student and teacher disagree about the number of classes.
@@ -42,6 +52,7 @@ class Distiller {
   Module& student_;
   DistillationOptions options_;
   TemperatureSchedule schedule_;
+  Objective objective_ = distillation_loss;
 };
 
 // The same from answers that are there already, with no teacher at hand: its logits for every image

@@ -29,6 +29,12 @@ class TrainMode {
   EvalMode restore_;
 };
 
+std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,
+                                          const TrainOptions& options) {
+  if (options.optimizer) return options.optimizer(std::move(parameters), options.lr);
+  return std::make_unique<Adam>(std::move(parameters), AdamOptions{.lr = options.lr});
+}
+
 void check_options(const TrainOptions& options) {
   if (options.epochs < 1) fail("train", "epochs must be at least 1; got {}", options.epochs);
 }
@@ -92,7 +98,7 @@ class Run {
                 rng_),
         steps_(options.epochs * loader_.batches()),
         schedule_(options.schedule ? options.schedule : cosine({.total = steps_})),
-        adam_(model.parameters(), {.lr = options.lr}) {
+        optimizer_(make_optimizer(model.parameters(), options)) {
     if (options.weight_average != 0) average_.emplace(model.parameters(), options.weight_average);
   }
 
@@ -104,7 +110,7 @@ class Run {
   }
 
  private:
-  detail::Learner learner() { return {model_, adam_, average_ ? &*average_ : nullptr}; }
+  detail::Learner learner() { return {model_, *optimizer_, average_ ? &*average_ : nullptr}; }
 
   void go_on() {
     if (options_.checkpoint.file.empty()) return;
@@ -131,7 +137,7 @@ class Run {
     }
     EpochReport report{.epoch = static_cast<Index>(at_.reports.size()) + 1,
                        .epochs = options_.epochs,
-                       .lr = options_.lr * schedule_(adam_.steps() - 1),
+                       .lr = options_.lr * schedule_(optimizer_->steps() - 1),
                        .seconds = at_.seconds};
     means_.write_to(report);
     warn_of_guessing(report);
@@ -147,8 +153,8 @@ class Run {
   }
 
   void step(Batch& batch) {
-    const Index step = adam_.steps();
-    adam_.set_lr(options_.lr * schedule_(step));
+    const Index step = optimizer_->steps();
+    optimizer_->set_lr(options_.lr * schedule_(step));
     const double done = static_cast<double>(step) / static_cast<double>(steps_);
     const DistillationLoss loss = batch_loss_(batch, model_(batch.images), done);
     const Progress progress{.epoch = static_cast<Index>(at_.reports.size()) + 1,
@@ -163,7 +169,7 @@ class Run {
            std::abs(progress.loss),  // NaN without the sign that the processor gives it
            progress.batch, progress.epoch, options_.lr);
     }
-    adam_.minimize(loss.total);
+    optimizer_->minimize(loss.total);
     if (options_.after_step) options_.after_step();
     if (average_) average_->update();
     means_.add(loss, batch.class_ids.size());
@@ -199,7 +205,7 @@ class Run {
   DataLoader loader_;
   Index steps_;  // of the whole training
   Schedule schedule_;
-  Adam adam_;
+  std::unique_ptr<Optimizer> optimizer_;
   std::optional<WeightAverage> average_;
   detail::TrainingPosition at_;
   Means means_;

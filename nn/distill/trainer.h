@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "data/data_loader.h"
@@ -9,19 +10,25 @@
 #include "nn/distill/distillation_loss.h"
 #include "nn/distill/epoch_report.h"
 #include "nn/module.h"
+#include "optim/optimizer.h"
 #include "optim/schedule.h"
 
 namespace limbeck {
 
+// The optimizer for a model's parameters, at a learning rate to begin with.
+using MakeOptimizer =
+    std::function<std::unique_ptr<Optimizer>(std::vector<Tensor> parameters, double lr)>;
+
 // How a classifier is trained, on hard labels or by distillation.
 struct TrainOptions {
-  Index epochs = 10;       // passes over the training set
-  Index batch_size = 128;  // images for one step
-  double lr = 1e-3;        // Adam's, at the beginning
-  Schedule schedule{};     // factor of lr by step; if empty, half a cosine down to 0 at the end
-  Augmentation augment{};  // of the training images, anew every epoch
-  Index views = 0;         // or, above 0, in so many ways that come in turn (data/data_loader.h)
-  std::uint64_t seed = 0;  // of the order of images and of the augmentation
+  Index epochs = 10;          // passes over the training set
+  Index batch_size = 128;     // images for one step
+  double lr = 1e-3;           // at the beginning
+  MakeOptimizer optimizer{};  // if empty, Adam
+  Schedule schedule{};        // factor of lr by step; if empty, half a cosine down to 0 at the end
+  Augmentation augment{};     // of the training images, anew every epoch
+  Index views = 0;            // or, above 0, in so many ways that come in turn (data/data_loader.h)
+  std::uint64_t seed = 0;     // of the order of images and of the augmentation
   const Dataset* test = nullptr;  // judged after every epoch, if given
   // Decay of a moving average of the weights (optim/average.h), by which the model is judged and
   // with which it is left; 0: none.
@@ -32,9 +39,9 @@ struct TrainOptions {
   std::function<void(const EpochReport&)> on_epoch{};  // after every epoch: for a table or a log
 };
 
-// Trains a model on hard labels by cross-entropy, with Adam. Every part of the model is left in
-// the mode in which it was found. Warnings in a report: the loss is not below ln C, which
-// guessing gives, or there is a class that the model never decides for. A training that goes on
+// Trains a model on hard labels by cross-entropy. Every part of the model is left in the mode in
+// which it was found. Warnings in a report: the loss is not below ln C, which guessing gives, or
+// there is a class that the model never decides for. A training that goes on
 // from a checkpoint calls on_epoch for the epochs that it still does, and returns the reports of
 // all. Error: a loss that is not finite (it says where), options out of range, an empty dataset, a
 // checkpoint of another run. Stopped: when the checkpoint's `stop` asked for it.

@@ -20,8 +20,9 @@ namespace fs = std::filesystem;
 
 constexpr std::array separators = {"&&", "||", "|", ";"};
 // Of the system, and of no concern to the tree: whatever they are given is taken as right.
-constexpr std::array foreign = {"cd", "cmake", "pkg-config", "tensorboard"};
+constexpr std::array foreign = {"cd", "cmake", "export", "g++", "pkg-config", "sed", "tensorboard"};
 const std::string tests_program = "build/float/tests/run";
+const std::string tests_in_double = "build/double/tests/run";
 
 // The words of a line as a shell reads them: quotes keep words together, ; is a word of its own,
 // and # begins a comment.
@@ -74,7 +75,8 @@ bool has_word(const std::string& text, const std::string& name) {
 // The following say what is wrong with a command, given as its words; "" if nothing.
 
 std::string wrong_make(const Lines& words) {
-  const std::string makefile = read_text("Makefile");
+  std::string makefile = read_text("Makefile");
+  for (const auto& part : fs::directory_iterator(".make")) makefile += read_text(part.path());
   for (const std::string& word : words) {
     const std::string name = word.substr(0, word.find('='));
     if (is_assignment(word) && !has_word(makefile, name)) return "make knows no variable " + name;
@@ -104,8 +106,17 @@ std::string wrong_program(const Lines& words) {
   return "";
 }
 
+// Tests in double are others: that program is asked where it is built, as it is by `make test`.
 std::string wrong_filter(const Lines& words) {
-  Lines list = {"/proc/self/exe", "--list-test-cases", "--no-skip"};
+  std::string program = "/proc/self/exe";
+  if (words[0] == tests_in_double) {
+    program = fs::absolute(tests_in_double).string();
+    if (!fs::exists(program)) {
+      MESSAGE("skipped, for there is no " << tests_in_double << ": the filters of its tests");
+      return "";
+    }
+  }
+  Lines list = {program, "--list-test-cases", "--no-skip"};
   list.insert(list.end(), words.begin() + 1, words.end());
   const std::string out = run_command(list).out;
   const std::string count = "unskipped test cases passing the current filters: ";
@@ -119,8 +130,9 @@ std::string wrong_command(Lines words) {
   if (words.empty()) return "";
   if (words[0].starts_with("./")) words[0].erase(0, 2);
   if (words[0] == "make") return wrong_make(words);
-  if (words[0] == tests_program) return wrong_filter(words);
+  if (words[0] == tests_program || words[0] == tests_in_double) return wrong_filter(words);
   if (words[0].starts_with("apps/")) return wrong_program(words);
+  if (words[0] == "build/digits") return "";  // which the line before compiles
   return std::ranges::find(foreign, words[0]) != foreign.end() ? "" : "unknown command " + words[0];
 }
 
@@ -143,7 +155,7 @@ std::string wrong_line(const std::string& line) {
 // "apps/NAME".
 bool is_command(const std::string& code) {
   const std::string first = code.substr(0, code.find(' '));
-  if (first == "make" || first == tests_program) return true;
+  if (first == "make" || first == tests_program || first == tests_in_double) return true;
   const std::string name = fs::path(first).filename().string();
   return first.starts_with("apps/") && !name.empty() && !contains(name, ".") &&
          !contains(first, "*") && !std::isupper(static_cast<unsigned char>(name[0])) &&

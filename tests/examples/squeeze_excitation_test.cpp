@@ -1,0 +1,71 @@
+// The layer of apps/examples/squeeze_excitation.h.
+#include "apps/examples/squeeze_excitation.h"
+
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+using Inputs = std::vector<Tensor>;
+
+TEST_CASE("squeeze-and-excitation multiplies each channel by its gate") {
+  Rng rng(1);
+  SqueezeExcitation layer({.channels = 4, .reduction = 2}, rng);
+  const Tensor x = random_tensor({2, 4, 3, 5}, 2);
+  const Tensor y = layer(x), gates = layer.gates(x);
+  REQUIRE(y.shape() == x.shape());
+  REQUIRE(gates.shape() == Shape{2, 4});
+  for (std::size_t i = 0; i < y.values().size(); ++i) {
+    const real gate = gates.values()[i / 15];  // 3 × 5 pixels a channel
+    CHECK(gate > 0);
+    CHECK(gate < 1);
+    CHECK(y.values()[i] == doctest::Approx(x.values()[i] * gate));
+  }
+}
+
+TEST_CASE("squeeze-and-excitation with weights of 0 halves its input") {
+  Rng rng(1);
+  SqueezeExcitation layer({.channels = 4, .reduction = 2}, rng);
+  for (Tensor& parameter : layer.parameters()) std::ranges::fill(parameter.values(), real(0));
+  const Tensor x = random_tensor({2, 4, 3, 3}, 2);
+  CHECK(difference(layer(x), x * real(0.5)) < 1e-6);  // sigmoid(0) = 1/2
+}
+
+TEST_CASE("squeeze-and-excitation names its parameters and refuses what does not divide") {
+  Rng rng(1);
+  SqueezeExcitation layer({.channels = 8, .reduction = 4}, rng);
+  CHECK(layer.named_parameters()[0].name == "squeeze.weight");
+  CHECK(layer.parameter_count() == 8 * 2 + 2 + 2 * 8 + 8);
+  CHECK(error_of([&] { SqueezeExcitation({.channels = 8, .reduction = 3}, rng); }) ==
+        "SqueezeExcitation: reduction must divide the number of channels; got 3 and 8");
+}
+
+#ifdef LIMBECK_REAL_DOUBLE
+TEST_CASE("the gradient of squeeze-and-excitation is that of finite differences") {
+  Rng rng(1);
+  SqueezeExcitation layer({.channels = 4, .reduction = 2}, rng);
+  const Inputs in = {random_tensor({2, 4, 3, 3}, 2)};
+  CHECK(gradient_error([&](const Inputs& x) { return layer(x[0]); }, in) < 1e-6);
+}
+
+TEST_CASE("a training step on squeeze-and-excitation gives each parameter its gradient") {
+  Rng rng(1);
+  SqueezeExcitation layer({.channels = 4, .reduction = 2}, rng);
+  const Tensor x = random_tensor({2, 4, 3, 3}, 2);
+  sum(layer(x)).backward();
+  for (auto& [name, parameter] : layer.named_parameters()) {
+    CAPTURE(name);
+    const Tensor gradient = parameter.grad();
+    const NoGrad no_grad;
+    real& element = parameter.values()[0];
+    const real before = element;
+    const auto value_at = [&](double w) {
+      element = w;
+      return sum(layer(x)).item();
+    };
+    const double numeric = (value_at(before + 1e-5) - value_at(before - 1e-5)) / 2e-5;
+    element = before;
+    CHECK(gradient.values()[0] == doctest::Approx(numeric).epsilon(1e-6));
+  }
+}
+#endif
