@@ -33,7 +33,7 @@ using NetworkBuilder = Sequential (*)(const Shape& image, Index classes, double 
 struct Preset {
   std::string name;  // as make_model takes it
   std::string what;  // for people
-  NetworkBuilder build;
+  NetworkBuilder build;  // the function that makes it
 };
 // All of them.
 const std::vector<Preset>& model_presets();
