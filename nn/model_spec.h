@@ -31,8 +31,8 @@ using NetworkBuilder = Sequential (*)(const Shape& image, Index classes, double 
 
 // A network that goes by a name.
 struct Preset {
-  std::string name;  // as make_model takes it
-  std::string what;  // for people
+  std::string name;      // as make_model takes it
+  std::string what;      // for people
   NetworkBuilder build;  // the function that makes it
 };
 // All of them.
