@@ -1,8 +1,8 @@
 // vit_student: a small vision transformer (apps/examples/vit.h) as the student of a convolutional
 // teacher, beside the same transformer on hard labels.
 //
-// Transformers know nothing of images at first: not even that near pixels belong together. A
-// convolutional teacher does, and its soft targets hand some of that on.
+// On the real MNIST (--data DIR) the students make 124 and 153 errors of 10,000 after ten epochs:
+// 98.8 % on hard labels, 98.5 % distilled. (apps/README.md has the table.)
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -23,7 +23,7 @@ namespace {
 
 struct Settings {
   std::string data;
-  Index epochs = 15;
+  Index epochs = 10;
   Index teacher_epochs = 5;
   bool quick = false;
 };
