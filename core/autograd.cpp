@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -95,15 +96,11 @@ void check_gradients(const detail::Node& node, const Gradients& dx) {
 // What the node's gradient function makes of its dy.
 Gradients gradients_of(detail::Node& node) {
   Tensor dy = std::exchange(node.grad, Tensor());
-  if (!detail::watching()) {
-    Gradients dx = node.backward(dy);
-    check_gradients(node, dx);
-    return dx;
-  }
-  detail::BackwardWatch watch;
+  std::optional<detail::BackwardWatch> watch;
+  if (detail::watching()) watch.emplace();
   Gradients dx = node.backward(dy);
   check_gradients(node, dx);
-  watch.finish(node, dx);
+  if (watch) watch->finish(node, dx);
   return dx;
 }
 

@@ -36,15 +36,6 @@ void check_logits(const char* op, const Tensor& logits, double temperature) {
   }
 }
 
-Tensor log_softmax_values(const Tensor& logits, real temperature) {
-  Tensor y = Tensor::empty(logits.shape());
-  const Index columns = logits.dim(-1);
-  for_rows(y, logits, logits, [=](real* out, const real* in, const real*) {
-    log_softmax_row(out, in, columns, temperature);
-  });
-  return y;
-}
-
 }  // namespace
 
 void check_temperature(const char* op, double temperature) {
@@ -90,7 +81,9 @@ Tensor log_softmax(const Tensor& logits, double temperature) {
   check_logits("log_softmax", logits, temperature);
   const auto t = static_cast<real>(temperature);
   const Index columns = logits.dim(-1);
-  Tensor y = log_softmax_values(logits, t);
+  Tensor y = Tensor::empty(logits.shape());
+  for_rows(y, logits, logits,
+           [=](real* log_p, const real* z, const real*) { log_softmax_row(log_p, z, columns, t); });
   return record("log_softmax", y, {logits}, [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* log_p) {

@@ -2,6 +2,7 @@
 // library stays small enough to read.
 #include <algorithm>
 
+#include "core/text.h"
 #include "tests/markdown.h"
 #include "tests/testing.h"
 
@@ -38,21 +39,12 @@ Count count_folder(const std::string& folder) {
   return sum;
 }
 
-// 1234567 → "1,234,567"
-std::string with_commas(int number) {
-  std::string digits = std::to_string(number);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
-  }
-  return digits;
-}
-
 // A row of the table of folders, with what is counted in its second and third cell.
 std::string with_counts(const std::string& row, const Count& count) {
   const std::size_t second = row.find('|', 1), third = row.find('|', second + 1);
   const std::size_t fourth = row.find('|', third + 1);
-  return fmt::format("{}| {} | {} {}", row.substr(0, second), with_commas(count.lines),
-                     with_commas(count.code), row.substr(fourth));
+  return fmt::format("{}| {} | {} {}", row.substr(0, second), thousands(count.lines),
+                     thousands(count.code), row.substr(fourth));
 }
 
 }  // namespace
@@ -63,8 +55,8 @@ TEST_CASE("lines of code are those that are neither blank nor a comment") {
   CHECK(count.code == 3);
   CHECK(with_counts("| `a/` | 1 | 2 | text | begin |", {.lines = 1234, .code = 987}) ==
         "| `a/` | 1,234 | 987 | text | begin |");
-  CHECK(with_commas(1234567) == "1,234,567");
-  CHECK(with_commas(123) == "123");
+  CHECK(thousands(1234567) == "1,234,567");
+  CHECK(thousands(123) == "123");
 }
 
 TEST_CASE("the top README counts the lines of each folder") {

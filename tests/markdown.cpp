@@ -1,10 +1,11 @@
 #include "tests/markdown.h"
 
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <sstream>
 
 namespace limbeck::testing {
@@ -147,6 +148,17 @@ Lines all_readmes() {
 Lines all_sources() {
   return files_of_tree(
       [](const fs::path& file) { return file.extension() == ".h" || file.extension() == ".cpp"; });
+}
+
+void check_readmes(
+    const std::function<Lines(const std::string& readme, const std::string& text)>& complaints) {
+  const Lines readmes = all_readmes();
+  REQUIRE_MESSAGE(!readmes.empty(), "run from the root of the project");
+  for (const std::string& readme : readmes) {
+    for (const std::string& complaint : complaints(readme, read_text(readme))) {
+      FAIL_CHECK(complaint);
+    }
+  }
 }
 
 }  // namespace limbeck::testing

@@ -2,6 +2,7 @@
 // links and headings. Tests run from the root of the project.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -49,5 +50,9 @@ Lines anchors(const std::vector<Piece>& headings);
 // Neither what is built nor folders whose names begin with a dot.
 Lines all_readmes();
 Lines all_sources();
+
+// A failed check for every complaint about a README of the tree, given its name and its text.
+void check_readmes(
+    const std::function<Lines(const std::string& readme, const std::string& text)>& complaints);
 
 }  // namespace limbeck::testing

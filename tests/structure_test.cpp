@@ -1,11 +1,11 @@
 // The tree's rules, checked on its sources: one arrow between the folders, one door to BLAS, no
 // long file. Tests run from the root of the project.
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 
+#include "tests/markdown.h"
 #include "tests/testing.h"
 
 using namespace limbeck;
@@ -96,9 +96,8 @@ TEST_CASE("the tree keeps its rules") {
       const std::string extension = entry.path().extension().string();
       if (extension != ".h" && extension != ".cpp") continue;
       ++files;
-      std::ostringstream text;
-      text << std::ifstream(entry.path()).rdbuf();
-      for (const std::string& violation : violations(entry.path().string(), text.str())) {
+      const std::string file = entry.path().string();
+      for (const std::string& violation : violations(file, read_text(file))) {
         FAIL_CHECK(violation);
       }
     }

@@ -8,6 +8,10 @@
 
 namespace limbeck::detail {
 
+double rounded(double value) {
+  return std::round(value * 1000) / 1000;
+}
+
 std::string arrow(double x1, double y1, double x2, double y2) {
   const double length = std::hypot(x2 - x1, y2 - y1);
   const double along_x = (x2 - x1) / length, along_y = (y2 - y1) / length;

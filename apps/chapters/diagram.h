@@ -1,5 +1,5 @@
-// Parts of the chapters' drawings: arrows, boxes and grids of numbers, as elements of an SVG
-// document (apps/study/svg.h).
+// What the chapters' drawings share: rounding, and arrows, boxes and grids of numbers as elements
+// of an SVG document (apps/study/svg.h).
 #pragma once
 
 #include <string>
@@ -8,6 +8,9 @@
 #include "core/tensor.h"
 
 namespace limbeck::detail {
+
+// To a thousandth: the last bits of a sum of floats depend on the machine, a picture must not.
+double rounded(double value);
 
 // A line with a head at its end, in the muted ink.
 std::string arrow(double x1, double y1, double x2, double y2);

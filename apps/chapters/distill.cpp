@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "apps/chapters/diagram.h"
 #include "apps/chapters/figures.h"
 #include "apps/study/chart.h"
 #include "apps/study/svg.h"
@@ -11,6 +12,8 @@
 
 namespace limbeck {
 namespace {
+
+using detail::rounded;
 
 constexpr Index classes = 10;
 
@@ -23,11 +26,6 @@ const Tensor& teacher_logits() {
 const Tensor& student_logits() {
   static const Tensor z = Tensor::from({1, classes}, {0, -1, 2, 2, -1, 0, -1, 0, 1, -2});
   return z;
-}
-
-// To a thousandth: the last bits of a sum of floats depend on the machine, a picture must not.
-double rounded(double value) {
-  return std::round(value * 1000) / 1000;
 }
 
 double entropy_bits(const Tensor& probs) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "apps/chapters/diagram.h"
 #include "apps/chapters/figures.h"
 #include "apps/study/chart.h"
 #include "apps/study/svg.h"
@@ -14,10 +15,7 @@
 namespace limbeck {
 namespace {
 
-// To a thousandth: the last bits of a sum of floats depend on the machine, a picture must not.
-double rounded(double value) {
-  return std::round(value * 1000) / 1000;
-}
+using detail::rounded;
 
 // The size |dz_y| of a loss's gradient for two classes, z_y = d and 0 for the other, by d.
 template <class Loss>

@@ -2,11 +2,10 @@
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "apps/chapters/figures.h"
 #include "tests/apps/xml_reader.h"
+#include "tests/markdown.h"
 #include "tests/testing.h"
 
 using namespace limbeck;
@@ -17,12 +16,6 @@ namespace {
 const std::vector<Figure>& figures() {
   static const std::vector<Figure> drawn = all_figures();
   return drawn;
-}
-
-std::string read_text(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
 }
 
 bool begins_number(const std::string& text, std::size_t at) {
@@ -103,7 +96,7 @@ TEST_CASE("every picture beside a chapter is one of the figures, and the chapter
   }
   for (const Figure& figure : figures()) {
     const std::filesystem::path file = figure.file;
-    const std::string chapter = read_text(file.parent_path() / "README.md");
+    const std::string chapter = read_text((file.parent_path() / "README.md").string());
     if (!contains(chapter, "](" + file.filename().string() + ")")) {
       FAIL_CHECK(figure.file << " is not shown by the README.md beside it");
     }
