@@ -3,6 +3,7 @@
 # make test       builds and runs all tests; SAN=1 with sanitizers, REAL=double in double only,
 #                 SAN=thread those of the DataLoader's thread with the thread sanitizer,
 #                 PROGRAMS=0 without those of the programs
+# make check-one  builds and runs the tests of one file: TEST=tests/nn/linear_test.cpp
 # make exercises  runs the tests of the chapters' exercises: those that are not done yet fail
 # make bench      times training and inference against the bare matrix products
 # make deps       installs the Debian packages that are missing (run, test and all do it too)
@@ -11,13 +12,18 @@
 # make install    puts the library where other projects find it: .make/install.mk
 # make docs       writes the reference of the library into build/docs: .make/docs.mk
 # make coverage   measures how much of the library the tests run through: .make/coverage.mk
+# make stats      counts the lines of each folder
 # make clean      removes everything built
+#
+# LEVEL=v2, v3 or v4 with any of them: for all x86-64 processors of that level (-march=x86-64-v3), in
+# a folder of its own, instead of for this machine's.
 
 REAL ?= float
 SAN ?= 0
 COVERAGE ?= 0
 WERROR ?= 0
-OPT ?= -O3 -march=native
+LEVEL ?=
+ONE ?=
 
 PACKAGES := g++ libopenblas-openmp-dev libfmt-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libpng-dev \
             doctest-dev libonnx-dev libprotobuf-dev
@@ -26,15 +32,21 @@ ifneq (,$(findstring clang,$(CXX)))
   COMPILER := -clang
 endif
 
+# What the compiler builds for: x86_64-linux-gnu, say. (It may not be there yet: `deps` gets it.)
+HOST := $(shell uname -m)-linux-gnu
+TRIPLE := $(or $(subst -pc,,$(shell $(CXX) -dumpmachine 2>/dev/null)),$(HOST))
+NATIVE := $(if $(filter $(HOST),$(TRIPLE)),-march=native)
+OPT ?= $(if $(ONE),-O1,-O3) $(if $(LEVEL),-march=x86-64-$(LEVEL),$(NATIVE))
+
 # Each variant has its own folder. The programs of the usual one are built beside their sources.
 VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)$(if $(filter thread,$(SAN)),-tsan)$(if \
-             $(filter 1,$(COVERAGE)),-coverage)
+             $(filter 1,$(COVERAGE)),-coverage)$(addprefix -,$(LEVEL))$(if $(ONE),-one)$(if \
+             $(filter $(HOST),$(TRIPLE)),,-$(firstword $(subst -, ,$(TRIPLE))))
 BUILD := build/$(VARIANT)
 BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
 
 # OpenBLAS in its OpenMP build, by name: Debian's default link may lead to the build with a thread
 # pool of its own, and two pools on the same cores slow each other down.
-TRIPLE := $(shell uname -m)-linux-gnu
 BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
 
 # Vectors (core/vector.h) are passed between our own functions only, so it does not matter that the
@@ -42,7 +54,9 @@ BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
 # instruction, and loops with it become vector code. (Not -ffast-math, which would let the compiler
 # change results.)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-psabi
-CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp
+# The objects are in the shared library, too (-fPIC). In a program the linker takes the detours, by
+# which its functions and data are found wherever it is loaded, away again.
+CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp -fPIC -fno-semantic-interposition
 CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
 LDLIBS := -lopenblas -lfmt -lz
@@ -73,6 +87,7 @@ endif
 LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/*.cpp)
 COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
+PAGE := $(wildcard apps/report/*.html apps/report/*.css apps/report/*.js)
 # (tests/install is a project of its own, that of somebody who has installed the library.)
 TEST_SOURCES := $(filter-out tests/install/%,$(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp))
 # Gradients are checked in double, so the usual test run is one in float and one in double; programs
@@ -85,25 +100,37 @@ else
 endif
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 COMMON := $(call objects,$(COMMON_SOURCES)) $(BUILD)/apps/report/page_files.o
-PAGE := $(wildcard apps/report/*.html apps/report/*.css apps/report/*.js)
+TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 LIB := $(BUILD)/liblimbeck.a
+
+# What a source needs: the folders whose headers it includes, and those whose headers these include.
+# (Where two rounds should not find all, the linker says so.)
+included = $(sort $(shell sed -n 's|^\#include "\([a-z/]*\)/.*|\1|p' $(1)))
+with_included = $(sort $(1) $(foreach folder,$(1),$(FOLDERS_OF_$(folder))))
+$(foreach folder,$(patsubst %/,%,$(sort $(dir $(LIB_SOURCES) $(COMMON_SOURCES)))), \
+  $(eval FOLDERS_OF_$(folder) := $(call included,$(wildcard $(folder)/*.cpp $(folder)/*.h))))
+folders_of = $(call with_included,$(call with_included,$(call included,$(1))))
+# Those of the objects $(2) that are in such folders.
+parts_of = $(filter $(foreach folder,$(call folders_of,$(1)), \
+             $(call objects,$(wildcard $(folder)/*.cpp)) $(BUILD)/$(folder)/page_files.o),$(2))
 APPS := $(patsubst %.cpp,$(BIN)/%,$(APP_SOURCES))
 TESTS := $(BUILD)/tests/run
 
-MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
+# As many compilers at once as this process may use processors, and has memory for.
+MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j$(shell .make/jobs.sh))
 
 .PHONY: all run test bench deps format lint check clean
-.SECONDARY:
 
 all: $(LIB) $(APPS)
 
-run: $(BIN)/apps/mnist_distill
-	$<
+run: deps
+	@.make/progress.sh run $(MAKE) --no-print-directory $(BIN)/apps/mnist_distill
+	$(BIN)/apps/mnist_distill
 
 ifeq ($(REAL)$(SAN),float0)
 test:
-	@$(MAKE) --no-print-directory WERROR=1 REAL=float all build/float/tests/run
-	@$(MAKE) --no-print-directory WERROR=1 REAL=double build/double/tests/run
+	@$(MAKE) --no-print-directory REAL=float all build/float/tests/run
+	@$(MAKE) --no-print-directory REAL=double build/double/tests/run
 	@tests/run.sh build/float/tests/run -- build/double/tests/run
 else ifeq ($(SAN),thread)
 test: $(TESTS)
@@ -113,6 +140,24 @@ test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 	@tests/run.sh $(TESTS)
 endif
 
+# With what it needs of the library, in a build of its own at -O1 where that is not built yet.
+# Beside a test's source stand those of the headers of tests/ that it includes.
+ONE_TEST := $(patsubst %.cpp,$(BUILD)/%,$(TEST))
+HELPERS := tests/main.cpp tests/testing.cpp $(wildcard $(addsuffix .cpp, \
+             $(if $(TEST),$(shell sed -n 's|^\#include "\(tests/.*\)\.h"|\1|p' $(TEST)))))
+.PHONY: check-one run-one
+check-one:
+	@test -f '$(TEST)' || { echo 'make check-one TEST=tests/nn/linear_test.cpp, say'; exit 2; }
+	@$(MAKE) --no-print-directory $(if $(wildcard $(LIB)),,ONE=1) run-one
+run-one: $(ONE_TEST) $(if $(filter tests/apps/%,$(TEST)),$(APPS))
+	@tests/run.sh $<
+ifdef TEST
+$(ONE_TEST): $(call objects,$(sort $(TEST) $(HELPERS))) \
+  $(call parts_of,$(TEST) $(HELPERS),$(COMMON) $(call objects,$(LIB_SOURCES)))
+	@echo '  link    $@'
+	@$(link)
+endif
+
 .PHONY: exercises
 exercises: $(TESTS)
 	$< --no-skip -tc='exercise*'
@@ -120,34 +165,63 @@ exercises: $(TESTS)
 bench: $(BIN)/apps/bench
 	$<
 
-$(LIB): $(call objects,$(LIB_SOURCES))
+$(LIB): $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
 	@rm -f $@
 	@echo '  archive $@'
-	@$(AR) rcs $@ $^
+	@$(AR) rcs $@ $(filter %.o,$^)
 
-$(APPS): $(BIN)/%: $(BUILD)/%.o $(COMMON) $(LIB)
+link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(APP_LDLIBS) $(LDLIBS) -o $@
+.SECONDEXPANSION:
+$(APPS): $(BIN)/%: $(BUILD)/%.o $$(call parts_of,$$*.cpp,$$(COMMON)) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  link    $@'
-	@$(CXX) $(LDFLAGS) $^ $(APP_LDLIBS) $(LDLIBS) -o $@
+	@$(link)
 
-$(TESTS): $(call objects,$(TEST_SOURCES)) $(TESTED_COMMON) $(LIB)
+$(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 	@echo '  link    $@'
-	@$(CXX) $(LDFLAGS) $^ $(APP_LDLIBS) $(LDLIBS) -o $@
+	@$(link)
 
-# The same objects are in the shared library. In a program the linker takes the detours, by which
-# its functions and data are found wherever it is loaded, away again.
-SHAREABLE := -fPIC -fno-semantic-interposition
-$(call objects,$(LIB_SOURCES)): CXXFLAGS += $(SHAREABLE)
+# What parses arguments and files, and tests, are compiled more than they are run.
+QUICK := $(call objects,core/file.cpp core/graph.cpp core/safetensors.cpp data/idx.cpp \
+           nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/weights.cpp \
+           nn/distill/checkpoint.cpp $(APP_SOURCES)) $(COMMON)
+QUICK_AND_TESTS := $(QUICK) $(TEST_OBJECTS) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/tests.h.gch
+$(QUICK_AND_TESTS): private CXXFLAGS += -O1
+$(QUICK): private HEADERS_OF := quick
+$(TEST_OBJECTS): private HEADERS_OF := tests
+$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch: private CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
 
-# Tests are compiled more than they are run.
-$(BUILD)/tests/%.o: CXXFLAGS += -O1
-$(BUILD)/tests/%.o: CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
+$(BUILD)/tests/main.o: private PCH :=  # defines a macro before it includes doctest
+
+# Runs before all else, to say that the rest is not for this processor: for every processor.
+ifneq (,$(filter x86_64%,$(TRIPLE)))
+$(BUILD)/core/processor_check.o: private CXXFLAGS += -march=x86-64 -mno-avx
+$(BUILD)/core/processor_check.o: private PCH :=
+endif
+
+# What nearly all sources include is compiled once for each set of flags, by g++: that saves a third
+# of the time.
+ifndef COMPILER
+PCH = $(BUILD)/pch/$(or $(HEADERS_OF),full).h
+$(BUILD)/pch/full.h.gch $(BUILD)/pch/quick.h.gch: .make/common.h
+$(BUILD)/pch/tests.h.gch: tests/testing.h
+$(call objects,$(LIB_SOURCES)): $(BUILD)/pch/full.h.gch
+$(QUICK): $(BUILD)/pch/quick.h.gch
+$(TEST_OBJECTS): $(BUILD)/pch/tests.h.gch
+$(BUILD)/pch/%.h.gch: $(BUILD)/flags | build/deps
+	@mkdir -p $(@D)
+	@echo '  compile $(filter %common.h %testing.h,$^) ($*)'$(PROGRESS)
+	@echo '#include "$(filter %common.h %testing.h,$^)"' > $(basename $@)
+	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -x c++-header $(basename $@) -o $@
+-include $(wildcard $(BUILD)/pch/*.d)
+endif
 
 define compile
 	@mkdir -p $(@D)
-	@echo '  compile $<'
-	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< -o $@
+	@echo '  compile $<'$(PROGRESS)
+	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(addprefix -include ,$(PCH)) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< -o $@
 endef
+PROGRESS = $(if $(BUILD_PROGRESS),"$$(.make/progress.sh step)")
 $(BUILD)/%.o: %.cpp $(BUILD)/flags | build/deps$(COMPILER)
 	$(compile)
 
@@ -162,12 +236,15 @@ $(BUILD)/apps/report/page_files.cpp: $(PAGE) Makefile
 	     printf 'if (name == "%s") return R"limbeck(' $${f##*/}; cat $$f; echo ')limbeck";'; done; \
 	   echo 'return {}; }'; } > $@
 
-# Changes when the flags do, so that everything is then built anew.
-FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHAREABLE)
-$(BUILD)/flags: force
-	@mkdir -p $(@D)
-	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
-.PHONY: force
+# Change when the flags do, or the processor for which -march=native builds, so that everything is
+# then built anew; and when there are other sources, so that what is gone is not linked any more.
+FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(if $(findstring native,$(CXXFLAGS)), \
+           $(shell grep -m1 -E '^(flags|Features)' /proc/cpuinfo | cksum))
+SOURCES := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
+$(BUILD)/flags $(BUILD)/sources: ;
+keep = $(shell mkdir -p $(BUILD); echo '$(2)' | cmp -s - $(1) || echo '$(2)' > $(1))
+$(call keep,$(BUILD)/flags,$(FLAGS))
+$(call keep,$(BUILD)/sources,$(SOURCES))
 
 # Installs what is missing of a list of packages, or says how.
 define install

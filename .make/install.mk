@@ -1,5 +1,9 @@
 # make install     the library, static and shared, its headers, and what pkg-config and CMake need to
 #                  find them; PREFIX=/usr/local, or another place, with DESTDIR in front of it
+#
+# The static library is for this machine's processor. The shared one comes in three, for x86-64-v2,
+# -v3 and -v4, of which the loader takes the highest that the processor has (lib/glibc-hwcaps); with
+# OPT=… or LEVEL=… there is one, for that.
 # make uninstall   takes all of that away again
 
 VERSION := 0.1.0
@@ -8,8 +12,8 @@ SONAME := liblimbeck.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED := $(BUILD)/liblimbeck.so.$(VERSION)
 
 # Insides of the kernels, which no other header includes, stay here.
-INSIDES := $(patsubst %,core/%.h,banded_product channels_last moments product_tile small_product \
-                                 vector winograd_transform)
+INSIDES := $(patsubst %,core/%.h,banded_product channels_last moments processor_features \
+                                 product_tile small_product vector winograd_transform)
 HEADERS := $(filter-out $(INSIDES),$(wildcard core/*.h nn/*.h nn/distill/*.h optim/*.h data/*.h))
 # Two come with the headers that need them; a user has no reason to name them.
 USED_HEADERS := $(filter-out core/conv_kernels.h core/window.h,$(HEADERS))
@@ -17,9 +21,18 @@ USED_HEADERS := $(filter-out core/conv_kernels.h core/window.h,$(HEADERS))
 ROOT = $(DESTDIR)$(PREFIX)
 PACKAGE_FILES := lib/pkgconfig/limbeck.pc lib/pkgconfig/limbeck-static.pc \
                  lib/cmake/Limbeck/LimbeckConfig.cmake lib/cmake/Limbeck/LimbeckConfigVersion.cmake
-LIB_FILES := lib/liblimbeck.a lib/$(notdir $(SHARED)) lib/$(SONAME) lib/liblimbeck.so
+LEVELS := $(if $(filter x86_64%,$(TRIPLE)),$(if $(LEVEL)$(filter-out file,$(origin OPT)),,v3 v4))
+HWCAPS := $(foreach level,v3 v4,lib/glibc-hwcaps/x86-64-$(level))
+LIB_FILES := lib/liblimbeck.a lib/$(notdir $(SHARED)) lib/$(SONAME) lib/liblimbeck.so \
+             $(foreach folder,$(HWCAPS),$(folder)/$(notdir $(SHARED)) $(folder)/$(SONAME))
+# The one in lib/ itself, which every processor can load that has none of the higher levels.
+LOWEST := $(if $(LEVELS),build/$(VARIANT)-v2/$(notdir $(SHARED)),$(SHARED))
 
-.PHONY: install uninstall
+.PHONY: install uninstall shared
+shared: $(SHARED)
+build/$(VARIANT)-v%/$(notdir $(SHARED)): force
+	@$(MAKE) --no-print-directory LEVEL=v$* shared
+.PHONY: force
 
 $(SHARED): $(call objects,$(LIB_SOURCES))
 	@echo '  link    $@'
@@ -27,7 +40,7 @@ $(SHARED): $(call objects,$(LIB_SOURCES))
 
 # Here a header is "core/tensor.h", there "limbeck/core/tensor.h". No file knows where PREFIX is, so
 # that all that is installed may be moved elsewhere together.
-install: $(LIB) $(SHARED)
+install: $(LIB) $(LOWEST) $(foreach level,$(LEVELS),build/$(VARIANT)-$(level)/$(notdir $(SHARED)))
 	@echo '  install $(ROOT)'
 	@rm -rf "$(ROOT)/include/limbeck"
 	@for h in $(HEADERS); do \
@@ -36,8 +49,12 @@ install: $(LIB) $(SHARED)
 	@{ echo '// All of Limbeck.'; echo '#pragma once'; echo; \
 	   printf '#include "limbeck/%s"\n' $(USED_HEADERS); } > "$(ROOT)/include/limbeck/limbeck.h"
 	@mkdir -p "$(ROOT)/lib/pkgconfig" "$(ROOT)/lib/cmake/Limbeck"
-	@install -m 644 $(LIB) $(SHARED) "$(ROOT)/lib"
+	@install -m 644 $(LIB) $(LOWEST) "$(ROOT)/lib"
 	@ln -sf $(notdir $(SHARED)) "$(ROOT)/lib/$(SONAME)"
+	@for level in $(LEVELS); do \
+	   folder="$(ROOT)/lib/glibc-hwcaps/x86-64-$$level" && mkdir -p "$$folder" && \
+	   install -m 644 build/$(VARIANT)-$$level/$(notdir $(SHARED)) "$$folder" && \
+	   ln -sf $(notdir $(SHARED)) "$$folder/$(SONAME)" || exit 1; done
 	@ln -sf $(SONAME) "$(ROOT)/lib/liblimbeck.so"
 	@for f in $(PACKAGE_FILES); do \
 	   sed -e 's|@VERSION@|$(VERSION)|; s|@SONAME@|$(SONAME)|; s|@BLAS@|$(BLAS)|g' \
@@ -47,3 +64,4 @@ install: $(LIB) $(SHARED)
 uninstall:
 	@echo '  remove  $(ROOT)'
 	@cd "$(ROOT)" && rm -rf include/limbeck lib/cmake/Limbeck $(PACKAGE_FILES) $(LIB_FILES)
+	@cd "$(ROOT)" && rmdir -p $(HWCAPS) 2> /dev/null || true

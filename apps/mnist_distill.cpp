@@ -34,13 +34,8 @@ void list_models() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(
-      "Trains a large teacher, a small student on hard labels, and the same student from the "
-      "teacher's answers at temperature T, and shows what distillation bought.",
-      "mnist_distill");
   DistillSettings settings;
-  add_options(app, settings);
-  return run_program(app, argc, argv, [&] {
+  const auto work = [&] {
     if (settings.list_models) {
       list_models();
     } else {
@@ -48,5 +43,13 @@ int main(int argc, char** argv) {
       if (settings.detect_anomaly) detect_anomaly.emplace();
       run_distill(settings);
     }
-  });
+  };
+  return run_program(
+      {.name = "mnist_distill",
+       .description =
+           "Trains a large teacher, a small student on hard labels, and the same student from the "
+           "teacher's answers at temperature T, and shows what distillation bought.",
+       .add_options = [&](CLI::App& app) { add_options(app, settings); },
+       .work = work},
+      argc, argv);
 }

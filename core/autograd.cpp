@@ -208,6 +208,7 @@ void run_backward(const Tensor& root, std::span<const GradientSink> sinks) {
          "nothing that this value was computed from wants a gradient; was it computed "
          "under NoGrad, or detached?");
   }
+  const FlushDenormals flush_denormals;
   const NoGrad no_grad;  // gradients are computed with ops, and these need no graph of their own
   const SinkGuard sink_guard(sinks);
   if (root.body().node == nullptr) {  // a leaf: d x / d x = 1

@@ -53,8 +53,9 @@ void call_into_cache(const real* p, Index row, Index rows) {
   }
 }
 
-// Eight columns of a tile, from `from` on, to eight rows of C.
-void write_transposed(real* c, Index c_row, const real* tile, const real* bias, Vector least) {
+// Eight columns of a tile, from `from` on, to eight rows of C: for tiles of eight rows, which not
+// every processor has.
+[[maybe_unused]] void write_transposed(real* c, Index c_row, const real* tile, const real* bias, Vector least) {
   Vector v[lanes];
   for (Index r = 0; r < lanes; ++r) v[r] = load(tile + r * width);
   transpose(v);
@@ -173,9 +174,11 @@ void banded_product_transposed(real* c, Index c_row, const LeftFactor& a, const 
     real* const to = c + j * c_row + i;
     const real* const bias = end.bias != nullptr ? end.bias + i : nullptr;
     Index l = 0;
-    if (rows == lanes) {
-      for (; l + lanes <= columns; l += lanes) {
-        write_transposed(to + l * c_row, c_row, tile + l, bias, splat(least));
+    if constexpr (tile_rows == lanes) {
+      if (rows == lanes) {
+        for (; l + lanes <= columns; l += lanes) {
+          write_transposed(to + l * c_row, c_row, tile + l, bias, splat(least));
+        }
       }
     }
     for (; l < columns; ++l) {

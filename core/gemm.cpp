@@ -31,39 +31,20 @@ GemmSizes with_rows(GemmSizes s) {
   return s;
 }
 
-}  // namespace
+// While one lives, BLAS uses so many threads when this thread calls it: it asks OpenMP how many.
+class BlasThreads {
+ public:
+  explicit BlasThreads(int n) : before_(omp_get_max_threads()) { omp_set_num_threads(n); }
+  ~BlasThreads() { omp_set_num_threads(before_); }
+  BlasThreads(const BlasThreads&) = delete;
+  BlasThreads& operator=(const BlasThreads&) = delete;
 
-void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
-  const GemmSizes s = with_rows(given);
-  const Index parts = omp_in_parallel() != 0 ? 1
-                                             : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
-                                                        std::max(s.m, s.n) / 8);
-  if (parts <= 1) {
-    // BLAS would wake the other threads for one row already.
-    if (s.m == 1 && s.transpose_b && !s.transpose_a) {
-      row_products(c, a, b,
-                   {.rows = s.n, .depth = s.k, .b_row = s.b_row, .accumulate = s.accumulate});
-    } else {
-      blas_gemm(c, a, b, s);
-    }
-    return;
-  }
-  parallel_for(parts, 1, [=](Index part, Index) {
-    GemmSizes share = s;
-    const bool by_rows = s.m > s.n;
-    const Index all = by_rows ? s.m : s.n;
-    const Index first = all * part / parts;
-    (by_rows ? share.m : share.n) = all * (part + 1) / parts - first;
-    if (by_rows) {
-      blas_gemm(c + first * s.c_row, a + first * (s.transpose_a ? 1 : s.a_row), b, share);
-    } else {
-      blas_gemm(c + first, a, b + first * (s.transpose_b ? s.b_row : 1), share);
-    }
-  });
-}
+ private:
+  int before_;
+};
 
-void blas_gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
-  const GemmSizes s = with_rows(given);
+// One call of BLAS.
+void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
   const auto m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
   const auto c_row = static_cast<int>(s.c_row), a_row = static_cast<int>(s.a_row),
              b_row = static_cast<int>(s.b_row);
@@ -85,8 +66,43 @@ void blas_gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
                   c, c_row);
 }
 
-void set_gemm_threads(int n) {
-  openblas_set_num_threads(n);
+}  // namespace
+
+void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
+  const GemmSizes s = with_rows(given);
+  const Index parts = omp_in_parallel() != 0 ? 1
+                                             : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
+                                                        std::max(s.m, s.n) / 8);
+  if (parts <= 1) {
+    const FlushDenormals flush_denormals;
+    // BLAS would wake the other threads for one row already.
+    if (s.m == 1 && s.transpose_b && !s.transpose_a) {
+      row_products(c, a, b,
+                   {.rows = s.n, .depth = s.k, .b_row = s.b_row, .accumulate = s.accumulate});
+    } else {
+      const BlasThreads one_thread(1);
+      call_blas(c, a, b, s);
+    }
+    return;
+  }
+  parallel_for(parts, 1, [=](Index part, Index) {
+    GemmSizes share = s;
+    const bool by_rows = s.m > s.n;
+    const Index all = by_rows ? s.m : s.n;
+    const Index first = all * part / parts;
+    (by_rows ? share.m : share.n) = all * (part + 1) / parts - first;
+    if (by_rows) {
+      call_blas(c + first * s.c_row, a + first * (s.transpose_a ? 1 : s.a_row), b, share);
+    } else {
+      call_blas(c + first, a, b + first * (s.transpose_b ? s.b_row : 1), share);
+    }
+  });
+}
+
+void blas_gemm(real* c, const real* a, const real* b, const GemmSizes& sizes) {
+  const FlushDenormals flush_denormals;
+  const BlasThreads all_threads(threads());
+  call_blas(c, a, b, with_rows(sizes));
 }
 
 }  // namespace limbeck

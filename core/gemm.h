@@ -24,7 +24,4 @@ void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
 // The same as one call of BLAS, which shares the work among the threads as it likes.
 void blas_gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
 
-// Called by set_threads(); for OpenBLAS in a build that keeps a count of its own.
-void set_gemm_threads(int n);
-
 }  // namespace limbeck

@@ -1,20 +1,48 @@
 #include "core/parallel.h"
 
 #include <omp.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
 
 #include "core/error.h"
-#include "core/gemm.h"
+#include "core/processors.h"
 
 namespace limbeck {
+namespace {
+
+int threads_at_first() {
+  const int all = omp_get_max_threads();
+  return std::getenv("OMP_NUM_THREADS") != nullptr ? all : std::min(all, available_processors());
+}
+
+// Of our own, not OpenMP's: that has one for each thread that a program makes, and belongs to all
+// of the program.
+std::atomic<int>& thread_count() {
+  static std::atomic<int> count{threads_at_first()};
+  return count;
+}
+
+}  // namespace
 
 int threads() {
-  return omp_get_max_threads();
+  return thread_count().load(std::memory_order_relaxed);
 }
 
 void set_threads(int n) {
   if (n < 1) fail("set_threads", "the number of threads must be at least 1; got {}", n);
-  omp_set_num_threads(n);
-  set_gemm_threads(n);
+  thread_count() = n;
+}
+
+void wait_with_short_spin(char** argv) {
+  if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  if (threads() == 1) return;
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error || setenv("GOMP_SPINCOUNT", "1000", 0) != 0) return;
+  execv(program.c_str(), argv);  // comes back only if it fails: then all is as it was
 }
 
 }  // namespace limbeck

@@ -1,18 +1,30 @@
 // Threads: how many, and a loop that uses them only where the work pays for waking them.
 //
-// All parallel work runs in OpenMP's one pool, which OpenBLAS (in its OpenMP build) shares.
+// All parallel work runs in OpenMP's one team, which OpenBLAS (in its OpenMP build) shares. OpenMP
+// ends threads when a loop asks for fewer of them than the one before, and makes them anew when the
+// next asks for more, which costs more than most loops. So a loop has all threads or one.
 #pragma once
 
 #include <algorithm>
 
+#include "core/denormals.h"
 #include "core/shape.h"
 
 namespace limbeck {
 
-// The number of threads for loops and matrix products. At first: all that OpenMP sees.
+// The number of threads for loops and matrix products. At first: OMP_NUM_THREADS where that is set,
+// else the processors that this process may use, by its affinity and by the quota of its container.
 int threads();
-// Error: n < 1.
+// For all threads of the program. Error: n < 1.
 void set_threads(int n);
+
+// While a thread waits for the next loop or for the others, libgomp lets it spin, for milliseconds:
+// that is the fastest where nothing else runs. Beside a compiler or a browser it takes the time that
+// the work needs, and a training takes twice as long. A short spin loses little in either case, but
+// libgomp reads how long from the environment, before main() begins. So this starts the program
+// anew, once, with GOMP_SPINCOUNT=1000 set; to be called first in main(), with its argv. Does nothing
+// where the environment has that, or OMP_WAIT_POLICY, or where there is one processor.
+void wait_with_short_spin(char** argv);
 
 // Elements below which a simple elementwise loop stays on one thread: 32 thousand take about as
 // long as waking a second thread.
@@ -25,16 +37,20 @@ inline Index part_count(Index n, Index grain) {
 
 // Calls body(part, begin, end) for contiguous parts that together cover [0, n), in parallel if n
 // holds two or more parts of at least `grain`. The body must not throw. Parts depend on n and the
-// number of threads alone, so results are the same from run to run.
+// number of threads alone, so results are the same from run to run. Denormals are taken for 0.
 template <class Body>
 void parallel_parts(Index n, Index grain, const Body& body) {
   const Index parts = part_count(n, grain);
   if (parts == 1) {
+    const FlushDenormals flush_denormals;
     if (n > 0) body(Index{0}, Index{0}, n);
     return;
   }
-#pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static)
-  for (Index p = 0; p < parts; ++p) body(p, n * p / parts, n * (p + 1) / parts);
+#pragma omp parallel for num_threads(threads()) schedule(static, 1)
+  for (Index p = 0; p < parts; ++p) {
+    const FlushDenormals flush_denormals;
+    body(p, n * p / parts, n * (p + 1) / parts);
+  }
 }
 
 // The same for a body(begin, end) that need not know which part it is.

@@ -67,6 +67,6 @@ template <>
 struct fmt::formatter<limbeck::Size2d> {
   constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
   auto format(const limbeck::Size2d& size, fmt::format_context& context) const {
-    return fmt::format_to(context.out(), "{}", size.str());
+    return limbeck::detail::write_text(size.str(), context);
   }
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/autograd.h"
+#include "core/denormals.h"
 #include "core/text.h"
 
 namespace limbeck {
@@ -35,6 +36,7 @@ std::map<const Module*, Shape> output_shapes(Module& network, const Shape& input
 }  // namespace
 
 Tensor Module::operator()(const Tensor& x) {
+  const FlushDenormals flush_denormals;
   const LayerScope scope(layer_name_);
   Tensor y = forward(x);
   if (observed_shapes != nullptr) (*observed_shapes)[this] = y.shape();

@@ -34,6 +34,7 @@ void Optimizer::set_lr(double lr) {
 }
 
 void Optimizer::step() {
+  const FlushDenormals flush_denormals;
   ++steps_;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     if (!parameters_[i].has_grad()) continue;

@@ -2,6 +2,7 @@
 # Runs test programs one after the other and ends with the plain count over all of them.
 # Usage: tests/run.sh PROGRAM [ARGUMENT...] [-- PROGRAM [ARGUMENT...]]...
 set -u
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}  # beside others: core/parallel.h
 passed=0 failed=0 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

@@ -1,7 +1,7 @@
 // What a distilling program reports at the end: a table for people, JSON for programs.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>

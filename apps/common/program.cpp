@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <exception>
 #include <memory>
 #include <sstream>
 #include <utility>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "nn/distill/checkpoint.h"
 
 namespace limbeck {
@@ -51,6 +53,7 @@ class HelpPage : public CLI::Formatter {
 }  // namespace
 
 int run_program(CLI::App& app, int argc, char** argv, const std::function<void()>& work) {
+  wait_with_short_spin(argv);
   const auto complain = [&](const char* what, int code) {
     std::fflush(stdout);
     fmt::print(stderr, "{}: error: {}\n", app.get_name(), what);
@@ -75,6 +78,12 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<void()
     return complain(error.what(), 1);
   }
   return 0;
+}
+
+int run_program(const Program& program, int argc, char** argv) {
+  CLI::App app(program.description, program.name);
+  program.add_options(app);
+  return run_program(app, argc, argv, program.work);
 }
 
 CLI::Validator valid_text(std::function<void(const std::string&)> check) {

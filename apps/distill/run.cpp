@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "apps/common/augmentations.h"
 #include "apps/common/distill_report.h"

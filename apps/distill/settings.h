@@ -1,14 +1,17 @@
 // What mnist_distill is asked for on its command line.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "core/parallel.h"
 #include "nn/distill/distillation_loss.h"
+
+namespace CLI {
+class App;
+}
 
 namespace limbeck {
 

@@ -44,7 +44,7 @@ struct Installed {
   std::string prefix = folder.file("prefix"), project = folder.file("project");
 
   Installed() {
-    output_of(tree, fmt::format("make install PREFIX='{}'", prefix));
+    output_of(tree, fmt::format("make install OPT='-O3 -march=native' PREFIX='{}'", prefix));
     fs::copy("tests/install", project);
   }
 };
@@ -94,6 +94,45 @@ TEST_CASE("an installed library is used through pkg-config, shared and static, a
   }
 }
 
+TEST_CASE("the loader takes the installed library for the highest level that the processor has") {
+  if (!usual_build()) return;
+  for (const char* level : {"v2", "v3", "v4"}) {
+    if (fs::exists(fmt::format("build/float-{}/liblimbeck.so.0.1.0", level))) continue;
+    MESSAGE("skipped: make install has not built the library for x86-64-" << level);
+    return;
+  }
+  if (!there_is("pkg-config")) {
+    MESSAGE("skipped: pkg-config is not installed");
+    return;
+  }
+  const Folder folder;
+  const std::string prefix = folder.file("prefix"), project = folder.file("project");
+  output_of(fs::current_path().string(), fmt::format("make install PREFIX='{}'", prefix));
+  fs::copy("tests/install", project);
+  output_of(project, fmt::format("PKG_CONFIG_PATH='{}/lib/pkgconfig' make -j2", prefix));
+
+  // What the loader says of the library that it begins to run, for a processor without these.
+  const auto loaded = [&](const std::string& without) {
+    const Finished run = shell(
+        project,
+        fmt::format("{} LD_DEBUG=libs ./limbeck-program 2>&1 | grep 'calling init: .*/liblimbeck'",
+                    without.empty() ? "" : "GLIBC_TUNABLES=glibc.cpu.hwcaps=" + without));
+    const std::string begin = prefix + "/lib/";
+    const std::size_t at = run.out.find(begin);
+    REQUIRE_MESSAGE(at != std::string::npos, run.out << run.err);
+    return run.out.substr(at + begin.size(), run.out.find('\n', at) - at - begin.size());
+  };
+  const std::string v2 = "liblimbeck.so.0", v3 = "glibc-hwcaps/x86-64-v3/liblimbeck.so.0",
+                    v4 = "glibc-hwcaps/x86-64-v4/liblimbeck.so.0";
+  const bool has_v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool has_v4 = has_v3 && __builtin_cpu_supports("avx512vl");
+  CHECK(loaded("") == (has_v4 ? v4 : has_v3 ? v3 : v2));
+  CHECK(loaded("-AVX512F") == (has_v3 ? v3 : v2));
+  CHECK(loaded("-AVX512F,-AVX2") == v2);
+  output_of(fs::current_path().string(), fmt::format("make uninstall PREFIX='{}'", prefix));
+  CHECK(!fs::exists(prefix + "/lib/glibc-hwcaps"));
+}
+
 TEST_CASE("an installed library is found by CMake") {
   if (!usual_build()) return;
   if (!there_is("cmake")) {
@@ -118,7 +157,8 @@ TEST_CASE("installed headers define no macro and name no header that stays behin
   if (!usual_build()) return;
   const Folder staged;
   output_of(fs::current_path().string(),
-            fmt::format("make install DESTDIR='{}' PREFIX=/usr", staged.path()));
+            fmt::format("make install OPT='-O3 -march=native' DESTDIR='{}' PREFIX=/usr",
+                        staged.path()));
   const fs::path include = staged.file("usr/include");
   int headers = 0;
   for (const auto& entry : fs::recursive_directory_iterator(include)) {

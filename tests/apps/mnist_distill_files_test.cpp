@@ -81,8 +81,8 @@ TEST_CASE("mnist_distill --save keeps the networks, which make the errors that i
   const json told = json::parse(read_all(out.file("run.json")));
   const auto check = [&](const std::string& file, const json& network) {
     SavedModel saved = load_model(out.file(file));
-    CHECK(saved.info.spec == network.at("spec"));
-    CHECK(count_errors(saved.network, digits().test) == network.at("errors"));
+    CHECK(saved.info.spec == network.at("spec").get<std::string>());
+    CHECK(count_errors(saved.network, digits().test) == network.at("errors").get<Index>());
     CHECK(saved.info.more.at("errors") ==
           fmt::format("{} of 200", network.at("errors").get<int>()));
     CHECK(saved.info.more.at("seed") == "1");

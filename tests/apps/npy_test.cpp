@@ -31,9 +31,10 @@ Tensor two_by_three_tensor() {
 
 // The same as version 2.0, by numpy.lib.format.write_array(file, array, version=(2, 0)).
 Bytes two_by_three_of_version_2() {
-  return Bytes("\x93NUMPY\x02\x00\x74\x00\x00\x00", 12) +
-         "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + Bytes(56, ' ') + "\n" +
-         two_by_three().substr(128);
+  Bytes file("\x93NUMPY\x02\x00\x74\x00\x00\x00", 12);
+  file += "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+  file += Bytes(56, ' ') + "\n" + two_by_three().substr(128);
+  return file;
 }
 
 Tensor read(const Bytes& bytes) {

@@ -36,7 +36,8 @@ TEST_CASE("an ensemble averages logits, or probabilities at the temperature of t
 TEST_CASE("a class that every member rules out stays a number") {
   Sequential a = answering({0, 500}), b = answering({0, 900});
   Ensemble ensemble({&a, &b}, {.averaging = Averaging::probabilities});
-  for (const real v : ensemble(Tensor::zeros({1, 1})).values()) CHECK(std::isfinite(v));
+  const Tensor logits = ensemble(Tensor::zeros({1, 1}));
+  for (const real v : logits.values()) CHECK(std::isfinite(v));
 }
 
 TEST_CASE("an ensemble can teach, in evaluation mode, and its members are given back") {

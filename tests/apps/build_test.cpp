@@ -1,0 +1,161 @@
+// What make builds, on a tree of a few lines: new and deleted sources, warnings, one test alone, and
+// a program that says what its processor lacks.
+#include <filesystem>
+#include <fstream>
+
+#include "core/processor_features.h"
+#include "tests/apps/run_program.h"
+#include "tests/data/idx_files.h"
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The project's Makefile with sources of a test's own, and nothing to install.
+class Tree {
+ public:
+  Tree() {
+    fs::copy("Makefile", folder_.path());
+    fs::copy(".make", folder_.file(".make"));
+    put(".make/common.h", "");
+    fs::create_directory(folder_.file("tests"));
+    fs::copy("tests/run.sh", folder_.file("tests"));
+    put("tests/testing.h", "#pragma once\n");
+    put("tests/testing.cpp", "int tested();\nint tested() { return 0; }\n");
+    put("tests/main.cpp",
+        "#include <cstdio>\nint tests();\n"
+        "int main() { std::puts(\"test cases: 1 | 1 passed | 0 failed\"); return tests(); }\n");
+    put("core/a.cpp", "int a();\nint a() { return 1; }\n");
+    put("build/deps", "");  // later than the Makefile
+  }
+
+  void put(const std::string& file, const std::string& text) {
+    const fs::path path = folder_.file(file);
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  void remove(const std::string& file) { fs::remove(folder_.file(file)); }
+  void set_back(const std::string& file) {  // by an hour
+    fs::last_write_time(folder_.file(file), fs::file_time_type::clock::now() - std::chrono::hours(1));
+  }
+
+  Finished make(std::vector<std::string> words) const {
+    Finished run = run_command(in_tree(std::move(words)));
+    return run;
+  }
+  // The members of the library.
+  std::string archive() const {
+    REQUIRE(make({"build/float/liblimbeck.a"}).exit_code == 0);
+    return run_command({"ar", "t", folder_.file("build/float/liblimbeck.a")}).out;
+  }
+  std::string path() const { return folder_.path(); }
+
+ private:
+  std::vector<std::string> in_tree(std::vector<std::string> words) const {
+    std::vector<std::string> all = {"env", "-u", "MAKEFLAGS", "-u",           "MAKELEVEL",
+                                    "-u",  "MFLAGS",    "make", "-C", folder_.path()};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+  }
+
+  Folder folder_;
+};
+
+}  // namespace
+
+TEST_CASE("a new source is in the library, however old it is, and a deleted one is not") {
+  Tree tree;
+  CHECK(tree.archive() == "a.o\n");
+  tree.put("core/b.cpp", "int b();\nint b() { return 2; }\n");
+  tree.set_back("core/b.cpp");
+  CHECK(tree.archive() == "a.o\nb.o\n");
+  tree.remove("core/a.cpp");
+  CHECK(tree.archive() == "b.o\n");
+}
+
+TEST_CASE("a user's build does not stop on a warning; a check of a change does") {
+  Tree tree;
+  tree.put("core/a.cpp", "int a(int unused) { return 1; }\n");
+  const Finished usual = tree.make({"build/float/liblimbeck.a"});
+  CHECK(usual.exit_code == 0);
+  CHECK(contains(usual.err, "unused parameter"));
+  fs::remove_all(tree.path() + "/build/float");
+  const Finished strict = tree.make({"WERROR=1", "build/float/liblimbeck.a"});
+  CHECK(strict.exit_code == 2);
+  CHECK(contains(strict.err, "[-Werror=unused-parameter]"));
+}
+
+TEST_CASE("make check-one builds one test with what it needs, and runs it") {
+  Tree tree;
+  tree.put("core/a.h", "#pragma once\nint a();\n");
+  tree.put("data/broken.cpp", "this does not compile\n");
+  tree.put("tests/core/a_test.cpp", "#include \"core/a.h\"\nint tests() { return a() - 1; }\n");
+  tree.put("tests/core/broken_test.cpp", "nor does this\n");
+  const Finished run = tree.make({"check-one", "TEST=tests/core/a_test.cpp"});
+  CHECK_MESSAGE(run.exit_code == 0, run.err);
+  CHECK(contains(run.out, "\n1 passed, 0 failed\n"));
+  const Finished none = tree.make({"check-one"});
+  CHECK(none.exit_code != 0);
+  CHECK(contains(none.out, "make check-one TEST=tests/nn/linear_test.cpp, say"));
+}
+
+TEST_CASE("make stats counts what is there") {
+  Tree tree;
+  tree.put("core/b.cpp", "// Two.\n\nint b() { return 2; }  // 2\n");
+  const std::string out = tree.make({"stats"}).out;
+  CHECK(contains(out, "core/                    2       5         3\n"));
+  CHECK(contains(out, "the median file has 2 lines\n"));
+  tree.put("core/long.cpp", std::string(401, '\n'));
+  CHECK(contains(tree.make({"stats"}).out, "core/long.cpp has 401 lines\n"));
+}
+
+TEST_CASE("what tells of the processor is compiled for every processor") {
+  const std::string object = std::string(LIMBECK_BIN) == "./apps"
+                                 ? "build/float/core/processor_check.o"
+                                 : std::string(LIMBECK_BIN) + "/../core/processor_check.o";
+  const Finished run = run_command({"objdump", "-d", fs::absolute(object).string()});
+  REQUIRE(run.exit_code == 0);
+  CHECK(contains(run.out, "cpuid"));
+  CHECK(!contains(run.out, "%ymm"));
+  CHECK(!contains(run.out, "%zmm"));
+  CHECK(!contains(run.out, "\tv"));  // what the instructions of AVX begin with
+}
+
+TEST_CASE("a program that was built for another processor says so, and is not killed") {
+  struct Ability {
+    const char* macro;
+    const char* name;
+    detail::Feature feature;
+  };
+  constexpr Ability abilities[] = {
+#define LIMBECK_FEATURE(macro, name, ...) {#macro, name, detail::Feature::bit_of##macro},
+      LIMBECK_X86_FEATURES(LIMBECK_FEATURE)};
+#undef LIMBECK_FEATURE
+  const std::uint64_t present = detail::processor_features();
+  const auto missing = std::ranges::find_if(abilities, [&](const Ability& a) {
+    return (present >> static_cast<unsigned>(a.feature) & 1) == 0;
+  });
+  if (missing == std::end(abilities)) {
+    MESSAGE("skipped: this processor has all that there is to lack");
+    return;
+  }
+  const Folder folder;
+  std::ofstream(folder.file("main.cpp")) << "int main() { __builtin_trap(); }\n";
+  const std::string compiled =
+      fmt::format("g++ -std=c++20 -I. -c core/processor_check.cpp -o {0}/check.o && "
+                  "g++ -std=c++20 -I. -D{1}=1 -c core/built_for.cpp -o {0}/built.o && "
+                  "g++ {0}/main.cpp {0}/check.o {0}/built.o -o {0}/program",
+                  folder.path(), missing->macro);
+  const Finished built = run_command(
+      {"sh", "-c", fmt::format("cd '{}' && {}", fs::current_path().string(), compiled)});
+  REQUIRE_MESSAGE(built.exit_code == 0, built.err);
+  const Finished run = run_command({folder.file("program")});
+  CHECK(run.exit_code == 1);
+  CHECK(contains(run.err, fmt::format("limbeck: this build is for processors that have {}, and "
+                                      "this one has not.",
+                                      missing->name)));
+}

@@ -1,0 +1,59 @@
+// One team of threads: what a training step needs is made before the first ones and stays.
+#include <filesystem>
+#include <set>
+
+#include "core/parallel.h"
+#include "data/data_loader.h"
+#include "data/synthetic_digits.h"
+#include "nn/losses.h"
+#include "nn/model_spec.h"
+#include "optim/adam.h"
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+namespace {
+
+// The kernel's numbers of all threads of this process.
+std::set<std::string> thread_ids() {
+  std::set<std::string> ids;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    ids.insert(entry.path().filename().string());
+  }
+  return ids;
+}
+
+// Calls `step` until all threads are there, then a hundred times more, with so many threads.
+void check_steps(int count, const std::function<void()>& step) {
+  const int before = threads();
+  set_threads(count);
+  for (int i = 0; i < 3; ++i) step();
+  const std::set<std::string> at_first = thread_ids();
+  CHECK(static_cast<int>(at_first.size()) >= count);
+  for (int i = 0; i < 100; ++i) step();
+  CHECK(thread_ids() == at_first);
+  set_threads(before);
+}
+
+}  // namespace
+
+TEST_CASE("a hundred training steps make no thread and end none") {
+  const Dataset digits = synthetic_digits({.train = 24 * 110, .test = 1}).train;
+  for (const char* spec : {"mlp:800,128", "cnn:8,16,32", "cnn-tiny"}) {
+    for (const int count : {4, 8, 16}) {
+      CAPTURE(spec);
+      CAPTURE(count);
+      Rng rng(1);
+      Sequential model = make_model(spec, digits.image, digits.classes, {.dropout = 0.3}, rng);
+      Adam adam(model.parameters());
+      DataLoader loader(digits, {.batch_size = 24, .augment = random_shift(2)}, rng);
+      auto batch = loader.begin();
+      check_steps(count, [&] {
+        REQUIRE(!(batch == loader.end()));
+        adam.minimize(cross_entropy(model((*batch).images), (*batch).class_ids));
+        ++batch;
+      });
+    }
+  }
+}
