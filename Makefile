@@ -18,6 +18,8 @@
 # LEVEL=v2, v3 or v4 with any of them: for all x86-64 processors of that level (-march=x86-64-v3), in
 # a folder of its own, instead of for this machine's.
 
+DRY_RUN := $(findstring n,$(firstword -$(MAKEFLAGS)))
+
 REAL ?= float
 SAN ?= 0
 COVERAGE ?= 0
@@ -242,7 +244,8 @@ FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(if $(findstring native,$(CXXFLAGS)), \
            $(shell grep -m1 -E '^(flags|Features)' /proc/cpuinfo | cksum))
 SOURCES := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
 $(BUILD)/flags $(BUILD)/sources: ;
-keep = $(shell mkdir -p $(BUILD); echo '$(2)' | cmp -s - $(1) || echo '$(2)' > $(1))
+keep = $(if $(DRY_RUN),,$(call keep_in,$(1),$(2)))
+keep_in = $(shell mkdir -p $(BUILD); echo '$(2)' | cmp -s - $(1) || echo '$(2)' > $(1))
 $(call keep,$(BUILD)/flags,$(FLAGS))
 $(call keep,$(BUILD)/sources,$(SOURCES))
 
