@@ -142,6 +142,17 @@ test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 	@tests/run.sh $(TESTS)
 endif
 
+# Those of core, nn and optim, in float, for another processor (LEVEL=v2, say).
+LEVEL_TEST := $(BUILD)/tests/run-level
+LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/%, \
+                   $(TEST_SOURCES)))
+.PHONY: test-level
+test-level: $(LEVEL_TEST)
+	@tests/run.sh $<
+$(LEVEL_TEST): $(call objects,$(LEVEL_SOURCES) tests/main.cpp tests/testing.cpp) $(LIB) $(BUILD)/sources
+	@echo '  link    $@'
+	@$(link)
+
 # With what it needs of the library, in a build of its own at -O1 where that is not built yet.
 # Beside a test's source stand those of the headers of tests/ that it includes.
 ONE_TEST := $(patsubst %.cpp,$(BUILD)/%,$(TEST))
