@@ -194,12 +194,12 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 	@echo '  link    $@'
 	@$(link)
 
-# What parses arguments and files, and tests, are compiled more than they are run.
+# What parses arguments and files, and tests yet more, are compiled more than they are run.
 QUICK := $(call objects,core/file.cpp core/graph.cpp core/safetensors.cpp data/idx.cpp \
            nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/weights.cpp \
            nn/distill/checkpoint.cpp $(APP_SOURCES)) $(COMMON)
-QUICK_AND_TESTS := $(QUICK) $(TEST_OBJECTS) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/tests.h.gch
-$(QUICK_AND_TESTS): private CXXFLAGS += -O1
+$(QUICK) $(BUILD)/pch/quick.h.gch: private CXXFLAGS += -O1
+$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch: private CXXFLAGS += -O0
 $(QUICK): private HEADERS_OF := quick
 $(TEST_OBJECTS): private HEADERS_OF := tests
 $(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch: private CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
