@@ -149,7 +149,7 @@ LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tes
 .PHONY: test-level
 test-level: $(LEVEL_TEST)
 	@tests/run.sh $<
-$(LEVEL_TEST): $(call objects,$(LEVEL_SOURCES) tests/main.cpp tests/testing.cpp) $(LIB) $(BUILD)/sources
+$(LEVEL_TEST): $(call objects,$(LEVEL_SOURCES) tests/apps/run_program.cpp tests/main.cpp tests/testing.cpp) $(LIB) $(BUILD)/sources
 	@echo '  link    $@'
 	@$(link)
 
@@ -183,7 +183,7 @@ $(LIB): $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
 	@echo '  archive $@'
 	@$(AR) rcs $@ $(filter %.o,$^)
 
-link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(APP_LDLIBS) $(LDLIBS) -o $@
+link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(findstring $(BUILD)/apps/,$^),$(APP_LDLIBS)) $(LDLIBS) -o $@
 .SECONDEXPANSION:
 $(APPS): $(BIN)/%: $(BUILD)/%.o $$(call parts_of,$$*.cpp,$$(COMMON)) $(LIB)
 	@mkdir -p $(@D)

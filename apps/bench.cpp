@@ -78,9 +78,9 @@ class Bench {
  private:
   Row train(const std::string& name, int steps, Sequential& model) {
     return {name, batch_size, steps,
-            [this, &model, adam = Adam(model.parameters())]() mutable {
+            [this, &model, adam = std::make_shared<Adam>(model.parameters())] {
               const Tensor loss = cross_entropy(model(images_), class_ids_);
-              adam.minimize(loss);
+              adam->minimize(loss);
             },
             training_products(model, image, batch_size)};
   }
@@ -96,15 +96,15 @@ class Bench {
     if (!cached) {
       for (const Product& p : forward_products(teacher, image, batch_size)) products.push_back(p);
     }
-    return {
-        name, batch_size, steps,
-        [this, &student, ask, cached, kept = ask(), adam = Adam(student.parameters())]() mutable {
-          const Tensor teacher_logits = cached ? kept : ask();
-          const DistillationLoss loss =
-              distillation_loss(student(images_), teacher_logits, class_ids_, {});
-          adam.minimize(loss.total);
-        },
-        products};
+    return {name, batch_size, steps,
+            [this, &student, ask, cached, kept = ask(),
+             adam = std::make_shared<Adam>(student.parameters())] {
+              const Tensor teacher_logits = cached ? kept : ask();
+              const DistillationLoss loss =
+                  distillation_loss(student(images_), teacher_logits, class_ids_, {});
+              adam->minimize(loss.total);
+            },
+            products};
   }
 
   Row infer(const std::string& name, int steps, Sequential& model, Index n) {

@@ -1,6 +1,7 @@
 #include "core/arithmetic.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -108,19 +109,35 @@ Shape broadcast_shape(const char* op, const Shape& a, const Shape& b) {
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  Tensor y = Tensor::zeros(shape);
   const Walk walk(shape, x.shape());
-  const Index columns = x.shape().last();
-  const real* px = x.data();
-  for (Index row = 0; row < x.shape().rows(); ++row, px += columns) {
-    real* py = y.data() + walk.row_start(row);
-    if (walk.steps()) {
-      for (Index j = 0; j < columns; ++j) py[j] += px[j];
-    } else {
-      real sum = 0;
-      for (Index j = 0; j < columns; ++j) sum += px[j];
-      *py += sum;
+  const Index columns = x.shape().last(), rows = x.shape().rows();
+  const auto sum_rows = [&, px = x.data()](double* sums, Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
+      const real* const from = px + row * columns;
+      double* const to = sums + walk.row_start(row);
+      if (walk.steps()) {
+        for (Index j = 0; j < columns; ++j) to[j] += static_cast<double>(from[j]);
+      } else {
+        double sum = 0;
+        for (Index j = 0; j < columns; ++j) sum += static_cast<double>(from[j]);
+        *to += sum;
+      }
     }
+  };
+  // A part has sums of its own, so there must be many elements for each of them.
+  const Index size = shape.size();
+  const Index grain = std::max(elementwise_grain, 4 * size) / std::max<Index>(columns, 1) + 1;
+  std::vector<std::vector<double>> parts(static_cast<std::size_t>(part_count(rows, grain)));
+  parallel_parts(rows, grain, [&](Index part, Index begin, Index end) {
+    std::vector<double>& sums = parts[static_cast<std::size_t>(part)];
+    sums.assign(static_cast<std::size_t>(size), 0);
+    sum_rows(sums.data(), begin, end);
+  });
+  Tensor y = Tensor::zeros(shape);
+  for (std::size_t i = 0; i < y.values().size(); ++i) {
+    double sum = 0;
+    for (const std::vector<double>& part : parts) sum += part.empty() ? 0 : part[i];
+    y.values()[i] = static_cast<real>(sum);
   }
   return y;
 }

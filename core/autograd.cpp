@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -13,9 +14,19 @@ namespace limbeck {
 namespace detail {
 
 struct SinkState {
-  const GradientSink& sink;
-  Index uses = 0;  // that have not come yet
-  Tensor grad;     // their sum so far
+  explicit SinkState(const GradientSink& wanted)
+      : sink{.leaf = wanted.leaf,
+             .take =
+                 [this, &wanted](Index begin, std::span<const real> gradient) {
+                   taken += static_cast<Index>(gradient.size());
+                   wanted.take(begin, gradient);
+                 },
+             .reads = wanted.reads} {}
+
+  GradientSink sink;            // as it was given, but it counts
+  Index uses = 0;               // that have not come yet
+  Tensor grad;                  // their sum so far
+  std::atomic<Index> taken{0};  // elements that it was given
 };
 
 }  // namespace detail
@@ -82,8 +93,9 @@ void check_gradients(const detail::Node& node, const Gradients& dx) {
   }
   for (std::size_t i = 0; i < dx.size(); ++i) {
     if (!node.inputs[i].wants_grad()) continue;
-    if (!dx[i].defined() && sink_of(node.inputs[i]) != nullptr) continue;
     if (!dx[i].defined()) {
+      const detail::SinkState* const sink = node.inputs[i].body().sink;
+      if (sink != nullptr && sink->uses == 1 && sink->taken == node.inputs[i].size()) continue;
       fail("backward", "{} gave no gradient for its input {}, which wants one", node.op, i);
     }
     if (dx[i].shape() != node.inputs[i].shape()) {
@@ -123,10 +135,9 @@ void give_to_leaf(detail::TensorBody& leaf, Tensor dx) {
 class SinkGuard {
  public:
   explicit SinkGuard(std::span<const GradientSink> sinks) {
-    states_.reserve(sinks.size());  // leaves point into it
     for (const GradientSink& sink : sinks) {
-      states_.push_back({.sink = sink, .uses = 0, .grad = {}});
-      sink.leaf.body().sink = &states_.back();
+      sink.leaf.body().sink =
+          &states_.emplace_back(sink);  // a deque's elements stay where they are
     }
   }
   ~SinkGuard() {
@@ -136,7 +147,7 @@ class SinkGuard {
   SinkGuard& operator=(const SinkGuard&) = delete;
 
  private:
-  std::vector<detail::SinkState> states_;
+  std::deque<detail::SinkState> states_;
 };
 
 // How often the graph under `root` uses each leaf that has a sink.
@@ -162,6 +173,11 @@ void count_uses(const Tensor& root) {
 Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward) {
   if (detail::watching()) detail::watch_forward(op, y, inputs);
   if (!recording || std::ranges::none_of(inputs, &Tensor::wants_grad)) return y;
+  const detail::TensorBody* const body = &y.body();
+  if (std::ranges::any_of(inputs,
+                          [&](const Tensor& x) { return x.defined() && &x.body() == body; })) {
+    fail("record", "{} gives one of its inputs as its result; give its clone() or its view()", op);
+  }
   static std::atomic<std::uint64_t> created{0};
   auto node = std::make_shared<detail::Node>();
   node->op = op;

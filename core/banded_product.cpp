@@ -55,7 +55,8 @@ void call_into_cache(const real* p, Index row, Index rows) {
 
 // Eight columns of a tile, from `from` on, to eight rows of C: for tiles of eight rows, which not
 // every processor has.
-[[maybe_unused]] void write_transposed(real* c, Index c_row, const real* tile, const real* bias, Vector least) {
+[[maybe_unused]] void write_transposed(real* c, Index c_row, const real* tile, const real* bias,
+                                       Vector least) {
   Vector v[lanes];
   for (Index r = 0; r < lanes; ++r) v[r] = load(tile + r * width);
   transpose(v);

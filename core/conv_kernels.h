@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/window.h"
 
@@ -80,7 +81,10 @@ struct ConvLayout {
 // One image's gradient with respect to the convolution's own result, dz (C_out, H, W), from dy,
 // back through the pooling and relu; at dz[c · channel + row · dz_row + column · pixel]. Adds its
 // sums over the pixels to dbias (C_out), unless null. The rest of dz must be 0 where it pools.
-void conv_output_gradient(real* dz, real* dbias, const ConvBackward& b, const ConvSizes& sizes,
+void conv_output_gradient(real* dz, double* dbias, const ConvBackward& b, const ConvSizes& sizes,
                           Index image, const ConvLayout& layout);
+
+// sum[i] = Σ over the parts of parts[part][i]: what the threads have summed of dbias.
+void write_sum(real* sum, const std::vector<std::vector<double>>& parts);
 
 }  // namespace limbeck

@@ -184,22 +184,32 @@ Tensor where_positive(const Tensor& y, const Tensor& dy) {
   Tensor dz = Tensor::empty(dy.shape());
   parallel_for(dy.size(), elementwise_grain,
                [pz = dz.data(), py = y.data(), pd = dy.data()](Index begin, Index end) {
-                 for (Index i = begin; i < end; ++i) pz[i] = py[i] > 0 ? pd[i] : real{0};
+                 for (Index i = begin; i < end; ++i) {
+                   const real d = pd[i];  // read in any case, so that this is no branch
+                   pz[i] = py[i] > 0 ? d : real{0};
+                 }
                });
   return dz;
 }
 
-// (N, D) → (D)
+// (N, D) → (D), summed in double, some columns at a time.
 Tensor sum_of_rows(const Tensor& dy) {
+  constexpr Index together = 64;
   const Index rows = dy.shape().rows();
   const Index columns = dy.shape().last();
-  Tensor db = Tensor::zeros({columns});
-  real* sum = db.data();
-  const real* p = dy.data();
+  Tensor db = Tensor::empty({columns});
+  real* const sum = db.data();
+  const real* const p = dy.data();
   parallel_for(columns, elementwise_grain / std::max<Index>(rows, 1) + 1,
                [=](Index begin, Index end) {
-                 for (Index row = 0; row < rows; ++row) {
-                   for (Index j = begin; j < end; ++j) sum[j] += p[row * columns + j];
+                 for (Index first = begin; first < end; first += together) {
+                   const Index count = std::min(together, end - first);
+                   double sums[together] = {};
+                   for (Index row = 0; row < rows; ++row) {
+                     const real* const from = p + row * columns + first;
+                     for (Index j = 0; j < count; ++j) sums[j] += static_cast<double>(from[j]);
+                   }
+                   for (Index j = 0; j < count; ++j) sum[first + j] = static_cast<real>(sums[j]);
                  }
                });
   return db;

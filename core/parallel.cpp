@@ -36,6 +36,13 @@ void set_threads(int n) {
   thread_count() = n;
 }
 
+void detail::FirstError::keep(Index part) {
+  const std::lock_guard lock(mutex_);
+  if (error_ && part_ < part) return;
+  part_ = part;
+  error_ = std::current_exception();
+}
+
 void wait_with_short_spin(char** argv) {
   if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   if (threads() == 1) return;

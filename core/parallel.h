@@ -6,6 +6,8 @@
 #pragma once
 
 #include <algorithm>
+#include <exception>
+#include <mutex>
 
 #include "core/denormals.h"
 #include "core/shape.h"
@@ -19,11 +21,11 @@ int threads();
 void set_threads(int n);
 
 // While a thread waits for the next loop or for the others, libgomp lets it spin, for milliseconds:
-// that is the fastest where nothing else runs. Beside a compiler or a browser it takes the time that
-// the work needs, and a training takes twice as long. A short spin loses little in either case, but
-// libgomp reads how long from the environment, before main() begins. So this starts the program
-// anew, once, with GOMP_SPINCOUNT=1000 set; to be called first in main(), with its argv. Does nothing
-// where the environment has that, or OMP_WAIT_POLICY, or where there is one processor.
+// that is the fastest where nothing else runs. Beside a compiler or a browser it takes the time
+// that the work needs, and a training takes twice as long. A short spin loses little in either
+// case, but libgomp reads how long from the environment, before main() begins. So this starts the
+// program anew, once, with GOMP_SPINCOUNT=1000 set; to be called first in main(), with its argv.
+// Does nothing where the environment has that, or OMP_WAIT_POLICY, or where there is one processor.
 void wait_with_short_spin(char** argv);
 
 // Elements below which a simple elementwise loop stays on one thread: 32 thousand take about as
@@ -35,9 +37,28 @@ inline Index part_count(Index n, Index grain) {
   return std::max<Index>(1, std::min<Index>(threads(), n / std::max<Index>(grain, 1)));
 }
 
+namespace detail {
+
+// The exception of the first part that threw one.
+class FirstError {
+ public:
+  void keep(Index part);  // the one being handled, by the thread that handles it
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  Index part_ = 0;
+  std::exception_ptr error_;
+};
+
+}  // namespace detail
+
 // Calls body(part, begin, end) for contiguous parts that together cover [0, n), in parallel if n
-// holds two or more parts of at least `grain`. The body must not throw. Parts depend on n and the
-// number of threads alone, so results are the same from run to run. Denormals are taken for 0.
+// holds two or more parts of at least `grain`. What a body throws is thrown here, when all have
+// ended; of several, that of the first part. Parts depend on n and the number of threads alone, so
+// results are the same from run to run. Denormals are taken for 0.
 template <class Body>
 void parallel_parts(Index n, Index grain, const Body& body) {
   const Index parts = part_count(n, grain);
@@ -46,11 +67,17 @@ void parallel_parts(Index n, Index grain, const Body& body) {
     if (n > 0) body(Index{0}, Index{0}, n);
     return;
   }
+  detail::FirstError error;
 #pragma omp parallel for num_threads(threads()) schedule(static, 1)
   for (Index p = 0; p < parts; ++p) {
     const FlushDenormals flush_denormals;
-    body(p, n * p / parts, n * (p + 1) / parts);
+    try {
+      body(p, n * p / parts, n * (p + 1) / parts);
+    } catch (...) {
+      error.keep(p);
+    }
   }
+  error.rethrow();
 }
 
 // The same for a body(begin, end) that need not know which part it is.

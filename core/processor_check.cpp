@@ -1,7 +1,7 @@
 // Compiled for every processor (the Makefile sees to it), whatever the rest is compiled for, and
 // calls nothing that the rest has: a function of a header, std::string's say, would be one for all.
-#include <cstdio>
 #include <unistd.h>
+#include <cstdio>
 
 #include "core/processor_features.h"
 
@@ -49,10 +49,10 @@ std::uint64_t processor_features() {
     asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     saved = low;
   }
-#define LIMBECK_FEATURE(macro, name, leaf, subleaf, reg, position, state)             \
-  if (__get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx) != 0 &&                \
-      (reg & (1U << position)) != 0 && (saved & state) == state) {                    \
-    found |= bit(Feature::bit_of##macro);                                             \
+#define LIMBECK_FEATURE(macro, name, leaf, subleaf, reg, position, state) \
+  if (__get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx) != 0 &&    \
+      (reg & (1U << position)) != 0 && (saved & state) == state) {        \
+    found |= bit(Feature::bit_of##macro);                                 \
   }
   LIMBECK_X86_FEATURES(LIMBECK_FEATURE)
 #undef LIMBECK_FEATURE
@@ -70,11 +70,13 @@ bool explain_missing(std::uint64_t built, std::uint64_t present, char* text, uns
     append(text, size, " ");
     append(text, size, names[i]);
   }
-  append(text, size, ", and this one has not. Build it on this machine (make clean, make), or for "
-                     "all processors like this one: make ");
-  append(text, size, (v3 & ~present) == 0   ? "LEVEL=v3\n"
-                     : (v2 & ~present) == 0 ? "LEVEL=v2\n"
-                                            : "OPT=-O3\n");
+  append(text, size,
+         ", and this one has not. Build it on this machine (make clean, make), or for "
+         "all processors like this one: make ");
+  append(text, size,
+         (v3 & ~present) == 0   ? "LEVEL=v3\n"
+         : (v2 & ~present) == 0 ? "LEVEL=v2\n"
+                                : "OPT=-O3\n");
   return true;
 }
 

@@ -4,8 +4,24 @@
 
 namespace limbeck {
 
+namespace {
+
+// So that neither sizes nor bytes of any array overflow. Zeros are left out: rows() is the product
+// of the other dimensions.
+void check_size(const Shape& shape) {
+  constexpr Index most = Index{1} << 60;
+  Index size = 1;
+  for (const Index n : shape) {
+    if (n != 0 && __builtin_mul_overflow(size, n, &size)) size = most + 1;
+    if (size > most) fail("Shape", "{} has more than 2^60 elements", shape);
+  }
+}
+
+}  // namespace
+
 Shape::Shape(std::initializer_list<Index> dims) {
   for (Index n : dims) append(n);
+  check_size(*this);
 }
 
 void Shape::append(Index n) {
@@ -37,6 +53,7 @@ Index Shape::rows() const {
 Shape Shape::with_front(Index n) const {
   Shape shape{n};
   for (Index d : *this) shape.append(d);
+  check_size(shape);
   return shape;
 }
 
@@ -50,7 +67,9 @@ Shape Shape::without_front() const {
 Shape Shape::with_last(Index n) const {
   if (rank_ == 0) fail("Shape", "a scalar has no last dimension to change");
   Shape shape = *this;
+  if (n < 0) fail("Shape", "dimension {} is {}; it must not be negative", rank_ - 1, n);
   shape.dims_[static_cast<std::size_t>(rank_ - 1)] = n;
+  check_size(shape);
   return shape;
 }
 

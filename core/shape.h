@@ -32,7 +32,8 @@ class Shape {
   static constexpr int max_rank = 6;  // the most dimensions
 
   Shape() = default;
-  // Error: more than six dimensions, or a negative one.
+  // Error: more than six dimensions, a negative one, or sizes that multiply to more elements than
+  // bytes can be counted for (2⁶⁰).
   Shape(std::initializer_list<Index> dims);
 
   int rank() const { return rank_; }

@@ -100,6 +100,11 @@ void depthwise_dinput(real* dx, const real* w, const real* dz, const ConvSizes& 
   });
 }
 
+// Whether v is the maximum rather than the best before it, as max_pool2d has it: NaN always is.
+bool beats(real v, real best) {
+  return static_cast<bool>((v > best) | (v != v));
+}
+
 // One plane of the convolution's result → the same plane of y.
 void finish_plane(real* y, std::uint8_t* places, const real* z, real bias, const ConvSizes& s) {
   if (!s.pools()) {
@@ -111,25 +116,20 @@ void finish_plane(real* y, std::uint8_t* places, const real* z, real bias, const
     const real* upper = z + 2 * i * s.conv_width;
     const real* lower = upper + s.conv_width;
     for (Index j = 0; j < s.out_width(); ++j) {
-      const real left = std::max(upper[2 * j], lower[2 * j]);
-      const real right = std::max(upper[2 * j + 1], lower[2 * j + 1]);
-      y[j] = std::max(std::max(left, right) + bias, real{0});
+      real largest = upper[2 * j] + bias;
+      std::uint8_t place = 0;
+      const auto meet = [&](real value, std::uint8_t here) {
+        const bool wins = beats(value, largest);
+        place = wins ? here : place;
+        largest = wins ? value : largest;
+      };
+      meet(upper[2 * j + 1] + bias, 1);
+      meet(lower[2 * j] + bias, 2);
+      meet(lower[2 * j + 1] + bias, 3);
+      y[j] = largest < 0 ? real{0} : largest;
+      if (places != nullptr) places[j] = place;
     }
-    if (places != nullptr) {
-      for (Index j = 0; j < s.out_width(); ++j) {
-        real largest = upper[2 * j];
-        std::uint8_t place = 0;
-        const auto meet = [&](real value, std::uint8_t here) {
-          place = value > largest ? here : place;
-          largest = value > largest ? value : largest;
-        };
-        meet(upper[2 * j + 1], 1);
-        meet(lower[2 * j], 2);
-        meet(lower[2 * j + 1], 3);
-        places[j] = place;
-      }
-      places += s.out_width();
-    }
+    if (places != nullptr) places += s.out_width();
     y += s.out_width();
   }
 }
@@ -171,17 +171,18 @@ void unrolled_backward(const ConvBackward& b, const ConvSizes& s) {
   const Index depth = s.in_of_group() * s.window.kernel.area();
   // Each part sums weight and bias gradients of its own images; the parts are added at the end, in
   // order, so that the same number of threads gives the same bits.
-  std::vector<Tensor> dweights, dbiases;
+  std::vector<Tensor> dweights;
+  std::vector<std::vector<double>> dbiases;
   for (Index part = 0; part < part_count(s.images, 1); ++part) {
     dweights.push_back(Tensor::zeros({s.out, depth}));
-    dbiases.push_back(Tensor::zeros({s.out}));
+    dbiases.emplace_back(static_cast<std::size_t>(s.out));
   }
   parallel_parts(s.images, 1, [&](Index part, Index begin, Index end) {
     Tensor matrix = Tensor::zeros({depth, pixels});
     Tensor dmatrix = Tensor::empty({depth, pixels});
     Tensor dz = Tensor::empty({s.out, pixels});
     real* const dweight = dweights[static_cast<std::size_t>(part)].data();
-    real* const dbias = dbiases[static_cast<std::size_t>(part)].data();
+    double* const dbias = dbiases[static_cast<std::size_t>(part)].data();
     for (Index n = begin; n < end; ++n) {
       if (s.pools()) std::ranges::fill(dz.values(), real{0});
       conv_output_gradient(dz.data(), dbias, b, s, n,
@@ -213,24 +214,30 @@ void unrolled_backward(const ConvBackward& b, const ConvSizes& s) {
       }
     }
   });
-  const auto add_up = [](real* sum, const std::vector<Tensor>& parts) {
-    if (sum == nullptr) return;
-    std::ranges::copy(parts[0].values(), sum);
-    for (std::size_t part = 1; part < parts.size(); ++part) {
-      for (Index i = 0; i < parts[part].size(); ++i) sum[i] += parts[part].data()[i];
+  if (b.dweight != nullptr) {
+    std::ranges::copy(dweights[0].values(), b.dweight);
+    for (std::size_t part = 1; part < dweights.size(); ++part) {
+      for (Index i = 0; i < dweights[part].size(); ++i) b.dweight[i] += dweights[part].data()[i];
     }
-  };
-  add_up(b.dweight, dweights);
-  add_up(b.dbias, dbiases);
+  }
+  if (b.dbias != nullptr) write_sum(b.dbias, dbiases);
 }
 
-void conv_output_gradient(real* dz, real* dbias, const ConvBackward& b, const ConvSizes& s,
+void write_sum(real* sum, const std::vector<std::vector<double>>& parts) {
+  for (std::size_t i = 0; i < parts[0].size(); ++i) {
+    double all = 0;
+    for (const std::vector<double>& part : parts) all += part[i];
+    sum[i] = static_cast<real>(all);
+  }
+}
+
+void conv_output_gradient(real* dz, double* dbias, const ConvBackward& b, const ConvSizes& s,
                           Index image, const ConvLayout& at) {
   const Index height = s.out_height(), width = s.out_width();
   for (Index c = 0; c < s.out; ++c) {
     const Index plane = (image * s.out + c) * height * width;
     real* const dz_plane = dz + c * at.channel;
-    real sum = 0;
+    double sum = 0;
     for (Index i = 0; i < height; ++i) {
       const real* const dy = b.dy + plane + i * width;
       const real* const y = b.y + plane + i * width;

@@ -104,7 +104,7 @@ struct Finish {
       for (Index i = 0; i < side; ++i) {
         for (Index j = 0; j < side; ++j) {
           const Vector v = load(z + (i * side + j) * lanes) + bias;
-          store(y + i * row + j * pixel, after == After::relu ? (v > zero ? v : zero) : v);
+          store(y + i * row + j * pixel, after == After::relu ? (v < zero ? zero : v) : v);
         }
       }
       return;
@@ -112,17 +112,18 @@ struct Finish {
     for (Index i = 0; i < side / 2; ++i) {
       for (Index j = 0; j < side / 2; ++j) {
         const real* const block = z + (2 * i * side + 2 * j) * lanes;
-        Vector largest = load(block), where{};
+        Vector largest = load(block) + bias, where{};
         const auto meet = [&](const real* p, real here) {
-          const Vector v = load(p);
-          where = v > largest ? splat(here) : where;
-          largest = v > largest ? v : largest;
+          const Vector v = load(p) + bias;
+          const auto wins = (v > largest) | (v != v);  // NaN always does, to be noticed
+          where = wins ? splat(here) : where;
+          largest = wins ? v : largest;
         };
         meet(block + lanes, 1);
         meet(block + side * lanes, 2);
         meet(block + (side + 1) * lanes, 3);
-        const Vector v = largest + bias, zero{};
-        store(y + i * row + j * pixel, v > zero ? v : zero);
+        const Vector zero{};
+        store(y + i * row + j * pixel, largest < zero ? zero : largest);
         if (places) store(place + i * row + j * pixel, where);
       }
     }
@@ -218,10 +219,11 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
   const Index dz_image = at.tile_rows * side * dz_row;
   const Index inside = (s.window.padding.height * at.width + s.window.padding.width) * at.in;
   const PixelLayout input = at.input(s);
-  std::vector<Tensor> dus, dbiases;  // of each part, as in unrolled_backward
+  std::vector<Tensor> dus;  // of each part, as in unrolled_backward
+  std::vector<std::vector<double>> dbiases;
   for (Index part = 0; part < part_count(s.images, 1); ++part) {
     dus.push_back(Tensor::zeros({at.points, at.in, at.out}));
-    dbiases.push_back(Tensor::zeros({s.out}));
+    dbiases.emplace_back(static_cast<std::size_t>(s.out));
   }
   parallel_parts(s.images, 1, [&](Index part, Index begin, Index end) {
     const Index most = std::min(2 * at.group, end - begin);
@@ -231,7 +233,7 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
     Tensor dm = Tensor::empty({at.points, most * at.tiles, at.out});
     Tensor dz = Tensor::zeros({most, dz_image});
     Tensor& du = dus[static_cast<std::size_t>(part)];
-    Tensor& dbias = dbiases[static_cast<std::size_t>(part)];
+    std::vector<double>& dbias = dbiases[static_cast<std::size_t>(part)];
     for (Index first = begin; first < end; first += most) {
       const Index count = std::min(most, end - first);
       const Index tiles = count * at.tiles;
@@ -304,9 +306,8 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
   });
   for (std::size_t part = 1; part < dus.size(); ++part) {
     for (Index i = 0; i < dus[0].size(); ++i) dus[0].data()[i] += dus[part].data()[i];
-    for (Index i = 0; i < s.out; ++i) dbiases[0].data()[i] += dbiases[part].data()[i];
   }
-  if (b.dbias != nullptr) std::ranges::copy(dbiases[0].values(), b.dbias);
+  if (b.dbias != nullptr) write_sum(b.dbias, dbiases);
   if (b.dweight == nullptr) return;
   for (Index c = 0; c < s.in; ++c) {
     for (Index o = 0; o < s.out; o += lanes) {

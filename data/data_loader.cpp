@@ -119,6 +119,7 @@ DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rn
   }
   if (options.views < 0) fail("DataLoader", "views must be at least 0; got {}", options.views);
   if (data.size() == 0) fail("DataLoader", "the dataset is empty");
+  data.check("DataLoader");
 }
 
 DataLoader::~DataLoader() = default;

@@ -33,8 +33,9 @@ class Prefetcher;
 // loader.
 class DataLoader {
  public:
-  // Error: batch_size < 1, views < 0, or an empty dataset.
+  // Error: batch_size < 1, views < 0, an empty dataset, or what Dataset::check finds wrong with it.
   DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng);
+  DataLoader(const Dataset&&, const DataLoaderOptions&, Rng&) = delete;  // would not outlive it
   ~DataLoader();
   DataLoader(const DataLoader&) = delete;
   DataLoader& operator=(const DataLoader&) = delete;

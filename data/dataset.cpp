@@ -1,5 +1,7 @@
 #include "data/dataset.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace limbeck {
@@ -26,6 +28,19 @@ Dataset Dataset::sample(Index n, Rng& rng) const {
   if (n < 1 || n > size()) fail("Dataset", "{} images asked of {}", n, size());
   const std::vector<Index> order = rng.permutation(size());
   return select(std::span(order).first(static_cast<std::size_t>(n)));
+}
+
+void Dataset::check(const char* op) const {
+  if (static_cast<Index>(pixels.size()) != size() * image.size()) {
+    fail(op, "the dataset has {} pixels; {} images of {} have {}", pixels.size(), size(), image,
+         size() * image.size());
+  }
+  const auto wrong =
+      std::ranges::find_if(class_ids, [&](auto c) { return c < -1 || c >= classes; });
+  if (wrong != class_ids.end()) {
+    fail(op, "the dataset's label {} of image {} is none of {} classes", *wrong,
+         wrong - class_ids.begin(), classes);
+  }
 }
 
 Batch make_batch(const Dataset& data, std::span<const Index> indices) {

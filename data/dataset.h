@@ -15,9 +15,12 @@ struct Dataset {
   Shape image;                          // (C, H, W) of one; MNIST: (1, 28, 28)
   Index classes = 0;                    // labels are 0 … classes − 1
   std::vector<std::uint8_t> pixels;     // N · C · H · W, 0 background, 255 ink
-  std::vector<std::int32_t> class_ids;  // N
+  std::vector<std::int32_t> class_ids;  // N; −1 where the label is not known
 
   Index size() const { return static_cast<Index>(class_ids.size()); }
+  // Error, in the name of `op`: pixels that are not size() images of this shape, or a label that is
+  // none of the classes, nor −1, which says that there is none. Whoever takes a dataset asks once.
+  void check(const char* op) const;
   // The bytes of image i. Error: there is no image i.
   std::span<const std::uint8_t> pixels_of(Index i) const;
   // Images `indices`, in that order, as a dataset of its own. Error: one that is not there.

@@ -8,6 +8,14 @@
 #include "nn/relu.h"
 
 namespace limbeck {
+namespace {
+
+// Blocks of 2×2 side by side, which a convolution can take the maxima of while it stores.
+bool is_two_by_two(const PoolOptions& pool) {
+  return pool.kernel == Size2d(2) && pool.stride == Size2d(2) && pool.padding == Size2d(0);
+}
+
+}  // namespace
 
 Conv2d::Conv2d(const Options& options, Rng& rng) : options_(options) {
   if (options.in < 1 || options.out < 1) {
@@ -52,11 +60,11 @@ Tensor Conv2d::forward(const Tensor& x) {
 }
 
 Tensor Conv2d::forward_fused(const Tensor& x, Layers& following) {
-  if (following.empty() || dynamic_cast<ReLU*>(following[0].get()) == nullptr) return (*this)(x);
-  const auto* const pool =
-      following.size() < 2 ? nullptr : dynamic_cast<const MaxPool2d*>(following[1].get());
-  const bool pools = pool != nullptr && pool->options().kernel == Size2d(2) &&
-                     pool->options().stride == Size2d(2) && pool->options().padding == Size2d(0);
+  const bool fuses =
+      is_exactly<Conv2d>(*this) && !following.empty() && is_exactly<ReLU>(*following[0]);
+  if (!fuses) return (*this)(x);
+  const bool pools = following.size() > 1 && is_exactly<MaxPool2d>(*following[1]) &&
+                     is_two_by_two(static_cast<const MaxPool2d&>(*following[1]).options());
   following = following.subspan(pools ? 2 : 1);
   return convolve(x, pools ? After::relu_max_pool : After::relu);
 }

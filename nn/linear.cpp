@@ -32,7 +32,9 @@ Tensor Linear::forward(const Tensor& x) {
 }
 
 Tensor Linear::forward_fused(const Tensor& x, Layers& following) {
-  if (following.empty() || dynamic_cast<ReLU*>(following[0].get()) == nullptr) return (*this)(x);
+  const bool fuses =
+      is_exactly<Linear>(*this) && !following.empty() && is_exactly<ReLU>(*following[0]);
+  if (!fuses) return (*this)(x);
   following = following.subspan(1);
   return linear(x, weight, bias, {.relu = true});
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/autograd.h"
@@ -118,7 +119,10 @@ std::vector<Module*> Module::modules() {
 
 std::vector<Tensor> Module::parameters() {
   std::vector<Tensor> tensors;
-  for (const NamedTensor& parameter : named_parameters()) tensors.push_back(parameter.tensor);
+  std::unordered_set<const detail::TensorBody*> seen;
+  for (const NamedTensor& parameter : named_parameters()) {
+    if (seen.insert(&parameter.tensor.body()).second) tensors.push_back(parameter.tensor);
+  }
   return tensors;
 }
 

@@ -27,6 +27,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -88,7 +89,8 @@ class Module {
   // shape (without N); 0 where they do not count.
   virtual Index multiply_adds(const Shape& output) const;
 
-  // All parameters of this module and its children, in order, with their full names.
+  // All parameters of this module and its children, in order, with their full names; one that two
+  // parts share has both names, and is counted and given once by the others.
   std::vector<NamedTensor> named_parameters();
   std::vector<Tensor> parameters();
   Index parameter_count();
@@ -127,6 +129,18 @@ class Module {
   std::string name_;
   LayerName layer_name_;
 };
+
+// Whether a module is of this class itself: one that is derived from it may compute something else,
+// so nobody may do its work for it.
+template <class Layer>
+bool is_exactly(const Module& module) {
+  return typeid(module) == typeid(Layer);
+}
+// The module as what it exactly is, or null.
+template <class Layer>
+Layer* exactly(Module& module) {
+  return is_exactly<Layer>(module) ? static_cast<Layer*>(&module) : nullptr;
+}
 
 // Puts a module into evaluation mode while it lives, and then each part back as it was.
 class EvalMode {

@@ -25,7 +25,7 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay dec
 }
 
 void Adam::update(std::size_t i, Index begin, std::span<const real> gradient) {
-  const auto t = static_cast<double>(steps());
+  const auto t = static_cast<double>(updates(i));
   const double m_correction = 1 - std::pow(options_.beta1, t);
   const double v_correction = 1 - std::pow(options_.beta2, t);
   const auto beta1 = static_cast<real>(options_.beta1);
@@ -52,6 +52,7 @@ void Adam::update(std::size_t i, Index begin, std::span<const real> gradient) {
 std::vector<NamedTensor> Adam::named_state() {
   std::vector<NamedTensor> state = numbered("m", m_);
   for (const NamedTensor& v : numbered("v", v_)) state.push_back(v);
+  state.push_back({"updates", all_updates()});
   return state;
 }
 

@@ -18,14 +18,15 @@ struct AdamOptions {
 //   g ← g + λ w
 //   m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
 //   w ← w − lr · m̂ / (√v̂ + ε),     m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ) at step t = 1, 2, …
-// m and v start at 0, and the two divisors correct for that. Kingma and Ba, "Adam: A Method for
+// m and v start at 0, and the two divisors correct for that; t counts the updates of each
+// parameter, since one may get its first gradient late. Kingma and Ba, "Adam: A Method for
 // Stochastic Optimization", ICLR 2015, algorithm 1; defaults as PyTorch's. One pass over memory.
 // Error: an option out of its range.
 class Adam : public Optimizer {
  public:
   explicit Adam(std::vector<Tensor> parameters, const AdamOptions& options = {});
 
-  std::vector<NamedTensor> named_state() override;  // "m.0", …, "v.0", …
+  std::vector<NamedTensor> named_state() override;  // "m.0", …, "v.0", …, "updates"
 
  protected:
   // Where λ w comes in: into g, or beside it (AdamW).

@@ -1,6 +1,8 @@
 #include "optim/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -11,19 +13,41 @@ namespace {
 
 constexpr Index grain = 16 * 1024;  // elements below which an update stays on one thread
 
+std::vector<Tensor> each_once(std::vector<Tensor> parameters) {
+  std::vector<Tensor> kept;
+  std::unordered_set<const detail::TensorBody*> seen;
+  for (Tensor& parameter : parameters) {
+    if (seen.insert(&parameter.body()).second) kept.push_back(std::move(parameter));
+  }
+  return kept;
+}
+
 }  // namespace
 
 Optimizer::Optimizer(std::vector<Tensor> parameters, double lr)
-    : parameters_(std::move(parameters)) {
-  for (const Tensor& parameter : parameters_) {
-    if (!parameter.wants_grad()) {
-      fail("Optimizer",
-           "a parameter of shape {} does not require a gradient, so it would never "
-           "change",
-           parameter.shape());
-    }
+    : parameters_(each_once(std::move(parameters))) {
+  if (std::ranges::none_of(parameters_, &Tensor::wants_grad)) {
+    fail("Optimizer", "none of {} parameters requires a gradient, so nothing would ever change",
+         parameters_.size());
   }
   set_lr(lr);
+  updates_ = Tensor::zeros({static_cast<Index>(parameters_.size())});
+  last_step_.assign(parameters_.size(), 0);
+}
+
+Optimizer::Optimizer(Optimizer&& other) noexcept
+    : parameters_(std::move(other.parameters_)),
+      lr_(other.lr_),
+      steps_(other.steps_),
+      updates_(std::move(other.updates_)),
+      last_step_(std::move(other.last_step_)) {}
+
+// Called for every part of a parameter, perhaps from several threads.
+void Optimizer::count_update(std::size_t i) {
+  const std::lock_guard lock(mutex_);
+  if (last_step_[i] == steps_) return;
+  last_step_[i] = steps_;
+  updates_.values()[i] += 1;
 }
 
 void Optimizer::set_lr(double lr) {
@@ -39,6 +63,7 @@ void Optimizer::step() {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     if (!parameters_[i].has_grad()) continue;
     const Tensor grad = parameters_[i].grad();
+    count_update(i);
     parallel_for(grad.size(), grain, [&](Index begin, Index end) {
       update(i, begin,
              grad.values().subspan(static_cast<std::size_t>(begin),
@@ -52,10 +77,12 @@ void Optimizer::minimize(const Tensor& loss) {
   ++steps_;
   std::vector<GradientSink> sinks;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    sinks.push_back(
-        {parameters_[i],
-         [this, i](Index begin, std::span<const real> gradient) { update(i, begin, gradient); },
-         update_reads(i)});
+    sinks.push_back({parameters_[i],
+                     [this, i](Index begin, std::span<const real> gradient) {
+                       count_update(i);
+                       update(i, begin, gradient);
+                     },
+                     update_reads(i)});
   }
   backward_into(loss, sinks);
 }

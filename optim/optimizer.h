@@ -1,6 +1,7 @@
 // Optimizer: changes parameters by their gradients, to make the loss smaller.
 #pragma once
 
+#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
@@ -11,10 +12,15 @@
 namespace limbeck {
 
 // What optimizers share: their parameters, the learning rate and the count of steps. A new one says
-// in update() how a parameter moves.
+// in update() how a parameter moves. A parameter that is given twice, as one that two layers share
+// is, moves once a step; a frozen one, which does not require a gradient, stays as it is until it
+// does.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
+  // A copy would move the same parameters by the same memory.
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
 
   // One update of every parameter that has a gradient; the others stay as they are.
   void step();
@@ -37,8 +43,9 @@ class Optimizer {
   void set_lr(double lr);
 
  protected:
-  // Error: a parameter that does not require a gradient, or a learning rate as in set_lr.
+  // Error: none of the parameters requires a gradient, or a learning rate as in set_lr.
   Optimizer(std::vector<Tensor> parameters, double lr);
+  Optimizer(Optimizer&& other) noexcept;
 
   // Updates elements [begin, begin + gradient.size()) of parameter i. Must be safe to call from
   // several threads at once for different elements.
@@ -49,7 +56,14 @@ class Optimizer {
     return {std::as_const(parameters_[i]).data()};
   }
 
-  std::vector<Tensor>& parameters() { return parameters_; }  // as they were given
+  std::vector<Tensor>& parameters() { return parameters_; }  // as they were given, each once
+  // How often parameter i has been updated, with the update under way: fewer times than there were
+  // steps, where it had no gradient in some.
+  Index updates(std::size_t i) const {
+    return static_cast<Index>(std::as_const(updates_).values()[i]);
+  }
+  // All of these, (number of parameters), for named_state().
+  const Tensor& all_updates() const { return updates_; }
   // A tensor of zeros for each parameter: what an optimizer remembers of it.
   std::vector<Tensor> zeros_like_parameters() const;
   // Such tensors with names: "m.0", "m.1", …
@@ -57,9 +71,14 @@ class Optimizer {
                                            std::span<const Tensor> tensors);
 
  private:
+  void count_update(std::size_t i);
+
   std::vector<Tensor> parameters_;
   double lr_;
   Index steps_ = 0;  // begun: 1 during the first
+  Tensor updates_;
+  std::vector<Index> last_step_;  // in which parameter i was updated
+  std::mutex mutex_;              // of these two
 };
 
 }  // namespace limbeck

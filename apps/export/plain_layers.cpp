@@ -41,7 +41,7 @@ class Collector {
   void add(Sequential& network, const std::string& prefix) {
     for (std::size_t i = 0; i < network.size(); ++i) {
       const std::string place = prefix + std::to_string(i);
-      if (auto* const inner = dynamic_cast<Sequential*>(&network[i])) {
+      if (auto* const inner = exactly<Sequential>(network[i])) {
         add(*inner, place + ".");
       } else {
         add(network[i], place);
@@ -52,11 +52,12 @@ class Collector {
 
  private:
   void add(Module& module, const std::string& place) {
-    if (dynamic_cast<Dropout*>(&module) != nullptr) return;
-    if (const auto* const norm = dynamic_cast<BatchNorm*>(&module)) {
+    if (is_exactly<Dropout>(module) || is_exactly<Dropout2d>(module)) return;
+    if (is_exactly<BatchNorm1d>(module) || is_exactly<BatchNorm2d>(module)) {
+      const auto& norm = static_cast<const BatchNorm&>(module);
       const bool foldable = !layers_.empty() && layers_.back().weight.defined();
       if (!foldable) refuse(module, place, "it must follow a Linear or a Conv2d at once");
-      fold(*norm, layers_.back());
+      fold(norm, layers_.back());
       return;
     }
     PlainLayer layer = plain(module, place);
@@ -67,12 +68,12 @@ class Collector {
   }
 
   static PlainLayer plain(Module& module, const std::string& place) {
-    if (const auto* const linear = dynamic_cast<Linear*>(&module)) {
+    if (const auto* const linear = exactly<Linear>(module)) {
       return {.kind = PlainKind::linear,
               .weight = linear->weight.clone(),
               .bias = bias_or_zeros(linear->bias, linear->weight.dim(0))};
     }
-    if (const auto* const conv = dynamic_cast<Conv2d*>(&module)) {
+    if (const auto* const conv = exactly<Conv2d>(module)) {
       const auto& o = conv->options();
       return {.kind = PlainKind::conv2d,
               .weight = conv->weight.clone(),
@@ -84,17 +85,17 @@ class Collector {
       return {.kind = kind,
               .window = {.kernel = o.kernel, .stride = o.stride, .padding = o.padding}};
     };
-    if (const auto* const pool = dynamic_cast<MaxPool2d*>(&module)) {
+    if (const auto* const pool = exactly<MaxPool2d>(module)) {
       return pooling(PlainKind::max_pool, pool->options());
     }
-    if (const auto* const pool = dynamic_cast<AvgPool2d*>(&module)) {
+    if (const auto* const pool = exactly<AvgPool2d>(module)) {
       return pooling(PlainKind::avg_pool, pool->options());
     }
-    if (dynamic_cast<GlobalAvgPool2d*>(&module) != nullptr) {
+    if (is_exactly<GlobalAvgPool2d>(module)) {
       return {.kind = PlainKind::global_avg_pool};
     }
-    if (dynamic_cast<ReLU*>(&module) != nullptr) return {.kind = PlainKind::relu};
-    if (dynamic_cast<Flatten*>(&module) != nullptr) return {.kind = PlainKind::flatten};
+    if (is_exactly<ReLU>(module)) return {.kind = PlainKind::relu};
+    if (is_exactly<Flatten>(module)) return {.kind = PlainKind::flatten};
     refuse(module, place,
            "Linear, Conv2d, ReLU, MaxPool2d, AvgPool2d, GlobalAvgPool2d, Flatten, Dropout and "
            "batch norm can be");

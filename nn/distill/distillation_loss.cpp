@@ -1,5 +1,6 @@
 #include "nn/distill/distillation_loss.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -10,6 +11,20 @@
 #include "nn/losses.h"
 
 namespace limbeck {
+namespace {
+
+// y = ln softmax(z / t) of a row, in double: the differences of such logarithms that KL is made of
+// are much smaller than they are, at a high T or where the student is near.
+void log_softmax_exactly(std::vector<double>& y, const real* z, double t) {
+  for (std::size_t j = 0; j < y.size(); ++j) y[j] = static_cast<double>(z[j]) / t;
+  const double largest = *std::ranges::max_element(y);
+  double sum = 0;
+  for (const double v : y) sum += std::exp(v - largest);
+  const double log_sum = largest + std::log(sum);
+  for (double& v : y) v -= log_sum;
+}
+
+}  // namespace
 
 void DistillationOptions::check(const char* op) const {
   check_temperature(op, temperature);
@@ -32,13 +47,11 @@ DistillationLoss distillation_loss(const Tensor& student_logits, const Tensor& t
 
   const Index classes = student_logits.dim(1);
   const auto n = static_cast<double>(class_ids.size());
-  const auto t = static_cast<real>(options.temperature);
   const auto hard_weight = static_cast<real>(options.alpha / n);
   const auto soft_weight = static_cast<real>((1 - options.alpha) * options.temperature / n);
-  std::vector<real> row(static_cast<std::size_t>(3 * classes));
-  real* const log_q1 = row.data();        // ln softmax(z)
-  real* const log_qt = log_q1 + classes;  // ln q_T
-  real* const log_pt = log_qt + classes;  // ln p_T
+  const auto c = static_cast<std::size_t>(classes);
+  std::vector<real> log_q1(c);               // ln softmax(z)
+  std::vector<double> log_qt(c), log_pt(c);  // ln q_T, ln p_T
   Tensor dz = Tensor::empty(student_logits.shape());
   real* d = dz.data();
   const real* z = student_logits.data();
@@ -46,15 +59,17 @@ DistillationLoss distillation_loss(const Tensor& student_logits, const Tensor& t
   double hard = 0;
   double kl = 0;
   for (const std::int32_t label : class_ids) {
-    log_softmax_row(log_q1, z, classes, 1);
-    log_softmax_row(log_qt, z, classes, t);
-    log_softmax_row(log_pt, v, classes, t);
-    hard -= static_cast<double>(log_q1[label]);
-    for (Index j = 0; j < classes; ++j) {
-      const real p = std::exp(log_pt[j]);
-      if (p > 0) kl += static_cast<double>(p * (log_pt[j] - log_qt[j]));
-      d[j] = hard_weight * std::exp(log_q1[j]) + soft_weight * (std::exp(log_qt[j]) - p);
+    log_softmax_row(log_q1.data(), z, classes, 1);
+    log_softmax_exactly(log_qt, z, options.temperature);
+    log_softmax_exactly(log_pt, v, options.temperature);
+    hard -= static_cast<double>(log_q1[static_cast<std::size_t>(label)]);
+    double row_kl = 0;
+    for (std::size_t j = 0; j < c; ++j) {
+      const double p = std::exp(log_pt[j]), q = std::exp(log_qt[j]);
+      if (p > 0) row_kl += p * (log_pt[j] - log_qt[j]);
+      d[j] = hard_weight * std::exp(log_q1[j]) + soft_weight * static_cast<real>(q - p);
     }
+    kl += std::max(row_kl, 0.0);  // it is at least 0; rounding can leave −1e-17
     d[label] -= hard_weight;
     d += classes, z += classes, v += classes;
   }

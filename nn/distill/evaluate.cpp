@@ -12,6 +12,7 @@ namespace limbeck {
 Tensor logits_of(Module& model, const Dataset& data) {
   constexpr Index at_once = 500;  // images: enough to keep the products large, and in cache
   if (data.size() == 0) fail("logits_of", "the dataset is empty");
+  data.check("logits_of");
   const NoGrad no_grad;
   const EvalMode eval_mode(model);
   std::vector<Index> all(static_cast<std::size_t>(data.size()));
@@ -23,6 +24,12 @@ Tensor logits_of(Module& model, const Dataset& data) {
     const auto part =
         std::span(all).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(count));
     const Tensor z = model(make_batch(data, part).images);
+    if (z.shape().rank() != 2 || z.dim(0) != count ||
+        (logits.defined() && z.dim(1) != logits.dim(1))) {
+      fail("logits_of",
+           "the model must give logits (N, C), a row an image; of {} images it gave {}", count,
+           z.shape());
+    }
     if (!logits.defined()) {
       logits = Tensor::empty({data.size(), z.shape().last()});
       out = logits.data();

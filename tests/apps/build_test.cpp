@@ -1,5 +1,5 @@
-// What make builds, on a tree of a few lines: new and deleted sources, warnings, one test alone, and
-// a program that says what its processor lacks.
+// What make builds, on a tree of a few lines: new and deleted sources, warnings, one test alone,
+// and a program that says what its processor lacks.
 #include <filesystem>
 #include <fstream>
 
@@ -40,7 +40,8 @@ class Tree {
   }
   void remove(const std::string& file) { fs::remove(folder_.file(file)); }
   void set_back(const std::string& file) {  // by an hour
-    fs::last_write_time(folder_.file(file), fs::file_time_type::clock::now() - std::chrono::hours(1));
+    fs::last_write_time(folder_.file(file),
+                        fs::file_time_type::clock::now() - std::chrono::hours(1));
   }
 
   Finished make(std::vector<std::string> words) const {
@@ -56,8 +57,8 @@ class Tree {
 
  private:
   std::vector<std::string> in_tree(std::vector<std::string> words) const {
-    std::vector<std::string> all = {"env", "-u", "MAKEFLAGS", "-u",           "MAKELEVEL",
-                                    "-u",  "MFLAGS",    "make", "-C", folder_.path()};
+    std::vector<std::string> all = {"env", "-u",     "MAKEFLAGS", "-u", "MAKELEVEL",
+                                    "-u",  "MFLAGS", "make",      "-C", folder_.path()};
     all.insert(all.end(), words.begin(), words.end());
     return all;
   }
@@ -145,11 +146,11 @@ TEST_CASE("a program that was built for another processor says so, and is not ki
   }
   const Folder folder;
   std::ofstream(folder.file("main.cpp")) << "int main() { __builtin_trap(); }\n";
-  const std::string compiled =
-      fmt::format("g++ -std=c++20 -I. -c core/processor_check.cpp -o {0}/check.o && "
-                  "g++ -std=c++20 -I. -D{1}=1 -c core/built_for.cpp -o {0}/built.o && "
-                  "g++ {0}/main.cpp {0}/check.o {0}/built.o -o {0}/program",
-                  folder.path(), missing->macro);
+  const std::string compiled = fmt::format(
+      "g++ -std=c++20 -I. -c core/processor_check.cpp -o {0}/check.o && "
+      "g++ -std=c++20 -I. -D{1}=1 -c core/built_for.cpp -o {0}/built.o && "
+      "g++ {0}/main.cpp {0}/check.o {0}/built.o -o {0}/program",
+      folder.path(), missing->macro);
   const Finished built = run_command(
       {"sh", "-c", fmt::format("cd '{}' && {}", fs::current_path().string(), compiled)});
   REQUIRE_MESSAGE(built.exit_code == 0, built.err);

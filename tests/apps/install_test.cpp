@@ -98,7 +98,7 @@ TEST_CASE("the loader takes the installed library for the highest level that the
   if (!usual_build()) return;
   for (const char* level : {"v2", "v3", "v4"}) {
     if (fs::exists(fmt::format("build/float-{}/liblimbeck.so.0.1.0", level))) continue;
-    MESSAGE("skipped: make install has not built the library for x86-64-" << level);
+    MESSAGE("skipped: make install has not built the library for x86-64-" << std::string(level));
     return;
   }
   if (!there_is("pkg-config")) {
@@ -156,9 +156,9 @@ TEST_CASE("an installed library is found by CMake") {
 TEST_CASE("installed headers define no macro and name no header that stays behind") {
   if (!usual_build()) return;
   const Folder staged;
-  output_of(fs::current_path().string(),
-            fmt::format("make install OPT='-O3 -march=native' DESTDIR='{}' PREFIX=/usr",
-                        staged.path()));
+  output_of(
+      fs::current_path().string(),
+      fmt::format("make install OPT='-O3 -march=native' DESTDIR='{}' PREFIX=/usr", staged.path()));
   const fs::path include = staged.file("usr/include");
   int headers = 0;
   for (const auto& entry : fs::recursive_directory_iterator(include)) {

@@ -220,3 +220,85 @@ TEST_CASE("parallel_for covers every index once, for any number of threads") {
   set_threads(before);
   CHECK(contains(error_of([] { set_threads(0); }), "at least 1; got 0"));
 }
+
+TEST_CASE("an op that gives no gradient for a parameter is an error, also where a sink waits") {
+  Tensor w = Tensor::full({2}, 1).requires_grad();
+  const auto forgetful = [&] {
+    return sum(
+        record("forgetful", w.clone(), {w}, [](const Tensor&) -> Gradients { return {Tensor()}; }));
+  };
+  const std::string complaint = "backward: forgetful gave no gradient for its input 0";
+  CHECK(contains(error_of([&] { forgetful().backward(); }), complaint));
+  const GradientSink sink{.leaf = w, .take = [](Index, std::span<const real>) {}};
+  CHECK(contains(error_of([&] { backward_into(forgetful(), std::span(&sink, 1)); }), complaint));
+
+  // One that gives its sink a part only.
+  const Tensor half = sum(record("half", w.clone(), {w}, [w](const Tensor& dy) -> Gradients {
+    const GradientSink* const to = sink_of(w);
+    if (to == nullptr) return {dy};
+    to->take(0, dy.values().first(1));
+    return {Tensor()};
+  }));
+  CHECK(contains(error_of([&] { backward_into(half, std::span(&sink, 1)); }),
+                 "backward: half gave no gradient for its input 0"));
+}
+
+TEST_CASE("an op that gives its input as its result is told so") {
+  Tensor x = Tensor::full({2}, 1).requires_grad();
+  CHECK(error_of([&] {
+          record("same", x, {x}, [](const Tensor& dy) -> Gradients { return {dy}; });
+        }) == "record: same gives one of its inputs as its result; give its clone() or its view()");
+}
+
+TEST_CASE("an exception in a parallel loop comes to its caller, the first part's of several") {
+  const int before = threads();
+  for (const int n : {1, 4}) {
+    set_threads(n);
+    CHECK(error_of([] {
+            parallel_for(100, 1, [](Index begin, Index) { fail("part", "of {}", begin); });
+          }) == "part: of 0");
+    std::atomic<Index> done{0};
+    CHECK(error_of([&] {
+            parallel_for(100, 1, [&](Index begin, Index end) {
+              if (end == 100) fail("part", "the last");
+              done += end - begin;
+            });
+          }) == "part: the last");
+    CHECK(done == (n == 1 ? 0 : 75));
+  }
+  set_threads(before);
+}
+
+TEST_CASE("gradients that are sums of very many terms are as exact as sums are") {
+  const int before = threads();
+  constexpr Index n = Index{1} << 25;  // where a float that counts by ones stands still at half
+  const Tensor ones = Tensor::full({n}, 1);
+  const auto relative = [](double sum) { return std::abs(sum / static_cast<double>(n) - 1); };
+  for (const int count : {1, 2, 3}) {
+    CAPTURE(count);
+    set_threads(count);
+    Tensor factor = Tensor::scalar(1).requires_grad();
+    sum(ones * factor).backward();
+    CHECK(relative(factor.grad().item()) < 1e-6);
+
+    Tensor row = Tensor::zeros({2}).requires_grad();
+    sum(reshape(ones, {n / 2, 2}) + row).backward();
+    const Tensor row_gradient = row.grad();
+    for (const real d : row_gradient.values()) CHECK(relative(2 * d) < 1e-6);
+
+    Tensor column = Tensor::zeros({2, 1}).requires_grad();
+    sum(reshape(ones, {2, n / 2}) + column).backward();
+    const Tensor column_gradient = column.grad();
+    for (const real d : column_gradient.values()) CHECK(relative(2 * d) < 1e-6);
+
+    Tensor bias = Tensor::zeros({1}).requires_grad();
+    sum(linear(reshape(ones, {n, 1}), Tensor::full({1, 1}, 1), bias)).backward();
+    CHECK(relative(bias.grad().item()) < 1e-6);
+
+    Tensor channel = Tensor::zeros({1}).requires_grad();
+    const Tensor images = reshape(ones, {4, 1, 2048, n / 4 / 2048});
+    sum(conv2d(images, Tensor::full({1, 1, 1, 1}, 1), channel, {})).backward();
+    CHECK(relative(channel.grad().item()) < 1e-6);
+  }
+  set_threads(before);
+}

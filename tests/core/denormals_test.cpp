@@ -63,7 +63,8 @@ TEST_CASE("parallel loops take denormals for 0 on every thread, and on one") {
   set_threads(before);
 }
 
-TEST_CASE("a thousand steps without a gradient leave no denormal in Adam's moments or SGD's speed") {
+TEST_CASE(
+    "a thousand steps without a gradient leave no denormal in Adam's moments or SGD's speed") {
   Tensor w = Tensor::full({50'000}, 1).requires_grad(), v = w.clone().requires_grad();
   Adam adam({w});
   Sgd sgd({v}, {.lr = 0.1, .momentum = 0.9});

@@ -78,3 +78,17 @@ TEST_CASE("a freed buffer serves the next request of its size, aligned to 64 byt
   CHECK(pool_stats().bytes_cached == 0);
   CHECK(contains(error_of([] { Tensor::empty({Index{1} << 50}); }), "no memory for"));
 }
+
+TEST_CASE("sizes that multiply to more than memory can hold are an error, not a smaller number") {
+  constexpr Index large = Index{1} << 32;
+  CHECK(error_of([] {
+          Shape{large, large};
+        }) == "Shape: (4294967296, 4294967296) has more than 2^60 elements");
+  CHECK(contains(error_of([] { Tensor::zeros({large, large}); }), "more than 2^60 elements"));
+  CHECK(contains(error_of([] { Tensor::zeros({Index{1} << 62}); }), "more than 2^60 elements"));
+  CHECK(contains(error_of([] { Shape{large}.with_front(large); }), "more than 2^60 elements"));
+  CHECK(contains(error_of([] { Shape{large, 2}.with_last(large); }), "more than 2^60 elements"));
+  CHECK(contains(error_of([] { Shape{large, large, 0}; }), "more than 2^60 elements"));
+  CHECK(contains(error_of([] { Shape{2}.with_last(-1); }), "must not be negative"));
+  CHECK(Shape{Index{1} << 30, Index{1} << 30}.size() == Index{1} << 60);
+}

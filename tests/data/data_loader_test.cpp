@@ -177,6 +177,26 @@ TEST_CASE("a loader refuses an empty dataset and batches of nothing") {
   const Dataset none = numbered(0), some = numbered(3);
   CHECK(contains(error_of([&] { DataLoader(none, {}, rng); }), "empty"));
   CHECK(contains(error_of([&] { DataLoader(some, {.batch_size = 0}, rng); }), "got 0"));
-  const std::string views = error_of([&] { DataLoader(numbered(3), {.views = -1}, rng); });
+  const Dataset three = numbered(3);
+  const std::string views = error_of([&] { DataLoader(three, {.views = -1}, rng); });
   CHECK(views == "DataLoader: views must be at least 0; got -1");
+}
+
+TEST_CASE("a loader does not take a dataset that ends before it, and checks the one it takes") {
+  static_assert(!std::is_constructible_v<DataLoader, Dataset, DataLoaderOptions, Rng&>);
+  static_assert(std::is_constructible_v<DataLoader, const Dataset&, DataLoaderOptions, Rng&>);
+  Rng rng(1);
+  Dataset short_of_pixels = numbered(4);
+  short_of_pixels.pixels.pop_back();
+  CHECK(error_of([&] { DataLoader(short_of_pixels, {}, rng); }) ==
+        "DataLoader: the dataset has 15 pixels; 4 images of (1, 2, 2) have 16");
+  for (const std::int32_t label : {-2, 3}) {
+    Dataset strange = numbered(4);
+    strange.class_ids[2] = label;
+    CHECK(error_of([&] { DataLoader(strange, {}, rng); }) ==
+          fmt::format("DataLoader: the dataset's label {} of image 2 is none of 3 classes", label));
+  }
+  Dataset unlabelled = numbered(4);
+  unlabelled.class_ids[2] = -1;
+  CHECK(error_of([&] { DataLoader(unlabelled, {}, rng); }) == "(no error)");
 }

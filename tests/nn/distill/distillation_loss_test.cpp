@@ -203,3 +203,27 @@ TEST_CASE("the distillation loss refuses logits and labels that do not belong to
   CHECK(contains(error_of([] { distillation_loss(Tensor::zeros({4}), Tensor::zeros({4}), y, {}); }),
                  "the logits must be (N, C)"));
 }
+
+TEST_CASE("the soft loss is right near agreement and at any temperature, and never below 0") {
+  // Far above the logits KL is |z − v|² / (2 C T²) for logits of mean 0: T² KL has a limit.
+  const Tensor student = Tensor::from({1, 4}, {1, -2, real{0.5}, real{0.5}});
+  const Tensor teacher = Tensor::from({1, 4}, {2, -1, 0, -1});
+  const std::vector<std::int32_t> label = {0};
+  const double limit = (1 + 1 + 0.25 + 2.25) / (2 * 4);
+  for (const double t : {1e3, 1e4, 1e5}) {
+    CAPTURE(t);
+    const double soft =
+        distillation_loss(student, teacher, label, {.temperature = t, .alpha = 0}).soft;
+    CHECK(soft == doctest::Approx(limit).epsilon(2e-3));
+  }
+  for (const double t : {1.0, 20.0, 100.0}) {
+    Rng rng(1);
+    for (int i = 0; i < 200; ++i) {
+      const Tensor z = uniform({1, 10}, -5, 5, rng);
+      Tensor near = z.clone();
+      near.values()[static_cast<std::size_t>(i % 10)] *= real{1} + 0x1p-20f;
+      const std::vector<std::int32_t> any = {1};
+      CHECK(distillation_loss(z, near, any, {.temperature = t, .alpha = 0}).soft >= 0);
+    }
+  }
+}
