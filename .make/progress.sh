@@ -6,7 +6,7 @@
 case $1 in
 run)
   shift
-  total=$("$@" -n | grep -c "progress.sh step")
+  total=$("$@" -n | grep -c "echo '  compile ")
   if [ "$total" -gt 0 ]; then
     done=$(mktemp)
     trap 'rm -f "$done"' EXIT
