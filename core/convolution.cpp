@@ -16,6 +16,10 @@ ConvSizes check_sizes(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         .stride = options.stride,
                         .padding = options.padding};
   const Size2d out = output_size(op, x.shape(), window);
+  if (options.after == After::relu_max_pool) {  // the error of pooling by itself
+    const Shape result{x.dim(0), weight.dim(0), out.height, out.width};
+    output_size("max_pool2d", result, {.kernel = 2, .stride = 2, .padding = 0});
+  }
   if (options.groups < 1 || x.dim(1) % options.groups != 0 || weight.dim(0) % options.groups != 0) {
     fail(op, "{} groups do not divide {} channels in and {} out", options.groups, x.dim(1),
          weight.dim(0));

@@ -140,7 +140,12 @@ void Rng::words_from(Index first, std::span<std::uint32_t> words) const {
 
 Tensor uniform(const Shape& shape, double low, double high, Rng& rng) {
   Tensor t = Tensor::empty(shape);
-  for (real& x : t.values()) x = static_cast<real>(rng.uniform(low, high));
+  const auto above = static_cast<real>(high);
+  const real below = low < high ? std::nextafter(above, static_cast<real>(low)) : above;
+  for (real& x : t.values()) {
+    x = static_cast<real>(rng.uniform(low, high));
+    if (x >= above) x = below;  // 1 − 2⁻³² is 1 in float
+  }
   return t;
 }
 

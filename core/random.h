@@ -61,7 +61,7 @@ class Rng {
   std::array<std::uint32_t, 4> words_{};
 };
 
-// New tensors with independent elements: uniform in [low, high), or normal.
+// New tensors with independent elements: uniform in [low, high), also once rounded; or normal.
 Tensor uniform(const Shape& shape, double low, double high, Rng& rng);
 Tensor normal(const Shape& shape, double mean, double stddev, Rng& rng);
 

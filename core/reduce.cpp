@@ -1,6 +1,7 @@
 #include "core/reduce.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/arithmetic.h"
@@ -75,9 +76,11 @@ std::vector<std::int32_t> argmax_last(const Tensor& x) {
   check_last("argmax_last", x);
   const Index columns = x.dim(-1);
   std::vector<std::int32_t> places(static_cast<std::size_t>(x.shape().rows()));
+  // NaN comes after all numbers: it is the largest, to be noticed.
+  const auto before = [](real a, real b) { return a < b || (std::isnan(b) && !std::isnan(a)); };
   const real* row = x.data();
   for (std::int32_t& place : places) {
-    place = static_cast<std::int32_t>(std::max_element(row, row + columns) - row);
+    place = static_cast<std::int32_t>(std::max_element(row, row + columns, before) - row);
     row += columns;
   }
   return places;

@@ -24,9 +24,13 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 Tensor reshape(const Tensor& x, std::initializer_list<Index> dims) {
   const auto open = std::ranges::count(dims, -1);
   if (open == 0) return reshape(x, Shape(dims));
-  Index given = 1;
-  for (Index n : dims) given *= n == -1 ? 1 : n;
-  if (open > 1 || given <= 0 || x.size() % given != 0) {
+  Shape others;  // whose product is checked
+  for (Index n : dims) {
+    if (n > 0) others = others.with_front(n);
+  }
+  const Index given =
+      std::ranges::any_of(dims, [](Index n) { return n < -1 || n == 0; }) ? 0 : others.size();
+  if (open > 1 || given == 0 || x.size() % given != 0) {
     std::string wanted;
     for (Index n : dims) wanted += fmt::format("{}{}", wanted.empty() ? "" : ", ", n);
     fail("reshape",

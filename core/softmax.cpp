@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -41,6 +42,12 @@ void check_logits(const char* op, const Tensor& logits, double temperature) {
 void check_temperature(const char* op, double temperature) {
   if (!(temperature > 0) || !std::isfinite(temperature)) {
     fail(op, "the temperature must be a positive number; got {}", temperature);
+  }
+  using Limits = std::numeric_limits<real>;
+  const auto t = static_cast<real>(temperature);
+  if (!(t >= Limits::min()) || !(t <= Limits::max())) {
+    fail(op, "the temperature must be from {:g} to {:g}, as the logits' type has it; got {}",
+         Limits::min(), Limits::max(), temperature);
   }
 }
 

@@ -13,6 +13,19 @@ namespace {
 
 constexpr std::align_val_t alignment{64};  // a cache line, and the widest vector register
 
+#if defined(__SANITIZE_ADDRESS__)
+#define LIMBECK_ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LIMBECK_ADDRESS_SANITIZER
+#endif
+#endif
+#ifdef LIMBECK_ADDRESS_SANITIZER
+constexpr bool keeps = false;
+#else
+constexpr bool keeps = true;
+#endif
+
 // Sizes are rounded up to one of four steps between powers of two, so that nearly equal requests
 // share buffers and at most a quarter of one is wasted.
 std::size_t size_class(std::size_t bytes) {
@@ -58,8 +71,12 @@ class Pool {
 
   void give_back(void* buffer, std::size_t bytes) {
     const std::lock_guard lock(mutex_);
-    free_[bytes].push_back(buffer);
     in_use_ -= bytes;
+    if (!keeps) {
+      ::operator delete(buffer, alignment);
+      return;
+    }
+    free_[bytes].push_back(buffer);
     cached_ += bytes;
   }
 
@@ -101,6 +118,10 @@ Storage::~Storage() {
 
 PoolStats pool_stats() {
   return Pool::instance().stats();
+}
+
+bool pool_keeps_memory() {
+  return keeps;
 }
 
 void release_pool() {

@@ -37,6 +37,10 @@ struct PoolStats {
 // A snapshot of the pool. Safe from any thread, as all of the pool is.
 PoolStats pool_stats();
 
+// Whether freed buffers are kept. Not where AddressSanitizer watches (make test SAN=1): it could
+// not tell who uses one after it was freed.
+bool pool_keeps_memory();
+
 // Gives all cached buffers back to the system, between two phases of different sizes, say.
 void release_pool();
 

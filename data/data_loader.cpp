@@ -119,13 +119,18 @@ DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rn
   }
   if (options.views < 0) fail("DataLoader", "views must be at least 0; got {}", options.views);
   if (data.size() == 0) fail("DataLoader", "the dataset is empty");
+  if (batches() == 0) {
+    fail("DataLoader", "{} images make no batch of {}, and drop_last leaves out smaller ones",
+         data.size(), options.batch_size);
+  }
   data.check("DataLoader");
 }
 
 DataLoader::~DataLoader() = default;
 
 Index DataLoader::batches() const {
-  return (data_.size() + options_.batch_size - 1) / options_.batch_size;
+  const Index more = options_.drop_last ? 0 : options_.batch_size - 1;
+  return (data_.size() + more) / options_.batch_size;
 }
 
 DataLoader::Iterator DataLoader::begin(Index after) {
@@ -134,6 +139,9 @@ DataLoader::Iterator DataLoader::begin(Index after) {
   std::vector<Index> order(static_cast<std::size_t>(data_.size()));
   std::iota(order.begin(), order.end(), Index{0});
   if (options_.shuffle) order = epoch_rng.permutation(data_.size());
+  if (options_.drop_last) {
+    order.resize(static_cast<std::size_t>(batches() * options_.batch_size));
+  }
   const bool repeating = options_.augment && options_.views > 0;
   const Index view = repeating ? epoch_ % options_.views : 0;
   ++epoch_;

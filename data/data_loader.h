@@ -17,6 +17,7 @@ namespace limbeck {
 struct DataLoaderOptions {
   Index batch_size = 128;  // images; the last batch of an epoch may have fewer
   bool shuffle = false;    // a new order every epoch
+  bool drop_last = false;  // leaves that last batch out: batch norm cannot learn from one image
   Augmentation augment{};  // applied to every image, with new random numbers every epoch
   // Above 0: only so many epochs have random numbers of their own; then they repeat, and each image
   // comes as it came before. What is known about a changed image, a teacher's answer say, can then
@@ -28,12 +29,13 @@ namespace detail {
 class Prefetcher;
 }
 
-// Every image comes once in an epoch; the last batch holds what is left over. Order and
-// augmentation depend on `rng` and the number of the epoch alone. The dataset must outlive the
+// Every image comes once in an epoch; the last batch holds what is left over, or is left out. Order
+// and augmentation depend on `rng` and the number of the epoch alone. The dataset must outlive the
 // loader.
 class DataLoader {
  public:
-  // Error: batch_size < 1, views < 0, an empty dataset, or what Dataset::check finds wrong with it.
+  // Error: batch_size < 1, views < 0, no batch in an epoch, or what Dataset::check finds wrong with
+  // it.
   DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng);
   DataLoader(const Dataset&&, const DataLoaderOptions&, Rng&) = delete;  // would not outlive it
   ~DataLoader();

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/error.h"
 #include "core/shape_ops.h"
 #include "nn/module.h"
 #include "nn/relu.h"
@@ -72,7 +73,11 @@ class Sequential : public Module {
 
   // The number of layers, and layer i.
   std::size_t size() const { return layers_.size(); }
-  Module& operator[](std::size_t i) { return *layers_.at(i); }
+  // Error: there is no layer i.
+  Module& operator[](std::size_t i) {
+    if (i >= size()) fail("Sequential", "layer {} asked of {}", i, size());
+    return *layers_[i];
+  }
 
   std::string describe() const override { return "Sequential"; }
 

@@ -131,6 +131,7 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
 }
 
 Tensor gather_rows(const Tensor& matrix, std::span<const Index> indices) {
+  if (matrix.shape().rank() != 2) fail("gather_rows", "a matrix is needed; got {}", matrix.shape());
   const Index columns = matrix.shape().last();
   Tensor rows = Tensor::empty({static_cast<Index>(indices.size()), columns});
   real* out = rows.data();

@@ -35,6 +35,24 @@ std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,
   return std::make_unique<Adam>(std::move(parameters), AdamOptions{.lr = options.lr});
 }
 
+// The averages in the model while it lives; then its own weights again, also after an exception.
+class Averaged {
+ public:
+  explicit Averaged(WeightAverage* average) : average_(average) {
+    if (average_ != nullptr) average_->swap();
+  }
+  ~Averaged() {
+    if (average_ != nullptr) average_->swap();
+  }
+  Averaged(const Averaged&) = delete;
+  Averaged& operator=(const Averaged&) = delete;
+
+  void keep() { average_ = nullptr; }  // the model stays with them
+
+ private:
+  WeightAverage* average_;
+};
+
 void check_options(const TrainOptions& options) {
   if (options.epochs < 1) fail("train", "epochs must be at least 1; got {}", options.epochs);
 }
@@ -93,6 +111,7 @@ class Run {
         loader_(train,
                 {.batch_size = options.batch_size,
                  .shuffle = true,
+                 .drop_last = options.drop_last,
                  .augment = options.augment,
                  .views = options.views},
                 rng_),
@@ -142,10 +161,12 @@ class Run {
     means_.write_to(report);
     warn_of_guessing(report);
     const bool last = report.epoch == options_.epochs;
-    if (average_) average_->swap();
-    if (options_.test != nullptr) judge(report, model_, *options_.test, teacher_decisions_);
-    if (options_.on_epoch) options_.on_epoch(report);
-    if (average_ && !last) average_->swap();
+    {
+      Averaged averaged(average_ ? &*average_ : nullptr);
+      if (options_.test != nullptr) judge(report, model_, *options_.test, teacher_decisions_);
+      if (options_.on_epoch) options_.on_epoch(report);
+      if (last) averaged.keep();
+    }
     at_.reports.push_back(std::move(report));
     at_.batches = 0, at_.seconds = 0;
     means_ = Means();

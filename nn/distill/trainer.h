@@ -23,6 +23,7 @@ using MakeOptimizer =
 struct TrainOptions {
   Index epochs = 10;          // passes over the training set
   Index batch_size = 128;     // images for one step
+  bool drop_last = false;     // of an epoch's batches the last one, if it is smaller
   double lr = 1e-3;           // at the beginning
   MakeOptimizer optimizer{};  // if empty, Adam
   Schedule schedule{};        // factor of lr by step; if empty, half a cosine down to 0 at the end

@@ -160,3 +160,23 @@ TEST_CASE("a temperature that is not a positive number is an error") {
   }
   CHECK(contains(error_of([] { softmax(Tensor::zeros({2, 0})); }), "at least one class"));
 }
+
+TEST_CASE("NaN is the largest, for argmax and for the maximum") {
+  const Tensor x = Tensor::from({3, 3}, {1, real(NAN), 3, real(NAN), 1, 2, 1, 3, 2});
+  CHECK(argmax_last(x) == std::vector<std::int32_t>{1, 0, 1});
+  const Tensor largest = max_last(x);
+  CHECK(std::isnan(largest.values()[0]));
+  CHECK(std::isnan(largest.values()[1]));
+  CHECK(largest.values()[2] == 3);
+}
+
+TEST_CASE("a temperature that is no number in the logits' type is refused") {
+  const double small = sizeof(real) == sizeof(float) ? 1e-46 : 1e-310;
+  CHECK(contains(error_of([&] {
+                   softmax(Tensor::zeros({1, 2}), small);
+                 }),
+                 "softmax: the temperature must be from "));
+  if (sizeof(real) == sizeof(float)) {
+    CHECK(contains(error_of([] { softmax(Tensor::zeros({1, 2}), 1e39); }), "; got 1e+39"));
+  }
+}

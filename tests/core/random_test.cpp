@@ -95,3 +95,13 @@ TEST_CASE("a permutation has every number once, and moves most of them") {
   CHECK(order == identity);
   CHECK(rng.permutation(0).empty());
 }
+
+TEST_CASE("a uniform tensor stays below its upper end, also where rounding would reach it") {
+  Rng rng(5);
+  // Between 1 and the next number below it, half of all draws round up to 1.
+  const real low = std::nextafter(real{1}, real{0});
+  const Tensor x = uniform({1000}, low, 1, rng);
+  CHECK(std::ranges::all_of(x.values(), [&](real v) { return v == low; }));
+  const Tensor constant = uniform({3}, 2, 2, rng);
+  CHECK(difference(constant, {2, 2, 2}) == 0);
+}

@@ -200,3 +200,15 @@ TEST_CASE("a loader does not take a dataset that ends before it, and checks the 
   unlabelled.class_ids[2] = -1;
   CHECK(error_of([&] { DataLoader(unlabelled, {}, rng); }) == "(no error)");
 }
+
+TEST_CASE("drop_last leaves out a last batch that is smaller, and no other") {
+  Rng rng(1);
+  const Dataset ten = numbered(10);
+  for (const auto& [batch_size, batches] : {std::pair<Index, Index>{3, 3}, {5, 2}, {10, 1}}) {
+    DataLoader loader(ten, {.batch_size = batch_size, .shuffle = true, .drop_last = true}, rng);
+    CHECK(loader.batches() == batches);
+    CHECK(static_cast<Index>(epoch_order(loader).size()) == batches * batch_size);
+  }
+  CHECK(contains(error_of([&] { DataLoader(ten, {.batch_size = 11, .drop_last = true}, rng); }),
+                 "10 images make no batch of 11"));
+}

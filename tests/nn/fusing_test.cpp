@@ -155,3 +155,16 @@ TEST_CASE("a layer derived from one of the library's computes what it says, alon
   const Tensor z_pool = convolved(static_cast<Conv2d&>(pooled[0]));
   CHECK(difference(pooled(images), max_pool2d(relu(z_pool), {.kernel = 2}) * real{0.5}) < 1e-6);
 }
+
+TEST_CASE("pooling refuses an image that is too small, fused or not") {
+  Rng rng(1);
+  const auto error_with = [&](Index side) {
+    Sequential net(Conv2d({.in = 1, .out = 1, .kernel = 1}, rng), ReLU(), MaxPool2d({.kernel = 2}));
+    return error_of([&] { net(Tensor::zeros({1, 1, side, side})); });
+  };
+  CHECK(contains(error_with(1), "max_pool2d: "));
+  CHECK(error_with(2) == "(no error)");
+  Sequential net;
+  net.add(ReLU()).add(ReLU());
+  CHECK(error_of([&] { net[2]; }) == "Sequential: layer 2 asked of 2");
+}

@@ -2,7 +2,9 @@
 #include "nn/distill/trainer.h"
 
 #include "core/storage.h"
+#include "nn/batch_norm.h"
 #include "nn/distill/evaluate.h"
+#include "nn/linear.h"
 #include "nn/losses.h"
 #include "nn/models.h"
 #include "optim/adam.h"
@@ -147,6 +149,10 @@ TEST_CASE("one seed gives one result to the bit, another seed another") {
 }
 
 TEST_CASE("a training step after the first asks the system for no memory") {
+  if (!pool_keeps_memory()) {
+    MESSAGE("skipped: under AddressSanitizer the pool keeps no memory");
+    return;
+  }
   // Widths at which activations, weights and their moments share size classes of the pool, and
   // others at which they do not.
   for (const std::vector<Index>& widths :
@@ -198,4 +204,34 @@ TEST_CASE("with an average of the weights, the model is judged and left with it"
   const auto [left, by_hand] = run(0.9, 3);
   for (std::size_t i = 0; i < left.size(); ++i) CHECK(difference(left[i], by_hand[i]) < 1e-5);
   CHECK_FALSE(same_weights(left, run(0, 3).first));
+}
+
+TEST_CASE(
+    "an exception between two epochs leaves the model with its own weights, not the averages") {
+  const Dataset train = rows_of_light(60, 1);
+  const auto weights_after = [&](double decay) {
+    Rng rng(1);
+    Sequential model = mlp({16, 8, 4}, {}, rng);
+    TrainOptions options{.epochs = 3, .batch_size = 16, .lr = 0.02, .weight_average = decay};
+    options.on_epoch = [](const EpochReport& report) {
+      if (report.epoch == 2) fail("test", "no more");
+    };
+    CHECK(error_of([&] { train_classifier(model, train, options); }) == "test: no more");
+    return model.parameters()[0].clone();
+  };
+  CHECK(same_bits(weights_after(0.9), weights_after(0)));
+}
+
+TEST_CASE("a last batch of one image can be left out where batch norm could not learn from it") {
+  const Dataset train = rows_of_light(33, 1);
+  const auto error_with = [&](bool drop_last) {
+    Rng rng(1);
+    Sequential model(Flatten(), Linear({.in = 16, .out = 8}, rng), BatchNorm1d({.channels = 8}),
+                     ReLU(), Linear({.in = 8, .out = 4}, rng));
+    return error_of([&] {
+      train_classifier(model, train, {.epochs = 2, .batch_size = 16, .drop_last = drop_last});
+    });
+  };
+  CHECK(error_with(false) != "(no error)");
+  CHECK(error_with(true) == "(no error)");
 }
