@@ -142,6 +142,12 @@ test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 	@tests/run.sh $(TESTS)
 endif
 
+# What is not the same for every processor: it includes vectors or tiles.
+KERNELS := $(call objects,$(shell grep -lE '"core/(vector|product_tile|banded_product|small_product|channels_last|winograd_transform|processor_features)\.h"' \
+             $(LIB_SOURCES)))
+.PHONY: kernels
+kernels: $(KERNELS)
+
 # Those of core, nn and optim, in float, for another processor (LEVEL=v2, say).
 LEVEL_TEST := $(BUILD)/tests/run-level
 LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/%, \
@@ -198,11 +204,11 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 QUICK := $(call objects,core/file.cpp core/graph.cpp core/safetensors.cpp data/idx.cpp \
            nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/weights.cpp \
            nn/distill/checkpoint.cpp $(APP_SOURCES)) $(COMMON)
-$(QUICK) $(BUILD)/pch/quick.h.gch: private CXXFLAGS += -O1
-$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch: private CXXFLAGS += -O0
+$(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += -O1
+$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += -O0
 $(QUICK): private HEADERS_OF := quick
 $(TEST_OBJECTS): private HEADERS_OF := tests
-$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch: private CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
+$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'
 
 $(BUILD)/tests/main.o: private PCH :=  # defines a macro before it includes doctest
 
@@ -212,22 +218,21 @@ $(BUILD)/core/processor_check.o: private CXXFLAGS += -march=x86-64 -mno-avx
 $(BUILD)/core/processor_check.o: private PCH :=
 endif
 
-# What nearly all sources include is compiled once for each set of flags, by g++: that saves a third
-# of the time.
-ifndef COMPILER
+# What nearly all sources include is compiled once for each set of flags: that saves a third of the
+# time and more.
 PCH = $(BUILD)/pch/$(or $(HEADERS_OF),full).h
-$(BUILD)/pch/full.h.gch $(BUILD)/pch/quick.h.gch: .make/common.h
-$(BUILD)/pch/tests.h.gch: tests/testing.h
-$(call objects,$(LIB_SOURCES)): $(BUILD)/pch/full.h.gch
-$(QUICK): $(BUILD)/pch/quick.h.gch
-$(TEST_OBJECTS): $(BUILD)/pch/tests.h.gch
-$(BUILD)/pch/%.h.gch: $(BUILD)/flags | build/deps
+ENDING := $(if $(COMPILER),pch,gch)
+$(BUILD)/pch/full.h.$(ENDING) $(BUILD)/pch/quick.h.$(ENDING): .make/common.h
+$(BUILD)/pch/tests.h.$(ENDING): tests/testing.h
+$(call objects,$(LIB_SOURCES)): $(BUILD)/pch/full.h.$(ENDING)
+$(QUICK): $(BUILD)/pch/quick.h.$(ENDING)
+$(TEST_OBJECTS): $(BUILD)/pch/tests.h.$(ENDING)
+$(BUILD)/pch/%.h.$(ENDING): $(BUILD)/flags | build/deps$(COMPILER)
 	@mkdir -p $(@D)
 	@echo '  compile $(filter %common.h %testing.h,$^) ($*)'$(PROGRESS)
 	@echo '#include "$(filter %common.h %testing.h,$^)"' > $(basename $@)
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -x c++-header $(basename $@) -o $@
 -include $(wildcard $(BUILD)/pch/*.d)
-endif
 
 define compile
 	@mkdir -p $(@D)

@@ -1,5 +1,5 @@
-// What nearly every source includes, compiled once and for all of them by g++ (the Makefile's PCH).
-// Sources include what they need all the same: clang++ does without this.
+// What nearly every source includes, compiled once and for all of them (the Makefile's PCH). Sources
+// include what they need all the same.
 #include <fmt/format.h>
 
 #include <algorithm>
