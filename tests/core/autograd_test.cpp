@@ -141,6 +141,10 @@ TEST_CASE("graphs leave no memory behind, used or dropped") {
 }
 
 TEST_CASE("backward frees the graph as it goes") {
+  if (!pool_keeps_memory()) {
+    MESSAGE("skipped: the peak shows in what the pool keeps, and it keeps no memory here");
+    return;
+  }
   // With every step's gradients and values kept to the end, the peak would grow with the depth.
   Tensor x = random_tensor({1000}, 1).requires_grad();
   Tensor y = x;
