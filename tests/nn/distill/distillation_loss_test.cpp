@@ -219,11 +219,11 @@ TEST_CASE("the soft loss is right near agreement and at any temperature, and nev
   for (const double t : {1.0, 20.0, 100.0}) {
     Rng rng(1);
     for (int i = 0; i < 200; ++i) {
-      const Tensor z = uniform({1, 10}, -5, 5, rng);
-      Tensor near = z.clone();
+      const Tensor logits = uniform({1, 10}, -5, 5, rng);
+      Tensor near = logits.clone();
       near.values()[static_cast<std::size_t>(i % 10)] *= real{1} + 0x1p-20f;
       const std::vector<std::int32_t> any = {1};
-      CHECK(distillation_loss(z, near, any, {.temperature = t, .alpha = 0}).soft >= 0);
+      CHECK(distillation_loss(logits, near, any, {.temperature = t, .alpha = 0}).soft >= 0);
     }
   }
 }
