@@ -2,6 +2,7 @@
 // cache; and the way back. Where a group has one channel in and one out (depthwise convolution) a
 // product has nothing to share: there the same loops add the shifted image row by row instead.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -100,37 +101,57 @@ void depthwise_dinput(real* dx, const real* w, const real* dz, const ConvSizes& 
   });
 }
 
-// Whether v is the maximum rather than the best before it, as max_pool2d has it: NaN always is.
-bool beats(real v, real best) {
-  return static_cast<bool>((v > best) | (v != v));
-}
-
-// One plane of the convolution's result → the same plane of y.
-void finish_plane(real* y, std::uint8_t* places, const real* z, real bias, const ConvSizes& s) {
-  if (!s.pools()) {
-    const real least = s.after == After::relu ? 0 : -std::numeric_limits<real>::infinity();
-    for (Index i = 0; i < s.conv_height * s.conv_width; ++i) y[i] = std::max(z[i] + bias, least);
-    return;
-  }
-  for (Index i = 0; i < s.out_height(); ++i) {
+// One plane of the convolution's result → its bias, relu and the maxima of 2×2, with their places.
+// `wins(v, best)` says whether v is the maximum rather than the best before it.
+template <class Wins>
+void pool_plane(real* y, std::uint8_t* places, const real* z, real bias, const ConvSizes& s,
+                const Wins& wins) {
+  const auto larger = [&](real a, real b) { return wins(b, a) ? b : a; };
+  for (Index i = 0; i < s.out_height(); ++i, y += s.out_width()) {
     const real* upper = z + 2 * i * s.conv_width;
     const real* lower = upper + s.conv_width;
+    for (Index j = 0; j < s.out_width(); ++j) {
+      const real left = larger(upper[2 * j] + bias, lower[2 * j] + bias);
+      const real right = larger(upper[2 * j + 1] + bias, lower[2 * j + 1] + bias);
+      const real largest = larger(left, right);
+      y[j] = largest < 0 ? real{0} : largest;
+    }
+    if (places == nullptr) continue;
     for (Index j = 0; j < s.out_width(); ++j) {
       real largest = upper[2 * j] + bias;
       std::uint8_t place = 0;
       const auto meet = [&](real value, std::uint8_t here) {
-        const bool wins = beats(value, largest);
-        place = wins ? here : place;
-        largest = wins ? value : largest;
+        place = wins(value, largest) ? here : place;
+        largest = larger(largest, value);
       };
       meet(upper[2 * j + 1] + bias, 1);
       meet(lower[2 * j] + bias, 2);
       meet(lower[2 * j + 1] + bias, 3);
-      y[j] = largest < 0 ? real{0} : largest;
-      if (places != nullptr) places[j] = place;
+      places[j] = place;
     }
-    if (places != nullptr) places += s.out_width();
-    y += s.out_width();
+    places += s.out_width();
+  }
+}
+
+// One plane of the convolution's result → the same plane of y.
+void finish_plane(real* y, std::uint8_t* places, const real* z, real bias, const ConvSizes& s) {
+  const Index pixels = s.conv_height * s.conv_width;
+  if (!s.pools()) {
+    const real least = s.after == After::relu ? 0 : -std::numeric_limits<real>::infinity();
+    for (Index i = 0; i < pixels; ++i) y[i] = std::max(z[i] + bias, least);
+    return;
+  }
+  // NaN is the maximum, to be noticed, as in max_pool2d. Where there is none, which a look at all
+  // is cheap to tell, the loops are a few vector instructions.
+  int strange = 0;
+  for (Index i = 0; i < pixels; ++i) {
+    const real v = z[i] + bias;
+    strange += v != v ? 1 : 0;
+  }
+  if (strange == 0) {
+    pool_plane(y, places, z, bias, s, [](real v, real best) { return v > best; });
+  } else {
+    pool_plane(y, places, z, bias, s, [](real v, real best) { return v > best || std::isnan(v); });
   }
 }
 
