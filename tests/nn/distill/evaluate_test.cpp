@@ -53,3 +53,14 @@ TEST_CASE("an empty dataset is refused") {
   CHECK(error_of([&] { logits_of(model, rows_of_light(0, 1)); }) ==
         "logits_of: the dataset is empty");
 }
+
+TEST_CASE("a model that gives other than a row of logits an image is told so") {
+  const Dataset images = rows_of_light(6, 1);
+  Sequential many([](const Tensor& x) { return concat_rows({flatten(x), flatten(x)}); });
+  CHECK(
+      error_of([&] { logits_of(many, images); }) ==
+      "logits_of: the model must give logits (N, C), a row an image; of 6 images it gave (12, 16)");
+  Dataset short_of_pixels = images;
+  short_of_pixels.pixels.resize(10);
+  CHECK(contains(error_of([&] { logits_of(many, short_of_pixels); }), "the dataset has 10 pixels"));
+}
