@@ -109,8 +109,9 @@ LIB := $(BUILD)/liblimbeck.a
 # (Where two rounds should not find all, the linker says so.)
 included = $(sort $(shell sed -n 's|^\#include "\([a-z/]*\)/.*|\1|p' $(1)))
 with_included = $(sort $(1) $(foreach folder,$(1),$(FOLDERS_OF_$(folder))))
-$(foreach folder,$(patsubst %/,%,$(sort $(dir $(LIB_SOURCES) $(COMMON_SOURCES)))), \
-  $(eval FOLDERS_OF_$(folder) := $(call included,$(wildcard $(folder)/*.cpp $(folder)/*.h))))
+$(foreach folder,apps/examples $(patsubst %/,%,$(sort $(dir $(LIB_SOURCES) $(COMMON_SOURCES)))), \
+  $(eval FOLDERS_OF_$(folder) := $(call included,$(filter-out apps/examples/%.cpp, \
+    $(wildcard $(folder)/*.cpp $(folder)/*.h)))))
 folders_of = $(call with_included,$(call with_included,$(call included,$(1))))
 # Those of the objects $(2) that are in such folders.
 parts_of = $(filter $(foreach folder,$(call folders_of,$(1)), \
@@ -172,7 +173,7 @@ run-one: $(ONE_TEST) $(if $(filter tests/apps/%,$(TEST)),$(APPS))
 	@tests/run.sh $<
 ifdef TEST
 $(ONE_TEST): $(call objects,$(sort $(TEST) $(HELPERS))) \
-  $(call parts_of,$(TEST) $(HELPERS),$(COMMON) $(call objects,$(LIB_SOURCES)))
+  $(call parts_of,$(TEST) $(HELPERS) $(wildcard $(HELPERS:.cpp=.h)),$(COMMON) $(call objects,$(LIB_SOURCES)))
 	@echo '  link    $@'
 	@$(link)
 endif

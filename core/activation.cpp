@@ -59,18 +59,22 @@ real normal_density(real x) {
 }  // namespace
 
 // Not by a factor of 0: that would make NaN of an infinite dy.
+Tensor detail::relu_gradient(const Tensor& y, const Tensor& dy) {
+  Tensor dx = Tensor::empty(dy.shape());
+  parallel_for(dy.size(), elementwise_grain,
+               [px = dx.data(), pd = dy.data(), py = y.data()](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) {
+                   const real d = pd[i];  // read in any case, so that this is no branch
+                   px[i] = py[i] > 0 ? d : real{0};
+                 }
+               });
+  return dx;
+}
+
 Tensor relu(const Tensor& x) {
   Tensor y = map(x, [](real v) { return v < 0 ? real{0} : v; });  // NaN stays, to be noticed
   return record("relu", y, {x}, [out = y.detach()](const Tensor& dy) -> Gradients {
-    Tensor dx = Tensor::empty(dy.shape());
-    parallel_for(dy.size(), elementwise_grain,
-                 [px = dx.data(), pd = dy.data(), py = out.data()](Index begin, Index end) {
-                   for (Index i = begin; i < end; ++i) {
-                     const real d = pd[i];  // read in any case, so that this is no branch
-                     px[i] = py[i] > 0 ? d : real{0};
-                   }
-                 });
-    return {dx};
+    return {detail::relu_gradient(out, dy)};
   });
 }
 

@@ -15,4 +15,9 @@ Tensor log(const Tensor& x);      // y = ln x (−∞ at 0)           dx = dy / 
 // (Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016).   dx = dy (Φ(x) + x φ(x))
 Tensor gelu(const Tensor& x);
 
+namespace detail {
+// dy where relu's output y is above 0, else 0: also what an op needs that does relu's work.
+Tensor relu_gradient(const Tensor& y, const Tensor& dy);
+}  // namespace detail
+
 }  // namespace limbeck

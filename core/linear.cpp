@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/activation.h"
 #include "core/autograd.h"
 #include "core/banded_product.h"
 #include "core/error.h"
@@ -179,19 +180,6 @@ Tensor weight_gradient(const Tensor& weight, const Tensor& dz, const Tensor& x) 
   return {};
 }
 
-// dy where y > 0, else 0.
-Tensor where_positive(const Tensor& y, const Tensor& dy) {
-  Tensor dz = Tensor::empty(dy.shape());
-  parallel_for(dy.size(), elementwise_grain,
-               [pz = dz.data(), py = y.data(), pd = dy.data()](Index begin, Index end) {
-                 for (Index i = begin; i < end; ++i) {
-                   const real d = pd[i];  // read in any case, so that this is no branch
-                   pz[i] = py[i] > 0 ? d : real{0};
-                 }
-               });
-  return dz;
-}
-
 // (N, D) → (D), summed in double, some columns at a time.
 Tensor sum_of_rows(const Tensor& dy) {
   constexpr Index together = 64;
@@ -225,7 +213,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
   if (!is_recorded(x, weight, bias)) return y;
   return record(options.relu ? "linear_relu" : "linear", y, {x, weight, bias},
                 [=, out = y.detach()](const Tensor& dy) -> Gradients {
-                  const Tensor dz = options.relu ? where_positive(out, dy) : dy;
+                  const Tensor dz = options.relu ? detail::relu_gradient(out, dy) : dy;
                   Tensor dx, dw, db;
                   if (x.wants_grad()) dx = input_gradient(weight, dz, x.shape());
                   if (weight.wants_grad()) dw = weight_gradient(weight, dz, x);
