@@ -100,7 +100,10 @@ TEST_CASE("make check-one builds one test with what it needs, and runs it") {
   Tree tree;
   tree.put("core/a.h", "#pragma once\nint a();\n");
   tree.put("data/broken.cpp", "this does not compile\n");
-  tree.put("tests/core/a_test.cpp", "#include \"core/a.h\"\nint tests() { return a() - 1; }\n");
+  // What a header of the tests includes is needed, too.
+  tree.put("tests/testing.h", "#pragma once\n#include \"core/a.h\"\n");
+  tree.put("tests/core/a_test.cpp",
+           "#include \"tests/testing.h\"\nint tests() { return a() - 1; }\n");
   tree.put("tests/core/broken_test.cpp", "nor does this\n");
   const Finished run = tree.make({"check-one", "TEST=tests/core/a_test.cpp"});
   CHECK_MESSAGE(run.exit_code == 0, run.err);
