@@ -3,7 +3,9 @@
 # make test       builds and runs all tests; SAN=1 with sanitizers, REAL=double in double only,
 #                 SAN=thread those of the DataLoader's thread with the thread sanitizer,
 #                 PROGRAMS=0 without those of the programs
+#                 (SYNTAX=1 looks at the sources only, and builds nothing: make SYNTAX=1 objects)
 # make check-one  builds and runs the tests of one file: TEST=tests/nn/linear_test.cpp
+# make fuzz-shapes  ops beside their definitions on other random shapes and programs: SEED=7 CASES=1000
 # make exercises  runs the tests of the chapters' exercises: those that are not done yet fail
 # make bench      times training and inference against the bare matrix products
 # make deps       installs the Debian packages that are missing (run, test and all do it too)
@@ -24,6 +26,7 @@ REAL ?= float
 SAN ?= 0
 COVERAGE ?= 0
 WERROR ?= 0
+SYNTAX ?= 0
 LEVEL ?=
 ONE ?=
 
@@ -42,7 +45,7 @@ OPT ?= $(if $(ONE),-O1,-O3) $(if $(LEVEL),-march=x86-64-$(LEVEL),$(NATIVE))
 
 # Each variant has its own folder. The programs of the usual one are built beside their sources.
 VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)$(if $(filter thread,$(SAN)),-tsan)$(if \
-             $(filter 1,$(COVERAGE)),-coverage)$(addprefix -,$(LEVEL))$(if $(ONE),-one)$(if \
+             $(filter 1,$(COVERAGE)),-coverage)$(if $(filter 1,$(SYNTAX)),-syntax)$(addprefix -,$(LEVEL))$(if $(ONE),-one)$(if \
              $(filter $(HOST),$(TRIPLE)),,-$(firstword $(subst -, ,$(TRIPLE))))
 BUILD := build/$(VARIANT)
 BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
@@ -144,19 +147,30 @@ test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 endif
 
 # What is not the same for every processor: it includes vectors or tiles.
-KERNELS := $(call objects,$(shell grep -lE '"core/(vector|product_tile|banded_product|small_product|channels_last|winograd_transform|processor_features)\.h"' \
-             $(LIB_SOURCES)))
+OF_KERNELS := '"core/(vector|product_tile|banded_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
+KERNELS := $(call objects,$(shell grep -lE $(OF_KERNELS) $(LIB_SOURCES)))
 .PHONY: kernels
 kernels: $(KERNELS)
 
-# Those of core, nn and optim, in float, for another processor (LEVEL=v2, say).
+# All that is compiled, and nothing linked: for clang's warnings, which need no more than a look at the
+# source (SYNTAX=1).
+.PHONY: objects
+objects: $(call objects,$(LIB_SOURCES) $(APP_SOURCES)) $(COMMON) $(TEST_OBJECTS)
+
+# The tests of core, nn and optim with the library for another processor (LEVEL=v2, say). They are
+# compiled for this one, as they are anyway, but for those that see its vectors or tiles.
 LEVEL_TEST := $(BUILD)/tests/run-level
 LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/%, \
-                   $(TEST_SOURCES)))
-.PHONY: test-level
-test-level: $(LEVEL_TEST)
+                   $(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp tests/testing.cpp
+OF_THE_LEVEL := $(shell grep -lE $(OF_KERNELS) $(LEVEL_SOURCES))
+OF_ALL_LEVELS := $(patsubst %.cpp,build/$(REAL)/%.o,$(filter-out $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
+.PHONY: test-level run-level
+test-level:
+	@$(MAKE) --no-print-directory LEVEL= $(OF_ALL_LEVELS)
+	@$(MAKE) --no-print-directory run-level
+run-level: $(LEVEL_TEST)
 	@tests/run.sh $<
-$(LEVEL_TEST): $(call objects,$(LEVEL_SOURCES) tests/apps/run_program.cpp tests/main.cpp tests/testing.cpp) $(LIB) $(BUILD)/sources
+$(LEVEL_TEST): $(OF_ALL_LEVELS) $(call objects,$(OF_THE_LEVEL)) $(LIB) $(BUILD)/sources
 	@echo '  link    $@'
 	@$(link)
 
@@ -177,6 +191,12 @@ $(ONE_TEST): $(call objects,$(sort $(TEST) $(HELPERS))) \
 	@echo '  link    $@'
 	@$(link)
 endif
+
+SEED ?= 1
+CASES ?= 1000
+.PHONY: fuzz-shapes
+fuzz-shapes: $(TESTS)
+	LIMBECK_FUZZ_SEED=$(SEED) LIMBECK_FUZZ_CASES=$(CASES) $< -tc='twins by chance*'
 
 .PHONY: exercises
 exercises: $(TESTS)
@@ -238,7 +258,8 @@ $(BUILD)/pch/%.h.$(ENDING): $(BUILD)/flags | build/deps$(COMPILER)
 define compile
 	@mkdir -p $(@D)
 	@echo '  compile $<'$(PROGRESS)
-	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(addprefix -include ,$(PCH)) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< -o $@
+	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(addprefix -include ,$(PCH)) $(if $(filter 1,$(WERROR)),-Werror) $(if $(filter 1,$(SYNTAX)),-fsyntax-only,-MMD -MP -o $@ -c) $<
+	$(if $(filter 1,$(SYNTAX)),@touch $@)
 endef
 PROGRESS = $(if $(BUILD_PROGRESS),"$$(.make/progress.sh step)")
 $(BUILD)/%.o: %.cpp $(BUILD)/flags | build/deps$(COMPILER)

@@ -36,7 +36,7 @@ Tensor chain(const Tensor& dy, const Tensor& kept, F slope) {
 template <class F, class Slope>
 Tensor unary_by_output(const char* op, const Tensor& x, F f, Slope slope) {
   Tensor y = map(x, f);
-  return record(op, y, {x}, [out = y.detach(), slope](const Tensor& dy) -> Gradients {
+  return record(op, y, {x}, {y}, [out = y.detach(), slope](const Tensor& dy) -> Gradients {
     return {chain(dy, out, slope)};
   });
 }
@@ -73,7 +73,7 @@ Tensor detail::relu_gradient(const Tensor& y, const Tensor& dy) {
 
 Tensor relu(const Tensor& x) {
   Tensor y = map(x, [](real v) { return v < 0 ? real{0} : v; });  // NaN stays, to be noticed
-  return record("relu", y, {x}, [out = y.detach()](const Tensor& dy) -> Gradients {
+  return record("relu", y, {x}, {y}, [out = y.detach()](const Tensor& dy) -> Gradients {
     return {detail::relu_gradient(out, dy)};
   });
 }

@@ -144,38 +144,40 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 
 Tensor operator+(const Tensor& a, const Tensor& b) {
   Tensor y = combine("add", a, b, [](real p, real q) { return p + q; });
-  return record("add", y, {a, b}, [a, b](const Tensor& dy) -> Gradients {
+  return record("add", y, {a, b}, {}, [a, b](const Tensor& dy) -> Gradients {
     return {sum_to(dy, a.shape()), sum_to(dy, b.shape())};
   });
 }
 
 Tensor operator-(const Tensor& a, const Tensor& b) {
   Tensor y = combine("sub", a, b, [](real p, real q) { return p - q; });
-  return record("sub", y, {a, b}, [a, b](const Tensor& dy) -> Gradients {
+  return record("sub", y, {a, b}, {}, [a, b](const Tensor& dy) -> Gradients {
     return {sum_to(dy, a.shape()), b.wants_grad() ? -sum_to(dy, b.shape()) : Tensor()};
   });
 }
 
 Tensor operator*(const Tensor& a, const Tensor& b) {
   Tensor y = combine("mul", a, b, [](real p, real q) { return p * q; });
-  return record("mul", y, {a, b}, [a, b](const Tensor& dy) -> Gradients {
-    return {a.wants_grad() ? sum_to(dy * b, a.shape()) : Tensor(),
-            b.wants_grad() ? sum_to(dy * a, b.shape()) : Tensor()};
-  });
+  return record("mul", y, {a, b}, {b.wants_grad() ? a : Tensor(), a.wants_grad() ? b : Tensor()},
+                [a, b](const Tensor& dy) -> Gradients {
+                  return {a.wants_grad() ? sum_to(dy * b, a.shape()) : Tensor(),
+                          b.wants_grad() ? sum_to(dy * a, b.shape()) : Tensor()};
+                });
 }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {
   Tensor y = combine("div", a, b, [](real p, real q) { return p / q; });
-  return record("div", y, {a, b}, [a, b, out = y.detach()](const Tensor& dy) -> Gradients {
-    const Tensor da = dy / b;
-    return {a.wants_grad() ? sum_to(da, a.shape()) : Tensor(),
-            b.wants_grad() ? -sum_to(da * out, b.shape()) : Tensor()};
-  });
+  return record("div", y, {a, b}, {b, b.wants_grad() ? y : Tensor()},
+                [a, b, out = y.detach()](const Tensor& dy) -> Gradients {
+                  const Tensor da = dy / b;
+                  return {a.wants_grad() ? sum_to(da, a.shape()) : Tensor(),
+                          b.wants_grad() ? -sum_to(da * out, b.shape()) : Tensor()};
+                });
 }
 
 Tensor operator-(const Tensor& x) {
   Tensor y = combine("neg", x, Tensor::scalar(-1), [](real p, real q) { return p * q; });
-  return record("neg", y, {x}, [](const Tensor& dy) -> Gradients { return {-dy}; });
+  return record("neg", y, {x}, {}, [](const Tensor& dy) -> Gradients { return {-dy}; });
 }
 
 }  // namespace limbeck

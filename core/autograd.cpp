@@ -35,10 +35,13 @@ namespace {
 
 thread_local bool recording = true;
 
-void add_in_place(Tensor& sum, const Tensor& x) {
-  real* s = sum.data();
+thread_local const detail::TensorBody* added_to = nullptr;  // by the node whose turn it is
+
+// sum[at + i] += x[i]
+void add_in_place(Tensor& sum, const Tensor& x, Index at = 0) {
+  real* s = sum.data() + at;
   const real* p = x.data();
-  parallel_for(sum.size(), elementwise_grain, [=](Index begin, Index end) {
+  parallel_for(x.size(), elementwise_grain, [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) s[i] += p[i];
   });
 }
@@ -47,6 +50,7 @@ void add_in_place(Tensor& sum, const Tensor& x) {
 // later one is added in place, but never into memory that somebody else can see: an op may hand the
 // same tensor to two inputs (add does), or a view of its own dy (reshape does).
 void accumulate(Tensor& grad, Tensor dx) {
+  if (!dx.defined()) return;  // it has come in another way
   if (!grad.defined()) {
     grad = std::move(dx);
     return;
@@ -96,6 +100,7 @@ void check_gradients(const detail::Node& node, const Gradients& dx) {
     if (!dx[i].defined()) {
       const detail::SinkState* const sink = node.inputs[i].body().sink;
       if (sink != nullptr && sink->uses == 1 && sink->taken == node.inputs[i].size()) continue;
+      if (&node.inputs[i].body() == added_to) continue;
       fail("backward", "{} gave no gradient for its input {}, which wants one", node.op, i);
     }
     if (dx[i].shape() != node.inputs[i].shape()) {
@@ -105,11 +110,42 @@ void check_gradients(const detail::Node& node, const Gradients& dx) {
   }
 }
 
+// What error messages call the memory that an op saved: 'its input 1, "0.weight" of shape (3, 4)'.
+std::string name_of(const SavedElements& saved, const detail::Node& node) {
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const Tensor& input = node.inputs[i];
+    if (!input.defined() || input.body().storage.get() != saved.storage()) continue;
+    const std::string name = input.name().empty() ? "" : fmt::format(", \"{}\"", input.name());
+    return fmt::format("its input {}{} of shape {}", i, name, input.shape());
+  }
+  return fmt::format("its output of shape {}", node.shape);
+}
+
+void check_saved(const detail::Node& node) {
+  for (const SavedElements& saved : node.saved) {
+    if (saved.unchanged()) continue;
+    fail("backward",
+         "{} saved the elements of {} for its gradient, and they have been changed since; call "
+         "backward() before they change, or compute with a clone() of them",
+         node.op, name_of(saved, node));
+  }
+}
+
+// The sinks of its inputs may now change them, while its gradient function runs.
+void let_sinks_change(const detail::Node& node) {
+  for (const Tensor& input : node.inputs) {
+    if (input.wants_grad() && sink_of(input) != nullptr) input.body().storage->changed();
+  }
+}
+
 // What the node's gradient function makes of its dy.
 Gradients gradients_of(detail::Node& node) {
+  check_saved(node);
+  let_sinks_change(node);
   Tensor dy = std::exchange(node.grad, Tensor());
   std::optional<detail::BackwardWatch> watch;
   if (detail::watching()) watch.emplace();
+  added_to = nullptr;
   Gradients dx = node.backward(dy);
   check_gradients(node, dx);
   if (watch) watch->finish(node, dx);
@@ -125,8 +161,9 @@ void give_to_leaf(detail::TensorBody& leaf, Tensor dx) {
     accumulate(leaf.grad, std::move(dx));
     return;
   }
-  if (dx.defined()) accumulate(leaf.sink->grad, std::move(dx));
+  accumulate(leaf.sink->grad, std::move(dx));
   if (--leaf.sink->uses > 0 || !leaf.sink->grad.defined()) return;
+  leaf.storage->changed();
   leaf.sink->sink.take(0, std::as_const(leaf.sink->grad).values());
   leaf.sink->grad = Tensor();
 }
@@ -170,7 +207,10 @@ void count_uses(const Tensor& root) {
 
 }  // namespace
 
-Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward) {
+namespace {
+
+Tensor record_saving(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward,
+                     std::span<const Tensor> saved) {
   if (detail::watching()) detail::watch_forward(op, y, inputs);
   if (!recording || std::ranges::none_of(inputs, &Tensor::wants_grad)) return y;
   const detail::TensorBody* const body = &y.body();
@@ -184,10 +224,27 @@ Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward bac
   node->order = created.fetch_add(1, std::memory_order_relaxed);
   node->shape = y.shape();
   node->layer = current_layer();
+  node->saved.reserve(saved.size());
+  for (const Tensor& tensor : saved) {
+    if (tensor.defined()) node->saved.emplace_back(tensor.body().storage);
+  }
   node->inputs = std::move(inputs);
   node->backward = std::move(backward);
   y.body().node = std::move(node);
   return y;
+}
+
+}  // namespace
+
+Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward) {
+  const std::vector<Tensor> saved = inputs;
+  return record_saving(op, std::move(y), std::move(inputs), std::move(backward), saved);
+}
+
+Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs,
+              std::initializer_list<Tensor> saved, Backward backward) {
+  return record_saving(op, std::move(y), std::move(inputs), std::move(backward),
+                       std::span(saved.begin(), saved.size()));
 }
 
 NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}
@@ -204,6 +261,18 @@ const GradientSink* sink_of(const Tensor& input) {
   if (detail::detecting_anomalies()) return nullptr;  // whole gradients are looked at
   const detail::SinkState* const state = input.body().sink;
   return state != nullptr && state->uses == 1 && !state->grad.defined() ? &state->sink : nullptr;
+}
+
+bool add_to_gradient(const Tensor& input, Index begin, const Tensor& part) {
+  if (!input.wants_grad() || detail::detecting_anomalies()) return false;
+  detail::TensorBody& body = input.body();
+  Tensor& grad = body.node != nullptr   ? body.node->grad
+                 : body.sink != nullptr ? body.sink->grad
+                                        : body.grad;
+  if (!grad.defined() || !grad.owns_alone()) return false;
+  add_in_place(grad, part, begin);
+  added_to = &body;
+  return true;
 }
 
 void backward_into(const Tensor& loss, std::span<const GradientSink> sinks) {
@@ -255,6 +324,7 @@ void run_backward(const Tensor& root, std::span<const GradientSink> sinks) {
       }
     }
     node->backward = nullptr;  // frees what the closure kept for this moment
+    node->saved.clear();
     node->inputs.clear();
   }
 }

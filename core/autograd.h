@@ -19,9 +19,14 @@
 //
 // A closure that needs the op's own output captures y.detach(): y owns the node that owns the
 // closure, so capturing y itself would be a cycle that never dies.
+//
+// What a closure reads must still be there when backward() comes. If an optimizer's step or a write
+// through values() has changed it, backward() is an Error that names it. It is taken to read the
+// op's inputs; an op that reads less, or its output, says so.
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <vector>
@@ -45,6 +50,10 @@ bool is_recording();
 // Makes y the recorded result of an op on `inputs`, and returns it. Records nothing, and drops the
 // closure, if no input wants a gradient or recording is off. `op` must be a string literal.
 Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward);
+// The same, and says of which tensors the closure reads elements: of some inputs, of y, of none.
+// Undefined ones are passed over.
+Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs,
+              std::initializer_list<Tensor> saved, Backward backward);
 
 // Whether record() has anything to do for an op on these inputs: asked first by ops that are called
 // for one image at a time, so as to prepare nothing in vain.
@@ -78,12 +87,18 @@ struct GradientSink {
 // As loss.backward(), but hands each sink its leaf's gradient as soon as that is complete, while it
 // is in cache: after the last op that used the leaf, and part by part if the leaf is used once and
 // the op knows how (linear does). A sink may change its leaf's elements. So the loss must not read
-// them past the graph, as x * w.detach() does.
+// them past the graph, as x * w.detach() does: that is an Error, if it comes after the change.
 void backward_into(const Tensor& loss, std::span<const GradientSink> sinks);
 
 // For an op's gradient function: the sink that wants this input's gradient in parts now, or null.
 // Who gives it all its parts returns an undefined gradient for that input.
 const GradientSink* sink_of(const Tensor& input);
+
+// For an op that computes with a part of an input: adds the gradient of the elements from `begin`
+// on to that input's gradient, if that has begun already. True if so; then the gradient function
+// returns an undefined one for this input. So a loop over the rows of x costs backwards what they
+// cost, and not a gradient of the size of x each.
+bool add_to_gradient(const Tensor& input, Index begin, const Tensor& part);
 
 namespace detail {
 
@@ -93,8 +108,9 @@ struct Node {
   Shape shape;              // of the op's output
   LayerName layer;          // the layer in which it was called, if any
   std::vector<Tensor> inputs;
-  Backward backward;  // empty once the graph has been freed
-  Tensor grad;        // dy, while backward() is collecting it
+  Backward backward;                 // empty once the graph has been freed
+  std::vector<SavedElements> saved;  // what it reads
+  Tensor grad;                       // dy, while backward() is collecting it
 
   Node() = default;
   ~Node();

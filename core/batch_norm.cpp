@@ -134,7 +134,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
                   return (px[i] - m[j]) * (inverse[j] * g[j]) + b[j];
                 });
   });
-  return record("batch_norm", y, {x, gamma, beta}, [=](const Tensor& dy) -> Gradients {
+  return record("batch_norm", y, {x, gamma, beta}, {x, gamma}, [=](const Tensor& dy) -> Gradients {
     Tensor dx = x.wants_grad() ? Tensor::empty(x.shape()) : Tensor();
     Tensor dgamma = Tensor::empty({channels}), dbeta = Tensor::empty({channels});
     layout.for_blocks([&](Index first, Index width) {

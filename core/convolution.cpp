@@ -1,5 +1,7 @@
 #include "core/convolution.h"
 
+#include <utility>
+
 #include "core/autograd.h"
 #include "core/error.h"
 
@@ -84,6 +86,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
   if (!recorded) return y;
 
   return record(name_of(options.after), y, {x, weight, bias},
+                {weight.wants_grad() ? x : Tensor(), x.wants_grad() ? weight : Tensor(),
+                 options.after == After::nothing ? Tensor() : y},
                 [=, out = y.detach()](const Tensor& dy) mutable -> Gradients {
                   Tensor dx, dw, db;
                   if (x.wants_grad()) dx = Tensor::empty(x.shape());
@@ -94,10 +98,10 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                        .dweight = data(dw),
                                        .dbias = data(db),
                                        .dy = dy.data(),
-                                       .y = out.data(),
+                                       .y = std::as_const(out).data(),
                                        .places = place_bytes(places),
-                                       .x = x.data(),
-                                       .weight = weight.data()};
+                                       .x = std::as_const(x).data(),
+                                       .weight = std::as_const(weight).data()};
                   winograd ? winograd_backward(b, sizes) : unrolled_backward(b, sizes);
                   return {dx, dw, db};
                 });

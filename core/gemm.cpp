@@ -4,7 +4,9 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "core/error.h"
 #include "core/parallel.h"
 #include "core/small_product.h"
 
@@ -45,6 +47,10 @@ class BlasThreads {
 
 // One call of BLAS.
 void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
+  const Index largest = std::max({s.m, s.n, s.k, s.c_row, s.a_row, s.b_row});
+  if (largest > std::numeric_limits<int>::max()) {
+    fail("gemm", "a matrix with a side of {} is more than BLAS can count", largest);
+  }
   const auto m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
   const auto c_row = static_cast<int>(s.c_row), a_row = static_cast<int>(s.a_row),
              b_row = static_cast<int>(s.b_row);

@@ -51,7 +51,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, doub
       inverse_std.data()[row] = inverse;
     }
   });
-  return record("layer_norm", y, {x, gamma, beta}, [=](const Tensor& dy) -> Gradients {
+  return record("layer_norm", y, {x, gamma, beta}, {x, gamma}, [=](const Tensor& dy) -> Gradients {
     Tensor dgamma = Tensor::empty({d}), dbeta = Tensor::empty({d});
     for_column_blocks(d, rows, [&](Index first, Index width) {
       Block<Sums> total{};

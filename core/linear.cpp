@@ -212,6 +212,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
   forward(y, x, weight, bias, options.relu);
   if (!is_recorded(x, weight, bias)) return y;
   return record(options.relu ? "linear_relu" : "linear", y, {x, weight, bias},
+                {weight.wants_grad() ? x : Tensor(), x.wants_grad() ? weight : Tensor(),
+                 options.relu ? y : Tensor()},
                 [=, out = y.detach()](const Tensor& dy) -> Gradients {
                   const Tensor dz = options.relu ? detail::relu_gradient(out, dy) : dy;
                   Tensor dx, dw, db;

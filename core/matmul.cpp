@@ -31,18 +31,19 @@ Tensor products(const char* op, const Tensor& a, const Tensor& b, Transpose t) {
                         {.m = m, .n = n, .k = k, .transpose_a = t.a, .transpose_b = t.b});
                  }
                });
-  return record(op, y, {a, b}, [op, a, b, t](const Tensor& dy) -> Gradients {
-    Tensor da, db;
-    if (a.wants_grad()) {  // (M, N) op(b)ᵀ → (M, K), or its transpose
-      da = t.a ? products(op, b, dy, {.a = t.b, .b = true})
-               : products(op, dy, b, {.a = false, .b = !t.b});
-    }
-    if (b.wants_grad()) {  // op(a)ᵀ (M, N) → (K, N), or its transpose
-      db = t.b ? products(op, dy, a, {.a = true, .b = t.a})
-               : products(op, a, dy, {.a = !t.a, .b = false});
-    }
-    return {da, db};
-  });
+  return record(op, y, {a, b}, {b.wants_grad() ? a : Tensor(), a.wants_grad() ? b : Tensor()},
+                [op, a, b, t](const Tensor& dy) -> Gradients {
+                  Tensor da, db;
+                  if (a.wants_grad()) {  // (M, N) op(b)ᵀ → (M, K), or its transpose
+                    da = t.a ? products(op, b, dy, {.a = t.b, .b = true})
+                             : products(op, dy, b, {.a = false, .b = !t.b});
+                  }
+                  if (b.wants_grad()) {  // op(a)ᵀ (M, N) → (K, N), or its transpose
+                    db = t.b ? products(op, dy, a, {.a = true, .b = t.a})
+                             : products(op, a, dy, {.a = !t.a, .b = false});
+                  }
+                  return {da, db};
+                });
 }
 
 }  // namespace

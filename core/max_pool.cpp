@@ -199,7 +199,7 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
     (is_2x2 ? max_plane_2x2 : max_plane)(y.data() + p * out, places.data() + p * out,
                                          x.data() + p * in, plane);
   });
-  return record("max_pool2d", y, {x}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
+  return record("max_pool2d", y, {x}, {}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
     Tensor dx = Tensor::empty(shape);
     const std::vector<Index> offsets = place_offsets(plane);
     for_planes(shape, [&](Index p) {

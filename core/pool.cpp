@@ -53,6 +53,9 @@ Window2d pool_window(const char* op, const PoolOptions& options) {
 PoolPlane pool_plane(const char* op, const Shape& images, const PoolOptions& options) {
   const Window2d window = pool_window(op, options);
   const Size2d out = output_size(op, images, window);
+  if (images.dim(2) * images.dim(3) == 0) {
+    fail(op, "images must have at least one pixel; got shape {}", images);
+  }
   return {.in = {images.dim(2), images.dim(3)}, .out = out, .window = window};
 }
 
@@ -70,7 +73,7 @@ Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {
     });
     for (Index i = 0; i < out; ++i) py[i] *= share;
   });
-  return record("avg_pool2d", y, {x}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
+  return record("avg_pool2d", y, {x}, {}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
     Tensor dx = Tensor::empty(shape);
     for_planes(shape, [&](Index p) {
       real* px = dx.data() + p * in;
@@ -98,7 +101,7 @@ Tensor global_avg_pool2d(const Tensor& x) {
     for (Index i = 0; i < pixels; ++i) sum += static_cast<double>(plane[i]);
     y.data()[p] = static_cast<real>(sum / static_cast<double>(pixels));
   });
-  return record("global_avg_pool2d", y, {x}, [pixels, shape = x.shape()](const Tensor& dy) {
+  return record("global_avg_pool2d", y, {x}, {}, [pixels, shape = x.shape()](const Tensor& dy) {
     Tensor dx = Tensor::empty(shape);
     for_planes(shape, [&](Index p) {
       std::fill_n(dx.data() + p * pixels, pixels, dy.data()[p] / static_cast<real>(pixels));

@@ -31,7 +31,7 @@ Tensor spread(const Tensor& dy, const Shape& shape) {
 
 Tensor sum(const Tensor& x) {
   Tensor y = Tensor::scalar(sum_of(x.data(), x.size()));
-  return record("sum", y, {x},
+  return record("sum", y, {x}, {},
                 [shape = x.shape()](const Tensor& dy) -> Gradients { return {spread(dy, shape)}; });
 }
 
@@ -47,7 +47,7 @@ Tensor sum_last(const Tensor& x) {
   for (Index row = 0; row < y.size(); ++row) {
     y.data()[row] = sum_of(x.data() + row * columns, columns);
   }
-  return record("sum_last", y, {x},
+  return record("sum_last", y, {x}, {},
                 [shape = x.shape()](const Tensor& dy) -> Gradients { return {spread(dy, shape)}; });
 }
 
@@ -63,7 +63,7 @@ Tensor max_last(const Tensor& x) {
   for (Index row = 0; row < y.size(); ++row) {
     y.data()[row] = x.data()[row * columns + places[static_cast<std::size_t>(row)]];
   }
-  return record("max_last", y, {x}, [shape = x.shape(), places](const Tensor& dy) -> Gradients {
+  return record("max_last", y, {x}, {}, [shape = x.shape(), places](const Tensor& dy) -> Gradients {
     Tensor dx = Tensor::zeros(shape);
     for (Index row = 0; row < dy.size(); ++row) {
       dx.data()[row * shape.last() + places[static_cast<std::size_t>(row)]] = dy.data()[row];

@@ -17,7 +17,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
   }
   Tensor y = x.view(shape);
   if (!is_recorded(x)) return y;
-  return record("reshape", y, {x},
+  return record("reshape", y, {x}, {},
                 [shape = x.shape()](const Tensor& dy) -> Gradients { return {dy.view(shape)}; });
 }
 
@@ -34,8 +34,8 @@ Tensor reshape(const Tensor& x, std::initializer_list<Index> dims) {
     std::string wanted;
     for (Index n : dims) wanted += fmt::format("{}{}", wanted.empty() ? "" : ", ", n);
     fail("reshape",
-         "shape {} cannot become ({}): at most one dimension may be -1, and the others "
-         "must divide {} elements",
+         "shape {} cannot become ({}): at most one dimension may be -1, and the others must not "
+         "be 0 and must divide {} elements",
          x.shape(), wanted, x.size());
   }
   Shape shape;
@@ -56,9 +56,10 @@ Tensor slice_rows(const Tensor& x, Index begin, Index end) {
   }
   const Shape row = x.shape().without_front();
   Tensor y = x.view(row.with_front(end - begin), begin * row.size());
-  return record("slice_rows", y, {x},
-                [shape = x.shape(), at = begin * row.size()](const Tensor& dy) -> Gradients {
-                  Tensor dx = Tensor::zeros(shape);
+  return record("slice_rows", y, {x}, {},
+                [x, at = begin * row.size()](const Tensor& dy) -> Gradients {
+                  if (add_to_gradient(x, at, dy)) return {Tensor()};
+                  Tensor dx = Tensor::zeros(x.shape());
                   std::ranges::copy(dy.values(), dx.data() + at);
                   return {dx};
                 });
@@ -78,7 +79,7 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
   Tensor y = Tensor::empty(parts.front().shape().without_front().with_front(rows));
   real* out = y.data();
   for (const Tensor& part : parts) out = std::ranges::copy(part.values(), out).out;
-  return record("concat_rows", y, parts, [parts](const Tensor& dy) {
+  return record("concat_rows", y, parts, {}, [parts](const Tensor& dy) {
     Gradients dx;
     Index at = 0;
     for (const Tensor& part : parts) {
@@ -141,7 +142,7 @@ Tensor permute(const Tensor& x, std::initializer_list<int> axes) {
   for (std::size_t i = 0; i < order.size(); ++i) {
     back[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
   }
-  return record("permute", permuted(x, order), {x},
+  return record("permute", permuted(x, order), {x}, {},
                 [back](const Tensor& dy) -> Gradients { return {permuted(dy, back)}; });
 }
 

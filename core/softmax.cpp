@@ -73,7 +73,7 @@ Tensor softmax(const Tensor& logits, double temperature) {
     for (Index j = 0; j < columns; ++j) sum += p[j] = std::exp((z[j] - largest) / t);
     for (Index j = 0; j < columns; ++j) p[j] /= sum;
   });
-  return record("softmax", y, {logits}, [out = y.detach(), t, columns](const Tensor& dy) {
+  return record("softmax", y, {logits}, {y}, [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* p) {
       real dot = 0;
@@ -91,7 +91,7 @@ Tensor log_softmax(const Tensor& logits, double temperature) {
   Tensor y = Tensor::empty(logits.shape());
   for_rows(y, logits, logits,
            [=](real* log_p, const real* z, const real*) { log_softmax_row(log_p, z, columns, t); });
-  return record("log_softmax", y, {logits}, [out = y.detach(), t, columns](const Tensor& dy) {
+  return record("log_softmax", y, {logits}, {y}, [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* log_p) {
       real total = 0;

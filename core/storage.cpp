@@ -1,9 +1,14 @@
 #include "core/storage.h"
 
+#include <algorithm>
 #include <bit>
+#include <functional>
+#include <limits>
 #include <mutex>
 #include <new>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -69,15 +74,19 @@ class Pool {
     return buffer;
   }
 
-  void give_back(void* buffer, std::size_t bytes) {
+  // Called by destructors, so it does not throw: a buffer that cannot be kept is freed.
+  void give_back(void* buffer, std::size_t bytes) noexcept {
     const std::lock_guard lock(mutex_);
     in_use_ -= bytes;
-    if (!keeps) {
-      ::operator delete(buffer, alignment);
-      return;
+    if (keeps) {
+      try {
+        free_[bytes].push_back(buffer);
+        cached_ += bytes;
+        return;
+      } catch (const std::bad_alloc&) {
+      }
     }
-    free_[bytes].push_back(buffer);
-    cached_ += bytes;
+    ::operator delete(buffer, alignment);
   }
 
   void release() {
@@ -106,14 +115,66 @@ class Pool {
   std::size_t cached_ = 0;
 };
 
+std::size_t hash_of(const real* data, std::size_t size) {
+  return std::hash<std::string_view>{}({reinterpret_cast<const char*>(data), size * sizeof(real)});
+}
+
+thread_local std::size_t bytes_allowed = std::numeric_limits<std::size_t>::max();
+
+std::mutex hash_mutex;  // of every storage's hash, which few ever have
+
 }  // namespace
 
-Storage::Storage(Index size) : bytes_(size_class(static_cast<std::size_t>(size) * sizeof(real))) {
+Storage::Storage(Index size)
+    : size_(static_cast<std::size_t>(size)), bytes_(size_class(size_ * sizeof(real))) {
+  if (bytes_ > bytes_allowed) {
+    throw MemoryLimit::Exceeded("Storage", fmt::format("{} bytes asked, and {} are left to what is "
+                                                       "being made",
+                                                       bytes_, bytes_allowed));
+  }
   data_ = static_cast<real*>(Pool::instance().take(bytes_));
+  if (bytes_allowed != std::numeric_limits<std::size_t>::max()) bytes_allowed -= bytes_;
 }
 
 Storage::~Storage() {
   Pool::instance().give_back(data_, bytes_);
+}
+
+void Storage::keep_hash() {
+  if (version_ != saved_version_) return;  // no op has saved the elements as they are now
+  const std::lock_guard lock(hash_mutex);
+  if (has_hash_) return;
+  hash_ = hash_of(data_, size_);
+  has_hash_ = true;
+}
+
+// The hash stays where it is the same: the pointer may still be used.
+std::uint64_t Storage::version() {
+  if (has_hash_) {
+    const std::lock_guard lock(hash_mutex);
+    if (hash_ != hash_of(data_, size_)) {
+      has_hash_ = false;
+      changed();
+    }
+  }
+  return version_;
+}
+
+SavedElements::SavedElements(std::shared_ptr<Storage> storage)
+    : storage_(std::move(storage)), version_(storage_->version()) {
+  storage_->saved_version_ = version_;
+  ++storage_->savers_;
+}
+
+SavedElements::~SavedElements() {
+  if (storage_ != nullptr && --storage_->savers_ == 0) storage_->has_hash_ = false;
+}
+
+MemoryLimit::MemoryLimit(std::size_t bytes)
+    : before_(std::exchange(bytes_allowed, std::min(bytes, bytes_allowed))) {}
+
+MemoryLimit::~MemoryLimit() {
+  bytes_allowed = before_;
 }
 
 PoolStats pool_stats() {

@@ -6,13 +6,22 @@
 // asks the system for nothing, if the gradients are cleared before the forward pass.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 
+#include "core/error.h"
 #include "core/shape.h"
 
 namespace limbeck {
 
 // An aligned buffer of `size` reals, not initialised. It goes back to the pool when it dies.
+//
+// It also knows whether its elements are still those that an op saved for its gradient. Who surely
+// changes them (an optimizer) says changed(). Who gets a pointer through which they may be changed
+// says may_change(): if a graph saved them, their hash is kept, to be compared when the graph asks.
+// A pointer that was taken before the op saved them is not noticed.
 class Storage {
  public:
   explicit Storage(Index size);  // Error: the system has no memory left
@@ -22,9 +31,61 @@ class Storage {
 
   real* data() { return data_; }
 
+  // The elements are no longer those that an op may have saved.
+  void changed() { version_.fetch_add(1, std::memory_order_relaxed); }
+  // Somebody gets a pointer through which they can be changed.
+  void may_change() {
+    if (savers_.load(std::memory_order_relaxed) > 0) keep_hash();
+  }
+
  private:
+  friend class SavedElements;
+
+  void keep_hash();
+  std::uint64_t version();  // another one than before, if the elements are other ones
+
   real* data_;
+  std::size_t size_;
   std::size_t bytes_;
+  std::atomic<std::uint64_t> version_ = 0;
+  std::atomic<std::uint64_t> saved_version_ = 0;  // the last that an op saved
+  std::atomic<int> savers_ = 0;                   // ops that wait for their backward()
+  std::atomic<bool> has_hash_ = false;
+  std::size_t hash_ = 0;  // of the elements at version_
+};
+
+// What an op saved for its gradient: keeps the memory, and knows whether its elements have changed
+// since.
+class SavedElements {
+ public:
+  explicit SavedElements(std::shared_ptr<Storage> storage);
+  ~SavedElements();
+  SavedElements(SavedElements&&) = default;
+  SavedElements& operator=(SavedElements&&) = delete;
+
+  bool unchanged() const { return storage_->version() == version_; }
+  const Storage* storage() const { return storage_.get(); }
+
+ private:
+  std::shared_ptr<Storage> storage_;  // null once moved from
+  std::uint64_t version_;
+};
+
+// While one of these lives, tensors made in this thread may take so many bytes in all: for what is
+// made by the word of a file. One more is an Error of the class Exceeded, before its memory is
+// asked for. What is freed meanwhile is not counted back.
+class MemoryLimit {
+ public:
+  class Exceeded : public Error {
+    using Error::Error;
+  };
+  explicit MemoryLimit(std::size_t bytes);
+  ~MemoryLimit();
+  MemoryLimit(const MemoryLimit&) = delete;
+  MemoryLimit& operator=(const MemoryLimit&) = delete;
+
+ private:
+  std::size_t before_;
 };
 
 // What the pool has done and holds.

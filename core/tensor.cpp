@@ -48,15 +48,16 @@ Tensor Tensor::from(const Shape& shape, std::initializer_list<real> values) {
   return from(shape, std::span(values.begin(), values.size()));
 }
 
-const Shape& Tensor::shape() const {
+const Shape& Tensor::shape() const& {
   return body().shape;
 }
 
-real* Tensor::data() {
-  return body().storage->data() + body_->offset;
+real* Tensor::data() & {
+  body().storage->may_change();
+  return body_->storage->data() + body_->offset;
 }
 
-const real* Tensor::data() const {
+const real* Tensor::data() const& {
   return body().storage->data() + body_->offset;
 }
 
@@ -104,7 +105,7 @@ bool Tensor::has_grad() const {
   return body().grad.defined();
 }
 
-Tensor Tensor::grad() const {
+const Tensor& Tensor::grad() const& {
   if (!has_grad()) {
     fail("grad", "this tensor of shape {} has no gradient; {}", shape(),
          body_->node != nullptr ? "gradients are kept for leaves only, and this is an op's result"
@@ -131,7 +132,7 @@ Tensor& Tensor::set_name(std::string name) {
   return *this;
 }
 
-const std::string& Tensor::name() const {
+const std::string& Tensor::name() const& {
   return body().name;
 }
 

@@ -40,16 +40,20 @@ class Tensor {
 
   // Whether there is a tensor behind the handle.
   bool defined() const { return body_ != nullptr; }
-  const Shape& shape() const;                        // the sizes of its dimensions
+  const Shape& shape() const&;                       // the sizes of its dimensions
+  Shape shape() const&& { return shape(); }          // of a temporary, so it gets a copy
   Index size() const { return shape().size(); }      // the number of elements
   Index dim(int i) const { return shape().dim(i); }  // as Shape::dim
 
-  // The elements in row-major order. Every handle on them sees a change; a recorded graph does not
-  // notice it.
-  real* data();
-  const real* data() const;
-  std::span<const real> values() const { return {data(), static_cast<std::size_t>(size())}; }
-  std::span<real> values() { return {data(), static_cast<std::size_t>(size())}; }
+  // The elements in row-major order. Every handle on them sees a change. A recorded graph does not
+  // follow it: where an op saved these elements for its gradient, backward() is an Error then.
+  // Not of a temporary, whose elements would be gone at the end of the line: name it first.
+  real* data() &;
+  const real* data() const&;
+  const real* data() const&& = delete;
+  std::span<real> values() & { return {data(), static_cast<std::size_t>(size())}; }
+  std::span<const real> values() const& { return {data(), static_cast<std::size_t>(size())}; }
+  std::span<const real> values() const&& = delete;
   // The element of a tensor that has one. Error: it has another number of them.
   real item() const;
 
@@ -67,7 +71,8 @@ class Tensor {
   bool wants_grad() const;
   // d loss / d this, of this tensor's shape: the sum over all backward() calls since clear_grad().
   // Error: there is none yet.
-  Tensor grad() const;
+  const Tensor& grad() const&;
+  Tensor grad() const&& { return grad(); }
   bool has_grad() const;  // whether there is one
   void clear_grad();      // the gradient is then none, not 0
   // Computes the gradient of this scalar with respect to every leaf that it was computed from, and
@@ -77,7 +82,8 @@ class Tensor {
   // A name for errors, traces and graphs, which a network gives its parameters: "student.2.weight".
   // "" at first. Shared by the copies of this handle, not by what is computed from it.
   Tensor& set_name(std::string name);
-  const std::string& name() const;
+  const std::string& name() const&;
+  std::string name() const&& { return name(); }
 
   // The shape and, where they are few, the elements: "(2, 2) [1, 2, 3, 4]".
   std::string str() const;

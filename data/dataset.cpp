@@ -2,11 +2,22 @@
 
 #include <algorithm>
 
+#include "core/checksum.h"
 #include "core/error.h"
 
 namespace limbeck {
 
-std::span<const std::uint8_t> Dataset::pixels_of(Index i) const {
+Index Dataset::size() const {
+  if (!class_ids.empty() || image.size() == 0) return static_cast<Index>(class_ids.size());
+  return static_cast<Index>(pixels.size()) / image.size();
+}
+
+std::int32_t Dataset::label_of(Index i) const {
+  if (i < 0 || i >= size()) fail("Dataset", "image {} asked of {}", i, size());
+  return class_ids.empty() ? -1 : class_ids[static_cast<std::size_t>(i)];
+}
+
+std::span<const std::uint8_t> Dataset::pixels_of(Index i) const& {
   if (i < 0 || i >= size()) fail("Dataset", "image {} asked of {}", i, size());
   const auto one = static_cast<std::size_t>(image.size());
   return std::span(pixels).subspan(static_cast<std::size_t>(i) * one, one);
@@ -19,7 +30,7 @@ Dataset Dataset::select(std::span<const Index> indices) const {
   for (Index i : indices) {
     const auto bytes = pixels_of(i);
     chosen.pixels.insert(chosen.pixels.end(), bytes.begin(), bytes.end());
-    chosen.class_ids.push_back(class_ids[static_cast<std::size_t>(i)]);
+    if (!class_ids.empty()) chosen.class_ids.push_back(label_of(i));
   }
   return chosen;
 }
@@ -43,6 +54,21 @@ void Dataset::check(const char* op) const {
   }
 }
 
+void Dataset::check_labelled(const char* op) const {
+  for (Index i = 0; i < size(); ++i) {
+    if (label_of(i) < 0) fail(op, "image {} of {} has no label", i, size());
+  }
+}
+
+std::string Dataset::checksum() const {
+  Checksum sum;
+  sum.add(std::span(image.begin(), image.end()));
+  sum.add(std::span(&classes, 1));
+  sum.add(std::span(pixels));
+  sum.add(std::span(class_ids));
+  return sum.str();
+}
+
 Batch make_batch(const Dataset& data, std::span<const Index> indices) {
   Batch batch{.images = Tensor::empty(data.image.with_front(static_cast<Index>(indices.size()))),
               .class_ids = {},
@@ -51,7 +77,7 @@ Batch make_batch(const Dataset& data, std::span<const Index> indices) {
   real* out = batch.images.data();
   for (Index i : indices) {
     for (std::uint8_t byte : data.pixels_of(i)) *out++ = static_cast<real>(byte) / 255;
-    batch.class_ids.push_back(data.class_ids[static_cast<std::size_t>(i)]);
+    batch.class_ids.push_back(data.label_of(i));
   }
   return batch;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/random.h"
@@ -15,14 +16,21 @@ struct Dataset {
   Shape image;                          // (C, H, W) of one; MNIST: (1, 28, 28)
   Index classes = 0;                    // labels are 0 … classes − 1
   std::vector<std::uint8_t> pixels;     // N · C · H · W, 0 background, 255 ink
-  std::vector<std::int32_t> class_ids;  // N; −1 where the label is not known
+  std::vector<std::int32_t> class_ids;  // N, −1 where the label is not known; empty: none is
 
-  Index size() const { return static_cast<Index>(class_ids.size()); }
+  Index size() const;  // N
+  // The label of image i, or −1. Error: there is no image i.
+  std::int32_t label_of(Index i) const;
   // Error, in the name of `op`: pixels that are not size() images of this shape, or a label that is
   // none of the classes, nor −1, which says that there is none. Whoever takes a dataset asks once.
   void check(const char* op) const;
+  // Error, in the name of `op`: an image without a label, for who cannot do without.
+  void check_labelled(const char* op) const;
+  // Eight digits that other images or labels do not have, but by a rare accident (core/checksum.h).
+  std::string checksum() const;
   // The bytes of image i. Error: there is no image i.
-  std::span<const std::uint8_t> pixels_of(Index i) const;
+  std::span<const std::uint8_t> pixels_of(Index i) const&;
+  std::span<const std::uint8_t> pixels_of(Index i) const&& = delete;  // they would be gone
   // Images `indices`, in that order, as a dataset of its own. Error: one that is not there.
   Dataset select(std::span<const Index> indices) const;
   // n images chosen at random, without repetition. Error: n is below 1 or above size().
@@ -38,7 +46,7 @@ struct TrainTest {
 // Some images with their labels, ready for a network.
 struct Batch {
   Tensor images;                        // (N, C, H, W), values in [0, 1]
-  std::vector<std::int32_t> class_ids;  // N
+  std::vector<std::int32_t> class_ids;  // N; −1 where the label is not known
   std::vector<Index> indices;           // N: where in the dataset each came from
   Index view = 0;                       // which of DataLoaderOptions::views, where there are some
 };

@@ -66,7 +66,7 @@ Tensor cross_entropy(const Tensor& logits, std::span<const std::int32_t> class_i
     d += classes;
     z += classes;
   }
-  return record("cross_entropy", Tensor::scalar(static_cast<real>(loss) / n), {logits},
+  return record("cross_entropy", Tensor::scalar(static_cast<real>(loss) / n), {logits}, {},
                 [dz](const Tensor& dy) -> Gradients { return {dz * dy}; });
 }
 
@@ -81,7 +81,7 @@ Tensor kl_div(const Tensor& log_probs, const Tensor& target_probs) {
   double loss = 0;
   for (std::size_t i = 0; i < log_probs.values().size(); ++i) {
     const real t = target_probs.values()[i];
-    if (t > 0) loss += static_cast<double>(t * (std::log(t) - log_probs.values()[i]));
+    if (t != 0) loss += static_cast<double>(t * (std::log(t) - log_probs.values()[i]));
   }
   return record("kl_div", Tensor::scalar(static_cast<real>(loss) / n), {log_probs, target_probs},
                 [log_probs, target_probs, n](const Tensor& dy) -> Gradients {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <unordered_set>
 #include <utility>
@@ -155,12 +156,23 @@ void Module::zero_grad() {
   for (Tensor& parameter : parameters()) parameter.clear_grad();
 }
 
-EvalMode::EvalMode(Module& module) {
-  for (Module* part : module.modules()) before_.emplace_back(part, part->is_training());
-  module.eval();
+bool Module::is_training() const {
+  return training_ && std::atomic_ref(evaluations_) == 0;
+}
+
+EvalMode::EvalMode(Module& module) : held_(module.modules()) {
+  for (const Module* part : held_) ++std::atomic_ref(part->evaluations_);
 }
 
 EvalMode::~EvalMode() {
+  for (const Module* part : held_) --std::atomic_ref(part->evaluations_);
+}
+
+RestoreModes::RestoreModes(Module& module) {
+  for (Module* part : module.modules()) before_.emplace_back(part, part->training_);
+}
+
+RestoreModes::~RestoreModes() {
   for (const auto& [part, training] : before_) part->training_ = training;
 }
 

@@ -109,7 +109,7 @@ class Module {
   // Applies to all children too.
   void train(bool on = true);
   void eval() { train(false); }
-  bool is_training() const { return training_; }
+  bool is_training() const;
 
   void zero_grad();  // clears the gradients of all parameters
 
@@ -122,10 +122,12 @@ class Module {
 
  private:
   friend class EvalMode;
+  friend class RestoreModes;
   struct Collected;
   void collect(const std::string& prefix, Collected& all);
 
   bool training_ = true;
+  mutable int evaluations_ = 0;  // EvalModes that hold it
   std::string name_;
   LayerName layer_name_;
 };
@@ -142,13 +144,26 @@ Layer* exactly(Module& module) {
   return is_exactly<Layer>(module) ? static_cast<Layer*>(&module) : nullptr;
 }
 
-// Puts a module into evaluation mode while it lives, and then each part back as it was.
+// Holds a module in evaluation mode while it lives, whatever train() says, and leaves each part as
+// it was. Several may hold one module at once, in several threads too.
 class EvalMode {
  public:
   explicit EvalMode(Module& module);
   ~EvalMode();
   EvalMode(const EvalMode&) = delete;
   EvalMode& operator=(const EvalMode&) = delete;
+
+ private:
+  std::vector<Module*> held_;
+};
+
+// Gives each part of a module, when it dies, the mode back in which it found it.
+class RestoreModes {
+ public:
+  explicit RestoreModes(Module& module);
+  ~RestoreModes();
+  RestoreModes(const RestoreModes&) = delete;
+  RestoreModes& operator=(const RestoreModes&) = delete;
 
  private:
   std::vector<std::pair<Module*, bool>> before_;

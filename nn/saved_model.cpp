@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/error.h"
+#include "core/storage.h"
 #include "nn/model_spec.h"
 #include "nn/weights.h"
 
@@ -48,6 +49,22 @@ ModelInfo info_of(const std::string& path, Metadata metadata, const ModelInfo& o
   return info;
 }
 
+// The network that the file names, not larger than the file: a few times its tensors, and what
+// costs nothing, so that one that is slightly off is told by its tensors' names.
+Sequential network_of(const std::string& path, const ModelInfo& info, const TensorFile& file) {
+  std::size_t elements = 4'000'000;
+  for (const NamedTensor& t : file.tensors)
+    elements += 4 * static_cast<std::size_t>(t.tensor.size());
+  const MemoryLimit limit(elements * sizeof(real));
+  Rng rng(0);  // its numbers are overwritten
+  try {
+    return make_model(info.spec, info.image, info.classes, {}, rng);
+  } catch (const MemoryLimit::Exceeded&) {
+    fail(op, "{}: the network {} for images {} is far larger than the weights in the file", path,
+         info.spec, info.image);
+  }
+}
+
 }  // namespace
 
 void save_model(Sequential& network, const std::string& path, const ModelInfo& info) {
@@ -62,8 +79,7 @@ void save_model(Sequential& network, const std::string& path, const ModelInfo& i
 SavedModel load_model(const std::string& path, const ModelInfo& otherwise) {
   const TensorFile file = read_safetensors(path);
   ModelInfo info = info_of(path, file.metadata, otherwise);
-  Rng rng(0);  // its numbers are overwritten
-  Sequential network = make_model(info.spec, info.image, info.classes, {}, rng);
+  Sequential network = network_of(path, info, file);
   assign_state(op, path, network, file);
   network.eval();
   return {.network = std::move(network), .info = std::move(info)};

@@ -50,9 +50,10 @@ class Flatten : public Module {
 class Sequential : public Module {
  public:
   Sequential() = default;
-  // Of these layers, as add() takes them.
+  // Of these layers, as add() takes them. A class derived from Sequential is a layer like others:
+  // it may compute something else than its layers in turn.
   template <class First, class... Rest>
-  requires(!std::is_base_of_v<Sequential, std::decay_t<First>> ||
+  requires(!std::is_same_v<Sequential, std::decay_t<First>> ||
            sizeof...(Rest) > 0) explicit Sequential(First&& first, Rest&&... rest) {
     add(std::forward<First>(first));
     (add(std::forward<Rest>(rest)), ...);

@@ -18,6 +18,7 @@ Index layer_number(std::string_view name) {
   const std::string_view number = name.substr(0, dot);
   const bool digits = std::ranges::all_of(number, [](unsigned char c) { return std::isdigit(c); });
   if (dot == std::string_view::npos || number.empty() || number.size() > 9 || !digits) return -1;
+  if (number.size() > 1 && number.front() == '0') return -1;  // "00" is no other way to write 0
   return std::stoll(std::string(number));
 }
 

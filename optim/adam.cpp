@@ -56,6 +56,12 @@ std::vector<NamedTensor> Adam::named_state() {
   return state;
 }
 
+std::string Adam::describe() const {
+  return fmt::format("{}(beta1 = {}, beta2 = {}, eps = {}, weight_decay = {})",
+                     decay_ == Decay::decoupled ? "AdamW" : "Adam", options_.beta1, options_.beta2,
+                     options_.eps, options_.weight_decay);
+}
+
 std::vector<const real*> Adam::update_reads(std::size_t i) const {
   std::vector<const real*> arrays = Optimizer::update_reads(i);
   for (const auto* moments : {&m_, &v_}) arrays.push_back((*moments)[i].data());

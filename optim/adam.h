@@ -27,6 +27,7 @@ class Adam : public Optimizer {
   explicit Adam(std::vector<Tensor> parameters, const AdamOptions& options = {});
 
   std::vector<NamedTensor> named_state() override;  // "m.0", …, "v.0", …, "updates"
+  std::string describe() const override;
 
  protected:
   // Where λ w comes in: into g, or beside it (AdamW).

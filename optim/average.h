@@ -22,13 +22,14 @@ namespace limbeck {
 //   ... evaluate ...; average.swap();                       // and now its own weights again
 class WeightAverage {
  public:
-  // Error: decay outside [0, 1).
+  // Of a network with batch normalisation the running statistics too (Module::named_buffers): those
+  // of the weights as they are do not fit the averages. Error: decay outside [0, 1).
   WeightAverage(std::vector<Tensor> parameters, double decay);
 
   void update();  // after a step
   // The averages, tensors that see its own memory, and the number of updates so far: what a program
   // keeps to go on after a stop.
-  std::span<Tensor> averages() { return averages_; }
+  std::span<Tensor> averages() & { return averages_; }
   Index steps() const { return steps_; }
   void set_steps(Index steps) { steps_ = steps; }
   // Exchanges the parameters' elements with the averages.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <typeinfo>
 #include <unordered_set>
 
 #include "core/autograd.h"
@@ -63,6 +64,7 @@ void Optimizer::step() {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     if (!parameters_[i].has_grad()) continue;
     const Tensor grad = parameters_[i].grad();
+    parameters_[i].body().storage->changed();
     count_update(i);
     parallel_for(grad.size(), grain, [&](Index begin, Index end) {
       update(i, begin,
@@ -84,7 +86,21 @@ void Optimizer::minimize(const Tensor& loss) {
                      },
                      update_reads(i)});
   }
-  backward_into(loss, sinks);
+  try {
+    backward_into(loss, sinks);
+  } catch (...) {
+    if (std::ranges::find(last_step_, steps_) == last_step_.end()) --steps_;  // nothing moved
+    throw;
+  }
+}
+
+std::string Optimizer::describe() const {
+  return typeid(*this).name();
+}
+
+void Optimizer::set_steps(Index steps) {
+  steps_ = steps;
+  std::ranges::fill(last_step_, 0);
 }
 
 std::vector<Tensor> Optimizer::zeros_like_parameters() const {

@@ -30,13 +30,20 @@ class Optimizer {
   // parameter moves as soon as its gradient is complete, a part at a time while that is in cache,
   // and the gradients of the parameters are not kept. (backward_into in core/autograd.h tells what
   // the loss must not do.) To change gradients first, by clipping say, take the three calls.
+  // Error: what backward() finds wrong. Before it is found, some parameters may have moved already;
+  // then the step counts.
   void minimize(const Tensor& loss);
 
   // What it remembers beside the parameters, tensors that see its own memory, and the number of
   // steps so far: what a program keeps to go on after a stop.
   virtual std::vector<NamedTensor> named_state() { return {}; }
   Index steps() const { return steps_; }
-  void set_steps(Index steps) { steps_ = steps; }
+  void set_steps(Index steps);
+
+  // What it is, with all options that its steps depend on but the learning rate: "Adam(beta1 =
+  // 0.9, …)". A training that goes on after a stop asks whether it is the same. At first the name
+  // of its class, as the compiler has it.
+  virtual std::string describe() const;
 
   double lr() const { return lr_; }  // the learning rate of the next step
   // The learning rate from the next step on. Error: negative, or not a number.

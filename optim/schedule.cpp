@@ -28,7 +28,7 @@ Schedule cosine(const CosineOptions& options) {
     if (step < options.warmup) {
       return static_cast<double>(step + 1) / static_cast<double>(options.warmup);
     }
-    const Index length = std::max<Index>(options.total - 1 - options.warmup, 1);
+    const Index length = options.total - options.warmup;
     const Index done = std::min(step - options.warmup, length);
     const double part = static_cast<double>(done) / static_cast<double>(length);
     const double wave = (1 + std::cos(std::numbers::pi * part)) / 2;

@@ -27,10 +27,12 @@ Schedule step_decay(const StepOptions& options);
 // The course of a cosine schedule, in steps.
 struct CosineOptions {
   Index warmup = 0;  // steps in which the factor rises from 1/warmup to 1 in equal parts
-  Index total = 0;   // steps in all; at the last it is `floor`, and stays there
-  double floor = 0;  // the last factor
+  Index total = 0;   // steps in all
+  double floor = 0;  // the factor after these, which the last step comes close to
 };
-// Half a cosine from 1 down to `floor` after the warm-up: Loshchilov and Hutter, "SGDR: Stochastic
+// Half a cosine from 1 down to `floor` after the warm-up, which it reaches when `total` steps are
+// over: with a floor of 0 the last step too still moves something, as in PyTorch's
+// CosineAnnealingLR. Loshchilov and Hutter, "SGDR: Stochastic
 // Gradient Descent with Warm Restarts", ICLR 2017, equation 5, without restarts.
 // Error: not 0 <= warmup < total.
 Schedule cosine(const CosineOptions& options);

@@ -17,6 +17,11 @@ Sgd::Sgd(std::vector<Tensor> parameters, const SgdOptions& options)
   if (options.momentum > 0) buffers_ = zeros_like_parameters();
 }
 
+std::string Sgd::describe() const {
+  return fmt::format("Sgd(momentum = {}, nesterov = {}, weight_decay = {})", options_.momentum,
+                     options_.nesterov, options_.weight_decay);
+}
+
 void Sgd::update(std::size_t i, Index begin, std::span<const real> gradient) {
   const auto rate = static_cast<real>(lr());
   const auto decay = static_cast<real>(options_.weight_decay);

@@ -24,6 +24,7 @@ class Sgd : public Optimizer {
   Sgd(std::vector<Tensor> parameters, const SgdOptions& options);
 
   std::vector<NamedTensor> named_state() override { return numbered("b", buffers_); }
+  std::string describe() const override;
 
  protected:
   void update(std::size_t i, Index begin, std::span<const real> gradient) override;

@@ -1,7 +1,6 @@
 #include "apps/distill/checkpoints.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -19,17 +18,9 @@ bool has_checkpoints(const std::string& folder) {
   return std::ranges::any_of(files, [](const auto& f) { return f.path().extension() == ending; });
 }
 
-// Images that are others than they were would go unnoticed by their number alone.
-std::string checksum(const Dataset& data) {
-  const auto* const labels = reinterpret_cast<const Bytef*>(data.class_ids.data());
-  uLong sum = crc32_z(0, data.pixels.data(), data.pixels.size());
-  sum = crc32_z(sum, labels, data.class_ids.size() * sizeof(data.class_ids[0]));
-  return fmt::format("{:08x}", sum);
-}
-
 }  // namespace
 
-Checkpoints::Checkpoints(const DistillSettings& settings, const Dataset& train) {
+Checkpoints::Checkpoints(const DistillSettings& settings) {
   folder_ = settings.resume.empty() ? settings.checkpoint : settings.resume;
   if (folder_.empty()) return;
   const bool there = has_checkpoints(folder_);
@@ -40,7 +31,6 @@ Checkpoints::Checkpoints(const DistillSettings& settings, const Dataset& train) 
   if (!settings.resume.empty() && !there) fail("--resume", "{} has no checkpoints", folder_);
   const nlohmann::ordered_json options = to_json(settings);
   for (const auto& [option, value] : options.items()) run_[option] = value.dump();
-  run_["training_images"] = checksum(train);
   run_["element"] = sizeof(real) == sizeof(float) ? "float" : "double";
   signal_.emplace();
 }

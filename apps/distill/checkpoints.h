@@ -6,7 +6,6 @@
 
 #include "apps/common/stop_signal.h"
 #include "apps/distill/settings.h"
-#include "data/dataset.h"
 #include "nn/distill/checkpoint.h"
 
 namespace limbeck {
@@ -16,7 +15,7 @@ class Checkpoints {
  public:
   // Nothing is kept if the settings name no folder. Error: --checkpoint with a folder that has
   // checkpoints already, --resume with one that has none.
-  Checkpoints(const DistillSettings& settings, const Dataset& train);
+  explicit Checkpoints(const DistillSettings& settings);
 
   // Of the training of this network: "teacher", "student-hard".
   CheckpointOptions of(const std::string& network) const;

@@ -52,7 +52,7 @@ class DistillRun {
       : s_(settings),
         log_(settings.quiet),
         data_(load(settings)),
-        checkpoints_(settings, data_.train),
+        checkpoints_(settings),
         root_(settings.seed) {
     if (!s_.log_dir.empty()) {
       run_log_.emplace(s_.log_dir, s_.resume.empty() ? LogStart::anew : LogStart::resumed);

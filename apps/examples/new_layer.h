@@ -12,7 +12,7 @@ inline Tensor silu(const Tensor& x) {
   Tensor y = Tensor::empty(x.shape());
   const Tensor s = sigmoid(x.detach());
   for (Index i = 0; i < x.size(); ++i) y.data()[i] = x.data()[i] * s.data()[i];
-  return record("silu", y, {x}, [s, out = y.detach()](const Tensor& dy) -> Gradients {
+  return record("silu", y, {x}, {y}, [s, out = y.detach()](const Tensor& dy) -> Gradients {
     return {dy * (s + out * (1 - s))};
   });
 }

@@ -74,7 +74,8 @@ std::vector<Index> shown(const std::array<std::vector<Index>, sets>& images) {
 ordered_json images(const ReportInput& input, std::span<const Index> indices) {
   const Dataset chosen = input.test.select(indices);
   const auto rows = [&](const Tensor& logits) {
-    return base64_of(floats(gather_rows(logits, indices).values()));
+    const Tensor of_chosen = gather_rows(logits, indices);
+    return base64_of(floats(of_chosen.values()));
   };
   return {{"index", std::vector<Index>(indices.begin(), indices.end())},
           {"label", chosen.class_ids},

@@ -1,6 +1,7 @@
 #include "nn/distill/checkpoint.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -15,12 +16,14 @@ namespace limbeck {
 namespace {
 
 using detail::Learner;
+using detail::TrainingFacts;
 using detail::TrainingPosition;
 
 using Json = nlohmann::json;
 
 constexpr const char* op = "checkpoint";
 constexpr const char* run_key = "run";
+constexpr const char* facts_key = "training";
 constexpr const char* position_key = "position";
 
 // Everything that a learner keeps in tensors, under names of its own in the file.
@@ -49,11 +52,20 @@ std::optional<T> optional_of(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
 }
 
+// NaN, of which JSON knows nothing, as null.
+Json number(double x) {
+  return std::isfinite(x) ? Json(x) : Json(nullptr);
+}
+
+double number_of(const Json& json) {
+  return json.is_null() ? std::nan("") : json.get<double>();
+}
+
 Json to_json(const EpochReport& r) {
   return {{"epoch", r.epoch},
           {"epochs", r.epochs},
           {"loss", r.loss},
-          {"hard", r.hard},
+          {"hard", number(r.hard)},
           {"soft", r.soft},
           {"lr", r.lr},
           {"seconds", r.seconds},
@@ -66,7 +78,7 @@ EpochReport report_of(const Json& json) {
   return {.epoch = json.at("epoch"),
           .epochs = json.at("epochs"),
           .loss = json.at("loss"),
-          .hard = json.at("hard"),
+          .hard = number_of(json.at("hard")),
           .soft = json.at("soft"),
           .lr = json.at("lr"),
           .seconds = json.at("seconds"),
@@ -102,8 +114,7 @@ TrainingPosition position_of(const Json& json, const Learner& learner) {
 }
 
 // "epochs is 20 there and 40 here"
-std::string difference(const std::map<std::string, std::string>& there,
-                       const std::map<std::string, std::string>& here) {
+std::string difference(const TrainingFacts& there, const TrainingFacts& here) {
   const auto value = [](const auto& options, const std::string& name) {
     const auto found = options.find(name);
     return found == options.end() ? "nothing" : found->second;
@@ -111,8 +122,12 @@ std::string difference(const std::map<std::string, std::string>& there,
   std::string text;
   const auto compare = [&](const std::string& name) {
     if (value(there, name) == value(here, name)) return;
-    text += fmt::format("{}{} is {} there and {} here", text.empty() ? "" : ", ", name,
-                        value(there, name), value(here, name));
+    const std::string was = value(there, name), is = value(here, name);
+    constexpr std::size_t readable = 60;
+    text += text.empty() ? "" : ", ";
+    text += was.size() > readable || is.size() > readable
+                ? fmt::format("{} differs", name)
+                : fmt::format("{} is {} there and {} here", name, was, is);
   };
   for (const auto& entry : here) compare(entry.first);
   for (const auto& entry : there) {
@@ -136,13 +151,36 @@ void fill(const std::string& path, const Learner& learner, const TensorFile& fil
   }
 }
 
-// Both texts of a checkpoint's metadata, or an error.
-std::pair<Json, Json> run_and_position(const std::string& path, const TensorFile& file) {
-  const auto run = file.metadata.find(run_key), position = file.metadata.find(position_key);
-  if (run == file.metadata.end() || position == file.metadata.end()) {
-    fail(op, "{}: it is no checkpoint of a training", path);
+// A text of a checkpoint's metadata, or an error.
+Json metadata_of(const std::string& path, const TensorFile& file, const char* key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) fail(op, "{}: it is no checkpoint of a training", path);
+  return Json::parse(found->second);
+}
+
+// Whether the training of a file is over, and this one is the same with more epochs.
+bool is_extended(const TrainingFacts& there, const TrainingFacts& here, const Json& position) {
+  const auto there_at = there.find("epochs"), here_at = here.find("epochs");
+  if (there_at == there.end() || here_at == here.end()) return false;
+  const auto done = static_cast<long long>(position.at("reports").size());
+  return there_at->second == fmt::format("{}", done) && std::stoll(here_at->second) > done;
+}
+
+// Error: the file belongs to another training or run.
+void check_same(const CheckpointOptions& options, TrainingFacts facts, const TensorFile& file,
+                const Json& position) {
+  auto there = metadata_of(options.file, file, facts_key).get<TrainingFacts>();
+  if (is_extended(there, facts, position)) {
+    for (const char* const changes : {"epochs", "schedule"}) {
+      there.erase(changes);
+      facts.erase(changes);
+    }
   }
-  return {Json::parse(run->second), Json::parse(position->second)};
+  const auto run = metadata_of(options.file, file, run_key).get<TrainingFacts>();
+  for (const auto& [was, is] : {std::pair(there, facts), std::pair(run, options.run)}) {
+    if (was == is) continue;
+    fail(op, "{}: it belongs to another run: {}", options.file, difference(was, is));
+  }
 }
 
 // What `read` makes of the file, whose JSON may be any.
@@ -160,31 +198,30 @@ auto reading(const std::string& path, const Read& read) {
 Index epochs_done(const CheckpointOptions& options) {
   if (options.file.empty() || !std::filesystem::exists(options.file)) return 0;
   return reading(options.file, [&](const TensorFile& file) {
-    const Json position = run_and_position(options.file, file).second;
+    const Json position = metadata_of(options.file, file, position_key);
     return static_cast<Index>(position.at("reports").size());
   });
 }
 
 namespace detail {
 
-void write_checkpoint(const CheckpointOptions& options, const Learner& learner,
-                      const TrainingPosition& position) {
+void write_checkpoint(const CheckpointOptions& options, const TrainingFacts& facts,
+                      const Learner& learner, const TrainingPosition& position) {
   write_safetensors(options.file,
                     {.tensors = tensors_of(learner),
                      .metadata = {{run_key, Json(options.run).dump()},
+                                  {facts_key, Json(facts).dump()},
                                   {position_key, to_json(learner, position).dump()}}},
                     StoredAs::own);
 }
 
 std::optional<TrainingPosition> read_checkpoint(const CheckpointOptions& options,
+                                                const TrainingFacts& facts,
                                                 const Learner& learner) {
   if (!std::filesystem::exists(options.file)) return std::nullopt;
   return reading(options.file, [&](const TensorFile& file) {
-    const auto [run, position] = run_and_position(options.file, file);
-    const auto there = run.get<std::map<std::string, std::string>>();
-    if (there != options.run) {
-      fail(op, "{}: it belongs to another run: {}", options.file, difference(there, options.run));
-    }
+    const Json position = metadata_of(options.file, file, position_key);
+    check_same(options, facts, file, position);
     fill(options.file, learner, file);
     return std::optional(position_of(position, learner));
   });

@@ -2,8 +2,17 @@
 // was and ends with the same bits as one that never stopped.
 //
 //   TrainOptions options{.epochs = 20, ...};
-//   options.checkpoint = {.file = "teacher.checkpoint", .run = {{"model", "mlp:1200,1200"}, ...}};
+//   options.checkpoint.file = "teacher.checkpoint";
 //   train_classifier(model, train, options);     // begins, or goes on if the file is there
+//
+// The file knows what its numbers depend on: the network's layers, the images and their labels (by
+// checksum), the teacher or its answers, T and α, the optimizer and its options, the seed, the
+// sizes of batches, the schedule and so on. A training of which one of these differs is refused,
+// with the difference. It does not know functions: an objective or an augmentation of your own,
+// after_step, the number of threads. What they depend on belongs into `run`.
+//
+// A training that is over can go on with more epochs. It goes on from the weights themselves, not
+// from their averages; the learning rate goes on where the new number of epochs says.
 #pragma once
 
 #include <array>
@@ -26,8 +35,8 @@ class WeightAverage;
 // Where a training keeps itself, and when it stops.
 struct CheckpointOptions {
   std::string file{};  // written after every epoch, and when `stop` says so; empty: none
-  // What the training is, by options that its numbers depend on. A file of another run is refused,
-  // and the error names the difference.
+  // What else the training's numbers depend on, by names of the caller's. A file of another run is
+  // refused, and the error names the difference.
   std::map<std::string, std::string> run{};
   // Asked after each batch: whether to stop there. The file is written, and Stopped thrown.
   std::function<bool()> stop{};
@@ -45,12 +54,15 @@ class Stopped : public Error {
 
 namespace detail {
 
+// What a training's numbers depend on: "batch size" → "128".
+using TrainingFacts = std::map<std::string, std::string>;
+
 // Where a training is: `reports` has the epochs that are over, and of the next one `batches` are,
 // with these sums.
 struct TrainingPosition {
   std::vector<EpochReport> reports{};
   Index batches = 0;
-  std::array<double, 4> sums{};
+  std::array<double, 5> sums{};
   double seconds = 0;  // spent on those batches
 };
 
@@ -64,13 +76,14 @@ struct Learner {
 // Weights, the optimizer's and the average's memory, generators and position, as a safetensors file
 // with elements of the type of `real`, written whole or not at all (core/file.h).
 // Error: write_safetensors'.
-void write_checkpoint(const CheckpointOptions& options, const Learner& learner,
-                      const TrainingPosition& position);
+void write_checkpoint(const CheckpointOptions& options, const TrainingFacts& facts,
+                      const Learner& learner, const TrainingPosition& position);
 
 // The same back, into the learner; none if there is no such file. Error: read_safetensors', or a
-// file of another run or of none.
+// file of another run or of none. Facts of a training that is over may have other "epochs" than
+// these, fewer, and another "schedule".
 std::optional<TrainingPosition> read_checkpoint(const CheckpointOptions& options,
-                                                const Learner& learner);
+                                                const TrainingFacts& facts, const Learner& learner);
 
 }  // namespace detail
 }  // namespace limbeck

@@ -23,7 +23,8 @@
 //
 // α, the weight of the hard labels: loss = α · hard + (1 − α) · soft. The paper found that the hard
 // term should weigh considerably less. α = 1 is plain training, whatever T is. (T = 1 is not: it
-// leaves distillation on, with the teacher's answer as sharp as it is.) α = 0 needs no labels.
+// leaves distillation on, with the teacher's answer as sharp as it is.) α = 0 needs no labels:
+// images without one, whose label is −1, will do.
 //
 // What soft targets are good for, beyond a smaller network: they carry the teacher's doubt, so the
 // student is not driven to certainty on every image, which works against overfitting when there are
@@ -52,12 +53,13 @@ struct DistillationOptions {
 // The loss, and the two parts that it is made of.
 struct DistillationLoss {
   Tensor total;  // α · hard + (1 − α) · soft, a scalar to call backward() on
-  double hard;   // CE(z, y)
+  double hard;   // CE(z, y) over the images that have a label; NaN if none has
   double soft;   // T² · KL(p_T ‖ q_T)
 };
 
 // loss = α · CE(z, y) + (1 − α) · T² · KL(p_T ‖ q_T), both means over the batch.
-// Student logits z and teacher logits v (N, C), N labels y. In one pass, with the closed form
+// Student logits z and teacher logits v (N, C), N labels y; at α = 0 they may be −1. In one pass,
+// with the closed form
 //   dz = α (softmax(z) − onehot(y)) / N + (1 − α) · T · (q_T − p_T) / N
 // The teacher gets no gradient. Error: T or α out of range, logits of different shapes, a label
 // outside [0, C).

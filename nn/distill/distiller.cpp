@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "core/autograd.h"
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/softmax.h"
+#include "nn/distill/ensemble.h"
 #include "nn/distill/evaluate.h"
+#include "nn/losses.h"
+#include "nn/sequential.h"
 
 namespace limbeck {
 namespace {
@@ -24,26 +29,37 @@ void check_classes(Index taught, Index learned) {
        learned);
 }
 
-// The teacher's logits for the batches of a training, asked for once where images come again.
+// The teacher's logits for the batches of a training, asked for once where images come again. Of an
+// ensemble the members' logits are kept, which it then averages at the T of the moment.
 class Answers {
  public:
   Answers(Module& teacher, const Dataset& set, const TrainOptions& options)
-      : teacher_(teacher), images_(set.size()) {
+      : ensemble_(exactly<Ensemble>(teacher)),
+        ask_([ensemble = ensemble_, &teacher](const Tensor& images) {
+          return ensemble != nullptr ? ensemble->member_logits(images) : teacher(images);
+        }),
+        images_(set.size()) {
     if (!options.augment) {
-      kept_ = logits_of(teacher, set);
+      kept_ = logits_of(ask_, set);
       known_.assign(static_cast<std::size_t>(images_), true);
     } else if (options.views > 0) {
       known_.assign(static_cast<std::size_t>(options.views * images_), false);
     }
   }
 
-  Tensor operator()(const Batch& batch) {
-    if (known_.empty()) return ask(batch);
+  Tensor operator()(const Batch& batch, double temperature) {
+    const NoGrad no_grad;
+    const Tensor answers = known_.empty() ? ask_(batch.images) : kept(batch);
+    return ensemble_ != nullptr ? ensemble_->average(answers, temperature) : answers;
+  }
+
+ private:
+  Tensor kept(const Batch& batch) {
     std::vector<Index> rows = batch.indices;
     for (Index& row : rows) row += batch.view * images_;
     const auto known = [this](Index row) { return known_[static_cast<std::size_t>(row)]; };
     if (std::ranges::all_of(rows, known)) return gather_rows(kept_, rows);
-    const Tensor logits = ask(batch);
+    const Tensor logits = ask_(batch.images);
     const Index classes = logits.dim(1);
     if (!kept_.defined()) {
       kept_ = Tensor::empty({static_cast<Index>(known_.size()), classes});
@@ -56,16 +72,54 @@ class Answers {
     return logits;
   }
 
- private:
-  Tensor ask(const Batch& batch) {
-    const NoGrad no_grad;
-    return teacher_(batch.images);
-  }
-
-  Module& teacher_;
-  Index images_;
+  Ensemble* ensemble_;       // or null
+  Function ask_;             // of images
+  Index images_;             // in the transfer set
   Tensor kept_;              // (views × images, C)
   std::vector<bool> known_;  // its rows; empty where nothing comes again
+};
+
+// What a student's loss is made of, the same for both ways to distil.
+class Loss {
+ public:
+  Loss(const DistillationOptions& options, const TemperatureSchedule& schedule,
+       const Objective& objective)
+      : options_(options), schedule_(schedule), objective_(objective) {}
+
+  // Whether the teacher's answers make a difference.
+  bool asks_teacher() const { return objective_ || options_.alpha < 1; }
+
+  // `answers` gives the teacher's logits at a temperature.
+  template <class TeacherLogits>
+  DistillationLoss operator()(const Tensor& logits, const Batch& batch, double done,
+                              const TeacherLogits& answers) const {
+    if (!asks_teacher()) {
+      const Tensor hard = cross_entropy(logits, batch.class_ids);
+      return {.total = hard, .hard = static_cast<double>(hard.item()), .soft = 0};
+    }
+    DistillationOptions now = options_;
+    if (schedule_) now.temperature = schedule_(done);
+    const Objective& objective = objective_ ? objective_ : standard_;
+    return objective(logits, answers(now.temperature), batch.class_ids, now);
+  }
+
+  // Labels that count must be there. An objective of the caller's sees for itself.
+  void check_labels(const char* op, const Dataset& set) const {
+    if (!objective_ && options_.alpha > 0) set.check_labelled(op);
+  }
+
+  detail::TrainingFacts facts() const {
+    const auto t = [&](double done) { return schedule_ ? schedule_(done) : options_.temperature; };
+    return {{"loss", objective_ ? "an objective of the caller's" : "distillation_loss"},
+            {"temperature", fmt::format("{:g}, {:g}, {:g}", t(0), t(0.5), t(1))},
+            {"alpha", fmt::format("{}", options_.alpha)}};
+  }
+
+ private:
+  DistillationOptions options_;
+  TemperatureSchedule schedule_;
+  Objective objective_;
+  Objective standard_ = distillation_loss;
 };
 
 }  // namespace
@@ -77,40 +131,44 @@ TemperatureSchedule anneal_temperature(double from, double to) {
 }
 
 Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions& options,
-                     TemperatureSchedule schedule)
-    : teacher_(teacher), student_(student), options_(options), schedule_(std::move(schedule)) {
+                     TemperatureSchedule schedule, Objective objective)
+    : teacher_(teacher),
+      student_(student),
+      options_(options),
+      schedule_(std::move(schedule)),
+      objective_(std::move(objective)) {
   options.check("Distiller");
   if (teacher.name().empty()) teacher.set_name("teacher");
   if (student.name().empty()) student.set_name("student");
 }
 
-Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions& options,
-                     Objective objective)
-    : Distiller(teacher, student, options) {
-  objective_ = std::move(objective);
-}
-
 std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const TrainOptions& options) {
+  const Loss loss(options_, schedule_, objective_);
+  loss.check_labels("Distiller", transfer_set);
   check_classes(classes_of(teacher_, transfer_set), classes_of(student_, transfer_set));
   std::vector<std::int32_t> decisions;
   if (options.test != nullptr) decisions = predict(teacher_, *options.test);
 
   const EvalMode eval_mode(teacher_);
-  Answers answers(teacher_, transfer_set, options);
+  std::optional<Answers> answers;
+  if (loss.asks_teacher()) answers.emplace(teacher_, transfer_set, options);
+  detail::TrainingFacts facts = loss.facts();
+  facts["teacher"] = detail::layers_of(teacher_);
+  facts["teacher's weights"] = detail::checksum_of(teacher_);
   return detail::run_epochs(
       student_, transfer_set, options,
       [&](const Batch& batch, const Tensor& logits, double done) {
-        DistillationOptions now = options_;
-        if (schedule_) now.temperature = schedule_(done);
-        return objective_(logits, answers(batch), batch.class_ids, now);
+        return loss(logits, batch, done, [&](double t) { return (*answers)(batch, t); });
       },
-      options.test != nullptr ? &decisions : nullptr);
+      options.test != nullptr ? &decisions : nullptr, std::move(facts));
 }
 
 std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Module& student,
                                              const Dataset& transfer_set,
                                              const DistillationOptions& options,
-                                             const TrainOptions& train_options) {
+                                             const TrainOptions& train_options,
+                                             const TemperatureSchedule& schedule,
+                                             const Objective& objective) {
   constexpr const char* op = "distill_from_logits";
   options.check(op);
   if (teacher_logits.shape().rank() != 2 || teacher_logits.dim(0) != transfer_set.size()) {
@@ -120,14 +178,20 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
   if (train_options.augment) {
     fail(op, "augmentation would change the images that the teacher's answers are about");
   }
+  const Loss loss(options, schedule, objective);
+  loss.check_labels(op, transfer_set);
   check_classes(teacher_logits.dim(1), classes_of(student, transfer_set));
+  detail::TrainingFacts facts = loss.facts();
+  Checksum sum;
+  sum.add(teacher_logits);
+  facts["teacher's logits"] = sum.str();
   return detail::run_epochs(
       student, transfer_set, train_options,
-      [&](const Batch& batch, const Tensor& logits, double) {
-        return distillation_loss(logits, gather_rows(teacher_logits, batch.indices),
-                                 batch.class_ids, options);
+      [&](const Batch& batch, const Tensor& logits, double done) {
+        return loss(logits, batch, done,
+                    [&](double) { return gather_rows(teacher_logits, batch.indices); });
       },
-      nullptr);
+      nullptr, std::move(facts));
 }
 
 Tensor gather_rows(const Tensor& matrix, std::span<const Index> indices) {

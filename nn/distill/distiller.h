@@ -4,11 +4,13 @@
 //   distiller.fit(train, {.epochs = 10, .test = &test});
 #pragma once
 
+#include <concepts>
+
 #include "nn/distill/trainer.h"
 
 namespace limbeck {
 
-// T in the course of a training, of the share of it that is done, from 0 to below 1.
+// T in the course of a training, of how far it is, from 0 in the first step to 1 in the last.
 using TemperatureSchedule = std::function<double(double done)>;
 
 // From one temperature to another, by equal ratios: a student that first learns the large picture
@@ -29,7 +31,8 @@ using Objective = std::function<DistillationLoss(
 // does, every time; but where the same changes come again (TrainOptions::views), its answers are
 // kept (views × N × C numbers). Long training on the same views by teacher and student is what
 // distillation profits from: Beyer et al., "Knowledge distillation: A good teacher is patient and
-// consistent", CVPR 2022.
+// consistent", CVPR 2022. An ensemble answers at the T of the moment. At α = 1, where its answer
+// would count for nothing, the teacher is not asked, and the reports' soft loss is 0.
 //
 // Both models must outlive the Distiller. The teacher is given back as it was found, each of its
 // parts in its mode, and without gradients. Models without a name are named "teacher" and
@@ -39,11 +42,14 @@ class Distiller {
   // With a schedule, T is what it says and options.temperature is not used. Error: T or α out of
   // range.
   Distiller(Module& teacher, Module& student, const DistillationOptions& options,
-            TemperatureSchedule schedule = {});
-  Distiller(Module& teacher, Module& student, const DistillationOptions& options,
-            Objective objective);
+            TemperatureSchedule schedule = {}, Objective objective = {});
+  template <class F>
+  requires std::convertible_to<F, Objective> &&(!std::convertible_to<F, TemperatureSchedule>)
+      Distiller(Module& teacher, Module& student, const DistillationOptions& options, F objective)
+      : Distiller(teacher, student, options, {}, Objective(std::move(objective))) {}
 
-  // Trains the student on the transfer set, whose labels count with weight α.
+  // Trains the student on the transfer set, whose labels count with weight α; at α = 0, and with an
+  // objective that does not need them, there may be none.
   // Error: as train_classifier, or student and teacher disagree about the number of classes.
   std::vector<EpochReport> fit(const Dataset& transfer_set, const TrainOptions& options);
 
@@ -52,7 +58,7 @@ class Distiller {
   Module& student_;
   DistillationOptions options_;
   TemperatureSchedule schedule_;
-  Objective objective_ = distillation_loss;
+  Objective objective_;  // empty: distillation_loss
 };
 
 // The same from answers that are there already, with no teacher at hand: its logits for every image
@@ -61,7 +67,9 @@ class Distiller {
 std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Module& student,
                                              const Dataset& transfer_set,
                                              const DistillationOptions& options,
-                                             const TrainOptions& train_options);
+                                             const TrainOptions& train_options,
+                                             const TemperatureSchedule& schedule = {},
+                                             const Objective& objective = {});
 
 // Rows `indices` of a matrix, in that order: (N, C) → (indices, C). Not recorded. Error: a row that
 // is not there.

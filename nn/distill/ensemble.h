@@ -21,12 +21,19 @@ class Ensemble : public Module {
   // How the members answer as one.
   struct Options {
     Averaging averaging = Averaging::logits;  // of what
-    double temperature = 1;  // T at which probabilities are averaged: that of the distillation
+    // T at which probabilities are averaged, where the ensemble answers by itself. A Distiller
+    // averages at its own T, that of the moment if it changes.
+    double temperature = 1;
   };
   // Error: no member, or a temperature out of range.
   Ensemble(std::vector<Module*> members, const Options& options);
 
   std::string describe() const override;
+
+  // The members' own logits side by side, (N, members · C): what a temperature does not change.
+  Tensor member_logits(const Tensor& x);
+  // What the ensemble makes of such, at a temperature: (N, members · C) → (N, C).
+  Tensor average(const Tensor& member_logits, double temperature) const;
 
  protected:
   Tensor forward(const Tensor& x) override;

@@ -20,7 +20,8 @@ struct Progress {
 struct EpochReport {
   Index epoch = 0, epochs = 0;    // which, from 1, of how many
   double loss = 0;                // what was minimised
-  double hard = 0;                // CE(z, y), not yet weighted by α
+  double hard = 0;                // CE(z, y), not yet weighted by α; of the images that have a
+                                  // label, NaN where none has
   double soft = 0;                // T² · KL, not yet weighted by 1 − α; 0 without a teacher
   double lr = 0;                  // the learning rate at its end
   double seconds = 0;             // of training, without the evaluation

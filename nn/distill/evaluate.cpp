@@ -47,6 +47,7 @@ Index count_errors(std::span<const std::int32_t> decisions, const Dataset& data)
   if (static_cast<Index>(decisions.size()) != data.size()) {
     fail("count_errors", "{} decisions for {} images", decisions.size(), data.size());
   }
+  data.check_labelled("count_errors");
   Index errors = 0;
   for (std::size_t i = 0; i < decisions.size(); ++i) errors += decisions[i] != data.class_ids[i];
   return errors;

@@ -18,7 +18,7 @@ Tensor logits_of(Module& model, const Dataset& data);
 std::vector<std::int32_t> predict(Module& model, const Dataset& data);
 
 // The number of images for which the decision is not the label. Error: another number of decisions
-// than images.
+// than images, or an image without a label.
 Index count_errors(std::span<const std::int32_t> decisions, const Dataset& data);
 Index count_errors(Module& model, const Dataset& data);
 

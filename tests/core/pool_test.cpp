@@ -1,73 +1,12 @@
 // Pooling: closed forms, PyTorch's values, and plain loops beside the fast ones.
 #include "core/pool.h"
 
-#include "tests/testing.h"
+#include "tests/core/plain_pool.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
 
 namespace {
-
-// Reads pixel (h, w) of a plane; outside it, what padding counts as.
-real pixel(const real* plane, Size2d in, Index h, Index w, real padding) {
-  const bool inside = h >= 0 && h < in.height && w >= 0 && w < in.width;
-  return inside ? plane[h * in.width + w] : padding;
-}
-
-struct Pooled {
-  Tensor y;
-  Tensor dx;
-};
-
-// Calls f(y element, its dy, corner of the window, plane of x, plane of dx) for every output.
-template <class F>
-Pooled plain_pool(const Tensor& x, const Tensor& dy, const Window2d& window, F f) {
-  Pooled result = {Tensor::empty(dy.shape()), Tensor::zeros(x.shape())};
-  const Size2d in = {x.dim(2), x.dim(3)}, out = {dy.dim(2), dy.dim(3)};
-  for (Index p = 0; p < x.dim(0) * x.dim(1); ++p) {
-    for (Index row = 0; row < out.height; ++row) {
-      for (Index column = 0; column < out.width; ++column) {
-        const Index at = p * out.area() + row * out.width + column;
-        f(result.y.data()[at], dy.data()[at], row * window.stride.height - window.padding.height,
-          column * window.stride.width - window.padding.width, x.data() + p * in.area(),
-          result.dx.data() + p * in.area());
-      }
-    }
-  }
-  return result;
-}
-
-Pooled plain_max_pool(const Tensor& x, const Tensor& dy, const Window2d& window) {
-  const Size2d in = {x.dim(2), x.dim(3)};
-  return plain_pool(x, dy, window, [=](real& y, real d, Index h0, Index w0, auto* px, real* pdx) {
-    y = -INFINITY;
-    real* place = nullptr;
-    for (Index h = h0; h < h0 + window.kernel.height; ++h) {
-      for (Index w = w0; w < w0 + window.kernel.width; ++w) {
-        const real v = pixel(px, in, h, w, -INFINITY);
-        if (v > y) {
-          y = v;
-          place = pdx + h * in.width + w;
-        }
-      }
-    }
-    *place += d;
-  });
-}
-
-Pooled plain_avg_pool(const Tensor& x, const Tensor& dy, const Window2d& window) {
-  const Size2d in = {x.dim(2), x.dim(3)};
-  const auto area = static_cast<real>(window.kernel.area());
-  return plain_pool(x, dy, window, [=](real& y, real d, Index h0, Index w0, auto* px, real* pdx) {
-    y = 0;
-    for (Index h = h0; h < h0 + window.kernel.height; ++h) {
-      for (Index w = w0; w < w0 + window.kernel.width; ++w) {
-        y += pixel(px, in, h, w, 0) / area;
-        if (h >= 0 && h < in.height && w >= 0 && w < in.width) pdx[h * in.width + w] += d / area;
-      }
-    }
-  });
-}
 
 // Small whole numbers, so that many windows have several equal maxima.
 Tensor with_ties(const Shape& shape) {
@@ -246,3 +185,14 @@ TEST_CASE("gradients of pooling") {
   CHECK(gradient_error([](const Inputs& x) { return global_avg_pool2d(x[0]); }, in) < 1e-6);
 }
 #endif
+
+TEST_CASE("pooling of images without pixels is an error, however they are padded") {
+  const PoolOptions padded{.kernel = 2, .padding = 1};
+  for (const Shape& shape : {Shape{1, 1, 0, 4}, Shape{1, 1, 4, 0}, Shape{2, 3, 0, 0}}) {
+    const Tensor x = Tensor::zeros(shape);
+    CHECK(contains(error_of([&] { max_pool2d(x, padded); }), "max_pool2d: "));
+    CHECK(contains(error_of([&] { avg_pool2d(x, padded); }), "avg_pool2d: "));
+  }
+  const Tensor none = Tensor::zeros({0, 1, 4, 4});  // no images are fine
+  CHECK(max_pool2d(none, padded).shape() == Shape{0, 1, 3, 3});
+}

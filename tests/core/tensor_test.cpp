@@ -1,5 +1,8 @@
 #include "core/tensor.h"
 
+#include <functional>
+#include <thread>
+
 #include "core/storage.h"
 #include "tests/testing.h"
 
@@ -36,7 +39,8 @@ TEST_CASE("copies of a tensor share elements, clones do not") {
 TEST_CASE("reshape and ranges of rows are views on the same memory") {
   Tensor a = Tensor::from({3, 2}, {1, 2, 3, 4, 5, 6});
   CHECK(reshape(a, {2, -1}).shape() == Shape{2, 3});
-  CHECK(reshape(a, {6}).data() == a.data());
+  const Tensor flat = reshape(a, {6});
+  CHECK(flat.data() == std::as_const(a).data());
   const Tensor rows = slice_rows(a, 1, 3);
   CHECK(rows.data() == a.data() + 2);
   CHECK(difference(rows, {3, 4, 5, 6}) == 0);
@@ -96,4 +100,20 @@ TEST_CASE("sizes that multiply to more than memory can hold are an error, not a 
   CHECK(contains(error_of([] { Shape{2}.with_last(-1); }), "must not be negative"));
   CHECK(contains(error_of([] { reshape(Tensor::zeros({4}), {large, large, -1}); }), "2^60"));
   CHECK(Shape{Index{1} << 30, Index{1} << 30}.size() == Index{1} << 60);
+}
+
+TEST_CASE("a limit of memory holds for all that is made while it lives, in this thread") {
+  const auto error = [](const std::function<void()>& make) { return error_of(make); };
+  {
+    const MemoryLimit limit(1000 * sizeof(real));
+    const Tensor first = Tensor::zeros({600});
+    CHECK(contains(error([] { Tensor::zeros({600}); }), "bytes asked, and "));
+    CHECK(error([] { Tensor::zeros({300}); }) == "(no error)");
+    const MemoryLimit larger(1'000'000'000);  // the narrower one holds
+    CHECK(contains(error([] { Tensor::zeros({600}); }), "bytes asked, and "));
+    std::string elsewhere;
+    std::thread([&] { elsewhere = error([] { Tensor::zeros({10'000}); }); }).join();
+    CHECK(elsewhere == "(no error)");
+  }
+  CHECK(error([] { Tensor::zeros({10'000}); }) == "(no error)");
 }

@@ -1,12 +1,16 @@
 // Layers, and what Module does for all of them.
+#include <memory>
+#include <thread>
+
 #include "core/gemm.h"
+#include "nn/distill/trainer.h"
 #include "nn/dropout.h"
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/model_spec.h"
 #include "nn/models.h"
 #include "nn/sequential.h"
-#include "tests/testing.h"
+#include "tests/nn/distill/rows_of_light.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
@@ -215,6 +219,54 @@ TEST_CASE("train and eval reach every part, and EvalMode gives each back as it w
   CHECK(net[1].is_training());
   net.eval();
   for (Module* part : net.modules()) CHECK_FALSE(part->is_training());
+}
+
+TEST_CASE("several EvalModes may hold one network, and none is left behind in any order") {
+  Rng rng(1);
+  Sequential net(Dropout({}, rng), mlp({16, 4}, {}, rng));
+  auto first = std::make_unique<EvalMode>(net);
+  const auto second = std::make_unique<EvalMode>(net);
+  net.train();
+  CHECK_FALSE(net[0].is_training());  // held
+  first.reset();                      // before the second, as another thread may do
+  CHECK_FALSE(net[0].is_training());
+  { const EvalMode third(net); }
+  CHECK_FALSE(net[0].is_training());
+  const Dataset data = rows_of_light(8, 1);
+  CHECK(contains(error_of([&] { train_classifier(net, data, {}); }),
+                 "cannot be trained while an EvalMode holds it"));
+}
+
+TEST_CASE("evaluation in two threads leaves the network in the mode in which it was") {
+  Rng rng(1);
+  Sequential net(Dropout({}, rng), ReLU());
+  const auto evaluate = [&] {
+    for (int i = 0; i < 2000; ++i) {
+      const EvalMode eval_mode(net);
+      if (net[0].is_training()) fail("test", "in training");
+    }
+  };
+  std::thread other(evaluate);
+  evaluate();
+  other.join();
+  CHECK(net[0].is_training());
+  CHECK(net[1].is_training());
+}
+
+TEST_CASE("a class derived from Sequential is a layer of its own, and is not sliced") {
+  struct Doubling : Sequential {
+    using Sequential::Sequential;
+
+   protected:
+    Tensor forward(const Tensor& x) override { return Sequential::forward(x) * 2; }
+  };
+  Doubling doubling;
+  doubling.add([](const Tensor& x) { return x + 1; });
+  Sequential net(std::move(doubling));
+  CHECK(difference(net(Tensor::zeros({2})), {2, 2}) == 0);
+  Sequential moved(std::move(net));  // a plain one is moved as it is
+  CHECK(moved.size() == 1);
+  CHECK(difference(moved(Tensor::zeros({2})), {2, 2}) == 0);
 }
 
 TEST_CASE("zero_grad clears every parameter's gradient") {

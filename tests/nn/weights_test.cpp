@@ -1,6 +1,7 @@
 // A network's weights in files: ours, PyTorch's, and those that do not belong to it.
 #include "nn/weights.h"
 
+#include "core/storage.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
 #include "nn/distill/evaluate.h"
@@ -171,4 +172,38 @@ TEST_CASE("a file that does not say what it is needs to be told") {
     const std::string text = error_of([&] { load_model(file); });
     CHECK_MESSAGE(contains(text, "load_model: " + file), wrong_entry.second);
   }
+}
+
+TEST_CASE("two ways to write a layer's number are not two tensors of one layer") {
+  const Folder folder;
+  Rng rng(1);
+  Sequential network(Linear({.in = 2, .out = 2, .bias = false}, rng));
+  const Tensor before = network.parameters()[0].clone();
+  write_safetensors(folder.file("twice"), {.tensors = {{"0.weight", Tensor::zeros({2, 2})},
+                                                       {"00.weight", Tensor::full({2, 2}, 1)}},
+                                           .metadata = {}});
+  CHECK(contains(error_of([&] { load_weights(network, folder.file("twice")); }),
+                 "not known 00.weight"));
+  CHECK(same_bits(network.parameters()[0], before));
+}
+
+TEST_CASE("a small file cannot ask for a large network") {
+  const Folder folder;
+  const auto refusal = [&](const std::string& spec) {
+    write_safetensors(folder.file("m"),
+                      {.tensors = {{"1.weight", Tensor::zeros({10, 4})}},
+                       .metadata = {{"spec", spec}, {"image", "1,28,28"}, {"classes", "10"}}});
+    release_pool();
+    const std::size_t before = pool_stats().bytes_cached + pool_stats().bytes_in_use;
+    const std::string text = error_of([&] { load_model(folder.file("m")); });
+    const std::size_t after = pool_stats().bytes_cached + pool_stats().bytes_in_use;
+    CHECK(after - before < 40'000'000);
+    return text;
+  };
+  for (const char* spec : {"mlp:20000,20000", "mlp:1000000", "cnn:1000,1000,1000,1000"}) {
+    CHECK(refusal(spec) ==
+          "load_model: " + folder.file("m") + ": the network " + spec +
+              " for images (1, 28, 28) is far larger than the weights in the file");
+  }
+  CHECK(contains(refusal("mlp:8"), "1.weight is (10, 4), and the network's is (8, 784)"));
 }

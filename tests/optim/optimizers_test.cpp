@@ -164,7 +164,10 @@ TEST_CASE("schedules at known steps") {
   const Schedule wave = cosine({.warmup = 4, .total = 104, .floor = 0.1});
   CHECK(wave(0) == doctest::Approx(0.25));
   CHECK(wave(3) == doctest::Approx(1));
-  CHECK(wave(103) == doctest::Approx(0.1).epsilon(0.01));
+  CHECK(wave(54) == doctest::Approx(0.55));
+  CHECK(wave(103) > 0.1);  // the last step moves something
+  CHECK(wave(103) == doctest::Approx(0.1 + 0.45 * (1 + std::cos(0.99 * 3.14159265358979))));
+  CHECK(wave(104) == doctest::Approx(0.1));
   CHECK(wave(5000) == doctest::Approx(0.1));
   double before = 1.1;
   for (Index step = 4; step < 104; ++step) {
@@ -278,4 +281,29 @@ TEST_CASE("a frozen parameter is passed over, and learns once it is not frozen a
   }
   CHECK(error_of([] { Sgd({Tensor::zeros({2})}, {.lr = 1}); }) ==
         "Optimizer: none of 1 parameters requires a gradient, so nothing would ever change");
+}
+
+TEST_CASE("an error in minimize counts a step only where something has moved") {
+  Tensor w = Tensor::full({2}, 1).requires_grad(), v = Tensor::full({2}, 1).requires_grad();
+  Sgd sgd({w, v}, {.lr = 1});
+  CHECK(error_of([&] { sgd.minimize(w * 2); }) != "(no error)");  // no scalar
+  const Tensor freed = w * 2;
+  sum(freed).backward();
+  CHECK(error_of([&] { sgd.minimize(sum(freed)); }) != "(no error)");
+  CHECK(sgd.steps() == 0);
+  CHECK(difference(w, {1, 1}) == 0);
+  CHECK(error_of([&] { sgd.minimize(sum(v) + sum(freed)); }) != "(no error)");
+  CHECK(sgd.steps() == (difference(v, {1, 1}) == 0 ? 0 : 1));
+  sgd.minimize(sum(w));
+  CHECK(difference(w, {0, 0}) == 0);
+}
+
+TEST_CASE("an optimizer says what it is, with the options of its steps") {
+  Tensor w = Tensor::full({2}, 1).requires_grad();
+  CHECK(Sgd({w}, {.lr = 1, .momentum = 0.5}).describe() ==
+        "Sgd(momentum = 0.5, nesterov = false, weight_decay = 0)");
+  CHECK(Adam({w}, {.beta1 = 0.8}).describe() ==
+        "Adam(beta1 = 0.8, beta2 = 0.999, eps = 1e-08, weight_decay = 0)");
+  CHECK(AdamW({w}).describe() ==
+        "AdamW(beta1 = 0.9, beta2 = 0.999, eps = 1e-08, weight_decay = 0.01)");
 }

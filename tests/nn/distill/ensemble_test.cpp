@@ -2,6 +2,7 @@
 #include "nn/distill/ensemble.h"
 
 #include "nn/distill/distiller.h"
+#include "nn/distill/evaluate.h"
 #include "nn/models.h"
 #include "tests/nn/distill/rows_of_light.h"
 
@@ -60,4 +61,41 @@ TEST_CASE("an ensemble of nobody, or at no temperature, is refused") {
   Sequential a = answering({1, 2});
   CHECK(
       contains(error_of([&] { Ensemble({&a}, {.temperature = 0}); }), "must be a positive number"));
+}
+
+TEST_CASE("a distillation averages the members at its own T, and at that of the moment") {
+  // One step an epoch at a learning rate of 0: the soft loss is that of the temperature.
+  const Dataset data = rows_of_light(20, 1);
+  Sequential a = answering({1, 2, 6, 0}), b = answering({3, 2, -2, 1});
+  Rng rng(1);
+  Sequential student = mlp({16, 8, 4}, {}, rng);
+  const TrainOptions options{.epochs = 2, .batch_size = 20, .lr = 0};
+  // T² KL(mean of the members' p_T ‖ q_T), with small ops
+  const auto expected = [&](double t) {
+    const Tensor x = make_batch(data, std::vector<Index>{0, 1, 2}).images;
+    const Tensor z = slice_rows(logits_of(student, data), 0, 20);
+    const Tensor p = (softmax(a(x), t) + softmax(b(x), t)) * real{0.5};
+    const Tensor row = slice_rows(p, 0, 1), q = log_softmax(z, t);
+    return t * t * static_cast<double>((sum(row * (log(row) - q)) / 20).item());
+  };
+  for (const bool augmented : {false, true}) {
+    CAPTURE(augmented);
+    TrainOptions with = options;
+    if (augmented) with.augment = random_shift(0);
+    Ensemble ensemble({&a, &b}, {.averaging = Averaging::probabilities, .temperature = 1});
+    const auto fixed = Distiller(ensemble, student, {.temperature = 4}).fit(data, with);
+    CHECK(fixed[0].soft == doctest::Approx(expected(4)).epsilon(1e-4));
+    const auto moving = Distiller(ensemble, student, {}, anneal_temperature(6, 2)).fit(data, with);
+    CHECK(moving[0].soft == doctest::Approx(expected(6)).epsilon(1e-4));
+    CHECK(moving[1].soft == doctest::Approx(expected(2)).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("members that answer in different shapes are refused") {
+  Sequential a = answering({1, 2}), b = answering({1, 2, 3});
+  Ensemble ensemble({&a, &b}, {});
+  CHECK(contains(error_of([&] {
+                   ensemble(Tensor::zeros({2, 1}));
+                 }),
+                 "its members must all give logits (N, C); got (2, 3) from member 1"));
 }
