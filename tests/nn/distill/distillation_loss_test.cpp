@@ -232,11 +232,11 @@ TEST_CASE("a NaN or an infinity in either's logits is in the loss too") {
   const std::vector<std::int32_t> ids = {1, 2};
   for (const real odd : {real(NAN), real(INFINITY)}) {
     for (const bool in_teacher : {false, true}) {
-      for (const std::size_t at : {0, 5}) {
-        Tensor z = random_tensor({2, 4}, 1), v = random_tensor({2, 4}, 2);
-        (in_teacher ? v : z).values()[at] = odd;
+      for (const std::size_t at : {0u, 5u}) {
+        Tensor mine = random_tensor({2, 4}, 1), theirs = random_tensor({2, 4}, 2);
+        (in_teacher ? theirs : mine).values()[at] = odd;
         const DistillationLoss loss =
-            distillation_loss(z, v, ids, {.temperature = 2, .alpha = 0.5});
+            distillation_loss(mine, theirs, ids, {.temperature = 2, .alpha = 0.5});
         CHECK_FALSE(std::isfinite(loss.total.item()));
       }
     }
