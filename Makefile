@@ -119,6 +119,7 @@ parts_of = $(filter $(foreach folder,$(call folders_of,$(1)), \
              $(call objects,$(wildcard $(folder)/*.cpp)) $(BUILD)/$(folder)/page_files.o),$(2))
 APPS := $(patsubst %.cpp,$(BIN)/%,$(APP_SOURCES))
 TESTS := $(BUILD)/tests/run
+DOUBLE_TESTS := build/$(patsubst float%,double%,$(VARIANT))/tests/run
 
 # As many compilers at once as this process may use processors, and has memory for.
 MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),-j$(shell .make/jobs.sh))
@@ -133,9 +134,9 @@ run: deps
 
 ifeq ($(REAL)$(SAN),float0)
 test:
-	@$(MAKE) --no-print-directory REAL=float all build/float/tests/run
-	@$(MAKE) --no-print-directory REAL=double build/double/tests/run
-	@tests/run.sh build/float/tests/run -- build/double/tests/run
+	@$(MAKE) --no-print-directory REAL=float $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
+	@$(MAKE) --no-print-directory REAL=double $(DOUBLE_TESTS)
+	@tests/run.sh $(TESTS) -- $(DOUBLE_TESTS)
 else ifeq ($(SAN),thread)
 test: $(TESTS)
 	@tests/run.sh $(TESTS) --source-file='*data_loader_test*'
@@ -157,7 +158,7 @@ LEVEL_TEST := $(BUILD)/tests/run-level
 LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/%, \
                    $(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp tests/testing.cpp
 OF_THE_LEVEL := $(shell grep -lE $(OF_KERNELS) $(LEVEL_SOURCES))
-OF_ALL_LEVELS := $(patsubst %.cpp,build/$(REAL)/%.o,$(filter-out $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
+OF_ALL_LEVELS := $(patsubst %.cpp,build/$(REAL)$(COMPILER)/%.o,$(filter-out $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
 .PHONY: test-level run-level
 test-level:
 	@$(MAKE) --no-print-directory LEVEL= $(OF_ALL_LEVELS)

@@ -10,6 +10,7 @@
 
 #include "apps/common/program.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "data/distortion.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
@@ -65,9 +66,13 @@ void write_png(const std::string& file, const Picture& picture) {
   png.width = static_cast<png_uint_32>(picture.width);
   png.height = static_cast<png_uint_32>(picture.height);
   png.format = PNG_FORMAT_GRAY;
-  if (png_image_write_to_file(&png, file.c_str(), 0, picture.pixels.data(), 0, nullptr) == 0) {
+  std::string bytes(PNG_IMAGE_PNG_SIZE_MAX(png), '\0');
+  png_alloc_size_t size = bytes.size();
+  if (png_image_write_to_memory(&png, bytes.data(), &size, 0, picture.pixels.data(), 0, nullptr) ==
+      0) {
     fail("write_png", "{}: {}", file, png.message);
   }
+  write_file("--out", file, std::string_view(bytes).substr(0, size));
 }
 
 }  // namespace
@@ -83,15 +88,23 @@ int main(int argc, char** argv) {
   app.add_option("--data", folder, "Folder of MNIST-format files; without it, synthetic digits");
   app.add_option("--out", file, "The picture to write")->capture_default_str();
   app.add_option("--columns", columns, "Images a class")
+      ->type_name("N")
       ->capture_default_str()
-      ->check(at_least_1());
+      ->check(at_least_1())
+      ->check(valid_number([](double n) {
+        if (n > 10'000) fail("number", "must be at most 10000; got {:g}", n);
+      }));
   app.add_option("--seed", seed, "Seed of synthetic digits and augmentation")
+      ->type_name("N")
       ->capture_default_str();
   app.add_option("--difficulty", difficulty, "Distortion of the synthetic digits; 0: none")
       ->capture_default_str();
   auto* shift_option =
       app.add_option("--shift", shift_by, "Shift each image by up to so many pixels")
-          ->check(valid_number([](double k) { random_shift(static_cast<Index>(k)); }));
+          ->type_name("N")
+          ->check(valid_number([](double k) {
+            if (!(k >= 0 && k <= 1000)) fail("number", "must be from 0 to 1000; got {:g}", k);
+          }));
   app.add_flag("--distort", distort,
                "Turn, scale, lean, shift and bend each image, as strongly as suits MNIST")
       ->excludes(shift_option);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/json_text.h"
 #include "apps/common/program.h"
 #include "apps/predict/prediction.h"
 #include "apps/predict/prepare.h"
@@ -132,8 +133,7 @@ void predict(const Settings& s) {
                                         {"parameters", model.network.parameter_count()},
                                         {"temperature", s.temperature},
                                         {"images", answers_json(questions, answers)}};
-    // A file's name may be any bytes; JSON is UTF-8.
-    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(all, 2));
   } else if (questions.size() == 1) {
     fmt::print("{}", answer_picture(info.image, questions[0], answers[0], s.temperature));
   } else {

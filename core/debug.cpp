@@ -36,8 +36,9 @@ std::string shapes(const std::vector<Tensor>& tensors) {
 void print_trace(const char* direction, const char* op, const std::string& sizes) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - since);
   const LayerName& layer = current_layer();
-  fmt::print(stderr, "{}  {:<14}  {:<48}  {:>8} µs  {}\n", direction, op, sizes, us.count(),
-             layer == nullptr ? "" : *layer);
+  const std::string line = fmt::format("{}  {:<14}  {:<48}  {:>8} µs  {}\n", direction, op, sizes,
+                                       us.count(), layer == nullptr ? "" : *layer);
+  std::fputs(line.c_str(), stderr);  // where it cannot be written, it is dropped
   since = Clock::now();
 }
 

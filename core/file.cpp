@@ -1,13 +1,19 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 namespace limbeck {
@@ -18,8 +24,8 @@ class Descriptor {
  public:
   Descriptor(const std::string& path, int flags) : fd_(open(path.c_str(), flags, 0666)) {}
   ~Descriptor() { close_now(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
 
   operator int() const { return fd_; }
   bool close_now() { return fd_ < 0 || close(std::exchange(fd_, -1)) == 0; }
@@ -38,26 +44,140 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
+// Where a file is to be written: the path with symbolic links followed, and what is there now.
+class Target {
+ public:
+  Target(const char* op, const std::string& path) : op_(op), given_(path), path_(path) {
+    constexpr int most_links = 40;  // as Linux has it
+    std::error_code error;
+    for (int links = 0; std::filesystem::is_symlink(std::filesystem::symlink_status(path_, error));
+         ++links) {
+      if (links == most_links) refuse(ELOOP);
+      const std::filesystem::path to = std::filesystem::read_symlink(path_, error);
+      if (error) refuse(error.value());
+      path_ = (std::filesystem::path(path_).parent_path() / to).string();
+    }
+    exists_ = stat(path_.c_str(), &status_) == 0;
+    if (!exists_ && errno != ENOENT) refuse(errno);
+    if (exists_ && S_ISDIR(status_.st_mode)) refuse(EISDIR);
+    if (exists_) check(access(path_.c_str(), W_OK) == 0);
+  }
+
+  const std::string& path() const { return path_; }
+  std::string folder() const {
+    const std::string folder = std::filesystem::path(path_).parent_path();
+    return folder.empty() ? "." : folder;
+  }
+  // A device or a pipe, into which one writes; it is not replaced.
+  bool is_stream() const { return exists_ && !S_ISREG(status_.st_mode); }
+  // The mode that the file has, if there is one.
+  std::optional<mode_t> mode() const {
+    return exists_ ? std::optional<mode_t>(status_.st_mode & 07777) : std::nullopt;
+  }
+
+  void check(bool done) const {
+    if (!done) refuse(errno);
+  }
+  [[noreturn]] void refuse(int error) const {
+    fail(op_, "{}: cannot be written: {}", given_, std::strerror(error));
+  }
+
+ private:
+  const char* op_;
+  std::string given_, path_;
+  bool exists_ = false;
+  struct stat status_ {};
+};
+
+// A new file beside the target, of a name that nobody else has. It goes with its scope, unless it
+// has taken the target's place.
+class Temporary {
+ public:
+  explicit Temporary(const Target& target) : path_(name_in(target.folder())), file_(make(target)) {
+    if (target.mode()) target.check(fchmod(file_, *target.mode()) == 0);
+  }
+  ~Temporary() {
+    if (!path_.empty()) unlink(path_.c_str());
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  const Descriptor& file() const { return file_; }
+
+  void take_place_of(const Target& target) {
+    target.check(fsync(file_) == 0);
+    target.check(file_.close_now());
+    target.check(std::rename(path_.c_str(), target.path().c_str()) == 0);
+    path_.clear();
+    // The new name itself is safe only when the folder is. Some file systems cannot sync folders.
+    const Descriptor folder(target.folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) static_cast<void>(fsync(folder));
+  }
+
+ private:
+  // ".limbeck-4711-3": short, since the target's own name may be as long as names can be.
+  static std::string name_in(const std::string& folder) {
+    static std::atomic<unsigned> count{0};
+    return fmt::format("{}/.limbeck-{}-{}", folder, getpid(), count++);
+  }
+  // Opened exclusively: a file or link of that name, left by a process of the same number, is not
+  // written through; the next name then.
+  Descriptor make(const Target& target) {
+    for (int tries = 0; tries < 100; ++tries) {
+      Descriptor file(path_, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
+      if (file >= 0) return file;
+      if (errno != EEXIST) break;
+      path_ = name_in(target.folder());
+    }
+    const int error = errno;
+    path_.clear();
+    target.refuse(error);
+  }
+
+  std::string path_;
+  Descriptor file_;
+};
+
+std::mutex locks_mutex;
+std::map<std::pair<dev_t, ino_t>, std::weak_ptr<Descriptor>> locks;  // that this process holds
+
 }  // namespace
 
 void write_file(const char* op, const std::string& path, std::string_view bytes) {
-  const std::string temporary = path + ".tmp";
-  const auto check = [&](bool done) {
-    if (done) return;
-    const int error = errno;
-    unlink(temporary.c_str());
-    fail(op, "{}: cannot be written: {}", path, std::strerror(error));
-  };
-  Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-  check(file >= 0);
-  check(write_all(file, bytes));
-  check(fsync(file) == 0);
-  check(file.close_now());
-  check(std::rename(temporary.c_str(), path.c_str()) == 0);
-  // The new name itself is safe only when the folder is. Some file systems cannot sync folders.
-  const std::string folder = std::filesystem::path(path).parent_path();
-  const Descriptor parent(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (parent >= 0) static_cast<void>(fsync(parent));
+  const Target target(op, path);
+  if (target.is_stream()) {
+    Descriptor stream(target.path(), O_WRONLY | O_CLOEXEC);
+    target.check(stream >= 0 && write_all(stream, bytes) && stream.close_now());
+    return;
+  }
+  Temporary temporary(target);
+  target.check(write_all(temporary.file(), bytes));
+  temporary.take_place_of(target);
+}
+
+void check_writable(const char* op, const std::string& path) {
+  const Target target(op, path);
+  if (!target.is_stream()) Temporary temporary(target);
+}
+
+FolderLock::FolderLock(const char* op, const std::string& folder) {
+  Descriptor directory(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  struct stat status {};
+  if (directory < 0 || fstat(directory, &status) != 0) {
+    fail(op, "{}: cannot be opened: {}", folder, std::strerror(errno));
+  }
+  const std::lock_guard guard(locks_mutex);
+  std::weak_ptr<Descriptor>& known = locks[{status.st_dev, status.st_ino}];
+  if (auto mine = known.lock()) {
+    lock_ = mine;  // this process has it already
+    return;
+  }
+  if (flock(directory, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    fail(op, "{} is in use by another run; wait for its end, or name another folder", folder);
+  }
+  const auto mine = std::make_shared<Descriptor>(std::move(directory));
+  known = mine;
+  lock_ = mine;
 }
 
 FileReader::FileReader(const char* op, const std::string& path) : op_(op), path_(path) {

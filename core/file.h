@@ -18,11 +18,27 @@ namespace limbeck {
 
 static_assert(std::endian::native == std::endian::little, "elements are copied as they lie");
 
-// Puts these bytes into the file: they go to PATH.tmp, are synced to the disk and renamed. A
-// program or a machine that stops at any moment leaves the old file or the new one, never a part.
-// Two writers of one path at the same time are not provided for. Error, in the name of `op`, with
-// the path and the system's reason: it cannot be written; then the old file is as it was.
+// Puts these bytes into the file: they go to a new file beside it, are synced to the disk and
+// renamed. A program or a machine that stops at any moment leaves the old file or the new one,
+// never a part; of two writers at the same time one's bytes are there in the end, whole. A symbolic
+// link is followed, an old file's mode is kept, and what is no file but a device or a pipe is
+// written to. Error, in the name of `op`, with the path and the system's reason: it cannot be
+// written; then the old file is as it was.
 void write_file(const char* op, const std::string& path, std::string_view bytes);
+// That error now, by trying, with nothing written.
+void check_writable(const char* op, const std::string& path);
+
+// While it lives, no other process has such a lock on the folder: two runs that keep files there
+// would mix them. It goes with the process, however that ends. Error, in the name of `op`: another
+// process has one, or there is no such folder. Where the file system knows no locks, it does
+// nothing.
+class FolderLock {
+ public:
+  FolderLock(const char* op, const std::string& folder);
+
+ private:
+  std::shared_ptr<void> lock_;
+};
 
 // Whether the conversion to To turns a finite x into an infinity.
 template <class To, class From>

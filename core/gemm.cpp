@@ -36,13 +36,20 @@ GemmSizes with_rows(GemmSizes s) {
 // While one lives, BLAS uses so many threads when this thread calls it: it asks OpenMP how many.
 class BlasThreads {
  public:
-  explicit BlasThreads(int n) : before_(omp_get_max_threads()) { omp_set_num_threads(n); }
-  ~BlasThreads() { omp_set_num_threads(before_); }
+  explicit BlasThreads(int n) : before_(omp_get_max_threads()), dynamic_(omp_get_dynamic()) {
+    omp_set_dynamic(0);  // BLAS waits for ever for a thread that OpenMP does not give it
+    omp_set_num_threads(n);
+  }
+  ~BlasThreads() {
+    omp_set_num_threads(before_);
+    omp_set_dynamic(dynamic_);
+  }
   BlasThreads(const BlasThreads&) = delete;
   BlasThreads& operator=(const BlasThreads&) = delete;
 
  private:
   int before_;
+  int dynamic_;
 };
 
 // One call of BLAS.
@@ -92,6 +99,7 @@ void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
     return;
   }
   parallel_for(parts, 1, [=](Index part, Index) {
+    const BlasThreads one_thread(1);  // where OpenMP gave a team of one, BLAS would start its own
     GemmSizes share = s;
     const bool by_rows = s.m > s.n;
     const Index all = by_rows ? s.m : s.n;

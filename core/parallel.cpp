@@ -20,7 +20,7 @@ namespace {
                                                  unsigned long) = &detail::explain_missing;
 
 int threads_at_first() {
-  const int all = omp_get_max_threads();
+  const int all = std::min(omp_get_max_threads(), omp_get_thread_limit());
   return std::getenv("OMP_NUM_THREADS") != nullptr ? all : std::min(all, available_processors());
 }
 
@@ -39,7 +39,7 @@ int threads() {
 
 void set_threads(int n) {
   if (n < 1) fail("set_threads", "the number of threads must be at least 1; got {}", n);
-  thread_count() = n;
+  thread_count() = std::min(n, omp_get_thread_limit());  // OMP_THREAD_LIMIT
 }
 
 void detail::FirstError::keep(Index part) {

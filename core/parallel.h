@@ -17,7 +17,7 @@ namespace limbeck {
 // The number of threads for loops and matrix products. At first: OMP_NUM_THREADS where that is set,
 // else the processors that this process may use, by its affinity and by the quota of its container.
 int threads();
-// For all threads of the program. Error: n < 1.
+// For all threads of the program, and no more than OMP_THREAD_LIMIT. Error: n < 1.
 void set_threads(int n);
 
 // While a thread waits for the next loop or for the others, libgomp lets it spin, for milliseconds:

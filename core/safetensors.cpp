@@ -11,7 +11,8 @@
 namespace limbeck {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;                 // looks keys up in logarithmic time
+using OrderedJson = nlohmann::ordered_json;  // and this one keeps the order, for what is written
 
 constexpr const char* reading = "read_safetensors";
 constexpr const char* writing = "write_safetensors";
@@ -30,26 +31,62 @@ struct Entry {
   std::uint64_t begin = 0, end = 0;
 };
 
-// A parser that refuses an object that says a key twice, at any depth.
-Json parse_header(const FileReader& file, const std::string& text) {
-  std::vector<std::set<std::string>> keys;
-  std::string twice;
-  const auto watch = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      twice = value.get<std::string>();
-    }
+// Goes through JSON once before it is parsed, for what the parser does not see: a key that an
+// object says twice, and more depth than anybody needs (much code that walks through JSON calls
+// itself).
+class HeaderCheck : public nlohmann::json_sax<Json> {
+ public:
+  static constexpr std::size_t deepest = 128;  // as the format's own reader has it
+
+  std::string twice;      // the first such key
+  bool too_deep = false;  // where it stopped
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return enter(); }
+  bool start_array(std::size_t) override { return enter(); }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool key(string_t& name) override {
+    if (!keys_.back().insert(name).second && twice.empty()) twice = name;
     return true;
-  };
-  Json header;
+  }
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
+    return false;  // the parser will say it
+  }
+
+ private:
+  bool enter() {
+    keys_.emplace_back();
+    too_deep = keys_.size() > deepest;
+    return !too_deep;
+  }
+  bool leave() {
+    keys_.pop_back();
+    return true;
+  }
+
+  std::vector<std::set<std::string>> keys_;  // of the objects around, a list's has none
+};
+
+Json parse_header(const FileReader& file, const std::string& text) {
+  HeaderCheck check;
+  Json::sax_parse(text, &check);
+  if (check.too_deep) {
+    file.refuse("its header is nested more than {} deep", HeaderCheck::deepest);
+  }
   try {
-    header = Json::parse(text, watch);
+    Json header = Json::parse(text);
+    if (!check.twice.empty()) file.refuse("its header says the key \"{}\" twice", check.twice);
+    return header;
   } catch (const Json::exception& error) {
     file.refuse("its header is not JSON: {}", error.what());
   }
-  if (!twice.empty()) file.refuse("its header says the key \"{}\" twice", twice);
-  return header;
 }
 
 // The value of an entry's field, if it is of this kind.
@@ -68,7 +105,7 @@ std::vector<std::uint64_t> numbers(const FileReader& file, const std::string& na
   for (const Json& number : list) {
     if (!number.is_number_unsigned() || number.get<std::uint64_t>() >> 63 != 0) {
       file.refuse("tensor \"{}\" has {} where an integer from 0 to 2^63 - 1 belongs", name,
-                  number.dump());
+                  number.is_structured() ? number.type_name() : number.dump());
     }
     all.push_back(number.get<std::uint64_t>());
   }
@@ -197,11 +234,12 @@ TensorFile read_safetensors(const std::string& path) {
 
 void write_safetensors(const std::string& path, const TensorFile& content, StoredAs stored) {
   const bool as_double = stored == StoredAs::own && sizeof(real) == sizeof(double);
-  Json header = Json::object();
+  OrderedJson header = OrderedJson::object();
+  std::set<std::string> names = {metadata_key};
   if (!content.metadata.empty()) header[metadata_key] = content.metadata;
   std::string data;
   for (const auto& [name, tensor] : content.tensors) {
-    if (header.contains(name) || name == metadata_key) {
+    if (!names.insert(name).second) {
       fail(writing, "{}: two tensors are called \"{}\", or the name is reserved", path, name);
     }
     const std::size_t begin = data.size();

@@ -129,8 +129,8 @@ DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rn
 DataLoader::~DataLoader() = default;
 
 Index DataLoader::batches() const {
-  const Index more = options_.drop_last ? 0 : options_.batch_size - 1;
-  return (data_.size() + more) / options_.batch_size;
+  const Index full = data_.size() / options_.batch_size;
+  return options_.drop_last || full * options_.batch_size == data_.size() ? full : full + 1;
 }
 
 DataLoader::Iterator DataLoader::begin(Index after) {

@@ -28,9 +28,9 @@ struct Dataset {
   void check_labelled(const char* op) const;
   // Eight digits that other images or labels do not have, but by a rare accident (core/checksum.h).
   std::string checksum() const;
-  // The bytes of image i. Error: there is no image i.
+  // The bytes of image i, while the dataset lives. Error: there is no image i.
   std::span<const std::uint8_t> pixels_of(Index i) const&;
-  std::span<const std::uint8_t> pixels_of(Index i) const&& = delete;  // they would be gone
+  std::span<const std::uint8_t> pixels_of(Index i) const&& = delete;
   // Images `indices`, in that order, as a dataset of its own. Error: one that is not there.
   Dataset select(std::span<const Index> indices) const;
   // n images chosen at random, without repetition. Error: n is below 1 or above size().

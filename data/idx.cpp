@@ -27,7 +27,7 @@ class File {
 
   // Up to `size` bytes; fewer only at the end of the file.
   std::size_t read(std::uint8_t* bytes, std::size_t size) {
-    constexpr std::size_t at_once = 1 << 20;
+    constexpr std::size_t at_once = 1 << 30;
     std::size_t done = 0;
     while (done < size) {
       const auto wanted = static_cast<unsigned>(std::min(at_once, size - done));
@@ -98,19 +98,23 @@ Idx read_bytes(const std::string& path, std::uint8_t rank, const char* what) {
     idx.dims.push_back(dim);
   }
   // In growing parts, so that a header gone wrong does not ask for all the memory of the machine.
-  while (idx.bytes.size() < size) {
+  // One byte more is asked for together with the last part: only then does zlib look for the check
+  // sum after it.
+  while (idx.bytes.size() < size + 1) {
     const std::size_t before = idx.bytes.size();
-    const std::size_t part = std::min(size - before, std::max<std::size_t>(before, 1 << 20));
+    const std::size_t left = size + 1 - before;
+    std::size_t part = std::min(left, std::max<std::size_t>(before, 1 << 20));
+    if (left - part < 4096) part = left;
     idx.bytes.resize(before + part);
     const std::size_t got = file.read(idx.bytes.data() + before, part);
-    if (got < part) {
+    if (before + got > size) {
+      file.refuse("it goes on after the {} bytes of {} that its header promises", size, what);
+    }
+    if (got < part && before + got < size) {
       file.refuse("its header promises {} bytes of {}, and it has {}", size, what, before + got);
     }
   }
-  std::uint8_t surplus = 0;
-  if (file.read(&surplus, 1) != 0) {
-    file.refuse("it goes on after the {} bytes of {} that its header promises", size, what);
-  }
+  idx.bytes.resize(size);
   return idx;
 }
 

@@ -288,12 +288,17 @@ Dataset write_set(Index count, const Rng& rng, double difficulty) {
 }  // namespace
 
 TrainTest synthetic_digits(const SyntheticDigitsOptions& options) {
+  constexpr Index most_images = 1'000'000'000;
+  if (options.train > most_images || options.test > most_images) {
+    fail("synthetic_digits", "at most {} images a set are made; got {} and {}", most_images,
+         options.train, options.test);
+  }
   if (options.train < 1 || options.test < 1) {
     fail("synthetic_digits", "both sets need at least one image; got {} and {}", options.train,
          options.test);
   }
-  if (!(options.difficulty >= 0)) {
-    fail("synthetic_digits", "difficulty must be at least 0; got {}", options.difficulty);
+  if (!(options.difficulty >= 0 && options.difficulty <= 10)) {
+    fail("synthetic_digits", "difficulty must be from 0 to 10; got {}", options.difficulty);
   }
   const Rng rng(options.seed);
   return {.train = write_set(options.train, rng.child(0), options.difficulty),

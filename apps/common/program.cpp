@@ -3,11 +3,20 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
+#include <filesystem>
+#include <limits>
 #include <memory>
 #include <sstream>
 #include <utility>
 
+#include "apps/common/say.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "nn/distill/checkpoint.h"
@@ -50,32 +59,86 @@ class HelpPage : public CLI::Formatter {
   }
 };
 
+// A whole number that an option named N takes: CLI11 would wrap or clamp what does not fit.
+std::string whole_number(const std::string& name, const std::string& text) {
+  const Index largest =
+      name == "--seed" ? std::numeric_limits<Index>::max() : 1'000'000'000'000'000;
+  Index number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
+    return fmt::format("must be a whole number; got {}", text);
+  }
+  if (number < 0) return fmt::format("must be at least 0; got {}", text);
+  if (error != std::errc{} || number > largest) {
+    return fmt::format("must be at most {}; got {}", largest, text);
+  }
+  return {};
+}
+
+// What holds for every option of every program, whatever else it is checked for.
+//
+// A value of "" is what a script gives that has a variable unset. No option means anything by it.
+void check_all_values(CLI::App& app) {
+  for (CLI::Option* const option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;  // a flag
+    const bool whole = option->get_type_name() == "N";
+    option->check([whole, name = option->get_name()](const std::string& text) {
+      if (text.empty()) {
+        return std::string("the value is empty; leave the option out to go without it");
+      }
+      return whole ? whole_number(name, text) : std::string();
+    });
+  }
+  for (CLI::App* const command : app.get_subcommands([](CLI::App*) { return true; })) {
+    check_all_values(*command);
+  }
+}
+
+// Whether all that was printed has been taken.
+bool printed() {
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+}
+
+std::string unprinted() {
+  return fmt::format("the results cannot be printed: {}", std::strerror(errno));
+}
+
 }  // namespace
 
 int run_program(CLI::App& app, int argc, char** argv, const std::function<void()>& work) {
   wait_with_short_spin(argv);
-  const auto complain = [&](const char* what, int code) {
+  // A reader who went away and a limit of the size of files are then errors, with a message.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const auto complain = [&](const std::string& what, int code) {
     std::fflush(stdout);
-    fmt::print(stderr, "{}: error: {}\n", app.get_name(), what);
+    say("{}: error: {}\n", app.get_name(), what);
     return code;
   };
+  check_all_values(app);
   app.formatter(std::make_shared<HelpPage>());
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
+    app.exit(help);
+    return printed() ? 0 : complain(unprinted(), 1);
   } catch (const CLI::ParseError& error) {
     complain(error.what(), 2);
-    fmt::print(stderr, "Try: {} --help\n", app.get_name());
+    say("Try: {} --help\n", app.get_name());
     return 2;
   }
   try {
     work();
+    if (!printed()) return complain(unprinted(), 1);
   } catch (const Stopped& stopped) {
-    fmt::print(stderr, "{}: {}\n", app.get_name(), stopped.rule());
+    say("{}: {}\n", app.get_name(), stopped.rule());
     return 130;  // what shells give for Ctrl-C
+  } catch (const std::bad_alloc&) {
+    return complain("there is no memory left", 1);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return complain(fmt::format("{}: {}", error.path1().string(), error.code().message()), 1);
   } catch (const std::exception& error) {
-    return complain(error.what(), 1);
+    return complain(printed() ? error.what() : unprinted(), 1);
   }
   return 0;
 }
@@ -115,6 +178,7 @@ CLI::Validator at_least_1() {
 CLI::Validator above_0() {
   return valid_number([](double x) {
     if (!(x > 0)) fail("number", "must be above 0; got {:g}", x);
+    if (!std::isfinite(x)) fail("number", "must be finite; got {:g}", x);
   });
 }
 

@@ -1,11 +1,15 @@
 #include "apps/common/training_log.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
+#include "apps/common/say.h"
 #include "core/text.h"
 
 namespace limbeck {
@@ -18,12 +22,23 @@ double seconds_between(std::chrono::steady_clock::time_point from,
   return std::chrono::duration<double>(to - from).count();
 }
 
+// Whether stderr is a terminal on which a line can be drawn anew: one that moves its cursor, and is
+// wide enough for the bar.
+bool can_draw_over() {
+  constexpr unsigned widest_bar = 76;
+  const char* const kind = std::getenv("TERM");
+  winsize size{};
+  return isatty(STDERR_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb" &&
+         ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 &&
+         (size.ws_col == 0 || size.ws_col >= widest_bar);
+}
+
 }  // namespace
 
-TrainingLog::TrainingLog(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+TrainingLog::TrainingLog(bool quiet) : quiet_(quiet), terminal_(can_draw_over()) {}
 
 void TrainingLog::say(const std::string& line) {
-  if (!quiet_) fmt::print(stderr, "{}\n", line);
+  if (!quiet_) limbeck::say("{}\n", line);
 }
 
 void TrainingLog::follow(TrainOptions& options) {
@@ -37,7 +52,7 @@ void TrainingLog::follow(TrainOptions& options) {
 }
 
 void TrainingLog::clear_bar() {
-  if (terminal_ && !quiet_) fmt::print(stderr, "\r\x1b[K");
+  if (terminal_ && !quiet_) limbeck::say("\r\x1b[K");
 }
 
 void TrainingLog::draw_bar(const Progress& p) {
@@ -51,8 +66,8 @@ void TrainingLog::draw_bar(const Progress& p) {
                       static_cast<double>(done - *before_);
   std::string bar;
   for (Index i = 0; i < bar_width; ++i) bar += i < bar_width * done / all ? "█" : "░";
-  fmt::print(stderr, "\r\x1b[K  epoch {:>2}/{}  {}  {:>3} %  loss {:.4f}  {} left", p.epoch,
-             p.epochs, bar, 100 * done / all, p.loss, duration(left));
+  limbeck::say("\r\x1b[K  epoch {:>2}/{}  {}  {:>3} %  loss {:.4f}  {} left", p.epoch, p.epochs,
+               bar, 100 * done / all, p.loss, duration(left));
   std::fflush(stderr);
 }
 
@@ -62,8 +77,8 @@ void TrainingLog::write_epoch(const EpochReport& r) {
   if (r.errors) line += fmt::format("  test errors {:>4}", thousands(*r.errors));
   if (r.agreement) line += fmt::format("  agreement {:.1f} %", 100 * *r.agreement);
   line += fmt::format("  {:.2f} s", r.seconds);
-  fmt::print(stderr, "{}{}\n", terminal_ ? "\r\x1b[K" : "", line);
-  for (const std::string& warning : r.warnings) fmt::print(stderr, "  warning: {}\n", warning);
+  limbeck::say("{}{}\n", terminal_ ? "\r\x1b[K" : "", line);
+  for (const std::string& warning : r.warnings) limbeck::say("  warning: {}\n", warning);
 }
 
 std::string duration(double seconds) {

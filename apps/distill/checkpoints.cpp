@@ -29,7 +29,10 @@ Checkpoints::Checkpoints(const DistillSettings& settings) {
          folder_);
   }
   if (!settings.resume.empty() && !there) fail("--resume", "{} has no checkpoints", folder_);
-  const nlohmann::ordered_json options = to_json(settings);
+  nlohmann::ordered_json options = to_json(settings);
+  // What a training knows by itself is left to it: the images, however their folder is called, and
+  // the teacher, whatever its file.
+  for (const char* const path : {"data", "teacher_weights", "teacher_logits"}) options.erase(path);
   for (const auto& [option, value] : options.items()) run_[option] = value.dump();
   run_["element"] = sizeof(real) == sizeof(float) ? "float" : "double";
   signal_.emplace();

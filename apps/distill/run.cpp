@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/augmentations.h"
 #include "apps/common/distill_report.h"
+#include "apps/common/json_text.h"
 #include "apps/common/memory.h"
 #include "apps/common/npy.h"
 #include "apps/common/run_log.h"
@@ -20,6 +21,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/reduce.h"
+#include "core/storage.h"
 #include "core/text.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
@@ -54,6 +56,10 @@ class DistillRun {
         data_(load(settings)),
         checkpoints_(settings),
         root_(settings.seed) {
+    for (const std::string& folder : {s_.save, s_.checkpoint, s_.resume, s_.log_dir}) {
+      if (!folder.empty()) locks_.emplace_back("mnist_distill", folder);
+    }
+    try_networks();
     if (!s_.log_dir.empty()) {
       run_log_.emplace(s_.log_dir, s_.resume.empty() ? LogStart::anew : LogStart::resumed);
     }
@@ -70,18 +76,39 @@ class DistillRun {
     }
     if (!s_.save_logits.empty()) write_npy(s_.save_logits, logits_of(*teacher_, data_.train));
     for (Index repeat = 0; repeat < s_.repeats; ++repeat) train_students(repeat);
-    log_.say(fmt::format("\npeak resident size: {}\n", file_size(peak_resident_bytes())));
-    print_pictures();
-    fmt::print("{}\n{}", report_.table(), report_.verdict());
-    export_student();
+    // Files first: the reader of what is printed may have gone.
+    const std::string remark = export_student();
     if (!s_.json.empty()) write_json();
     if (!s_.report.empty()) write_report();
+    log_.say(fmt::format("\npeak resident size: {}\n", file_size(peak_resident_bytes())));
+    print_pictures();
+    fmt::print("{}\n{}{}", report_.table(), report_.verdict(), remark);
   }
 
  private:
   Sequential make(const std::string& spec, double dropout, std::uint64_t stream) const {
     Rng rng = root_.child(stream);
     return make_model(spec, data_.train.image, data_.train.classes, {.dropout = dropout}, rng);
+  }
+
+  // Both networks once, for what would else be found out after the teacher's training: that the
+  // images are too small for one, or the memory. Training needs a network's weights four times:
+  // with their gradients and Adam's two moments.
+  void try_networks() const {
+    const auto try_one = [&](const char* option, const std::string& spec) {
+      const Index available = available_bytes();
+      const MemoryLimit limit(available == 0 ? std::numeric_limits<std::size_t>::max()
+                                             : static_cast<std::size_t>(available / 4));
+      try {
+        static_cast<void>(make(spec, 0, 0));
+      } catch (const MemoryLimit::Exceeded&) {
+        fail(option, "training {} needs more memory than there is, {}", spec, file_size(available));
+      } catch (const Error& error) {
+        fail(option, "{}", error.what());
+      }
+    };
+    if (s_.teacher_weights.empty() && s_.teacher_logits.empty()) try_one("--teacher", s_.teacher);
+    try_one("--student", s_.student);
   }
 
   void get_teacher() {
@@ -210,8 +237,8 @@ class DistillRun {
     }
   }
 
-  // The first distilled one, for other programs.
-  void export_student() {
+  // The first distilled one, for other programs. Returns what is to be said of it.
+  std::string export_student() {
     Sequential& student = first_->distilled;
     const Index errors = report_.students.front().distilled.errors;
     const Index total = data_.test.size();
@@ -229,8 +256,10 @@ class DistillRun {
       const Index after = count_errors(bytes, data_.test);
       write_c_header(s_.export_c_int8, bytes,
                      remarks(fmt::format("{} errors, in floats {},", after, errors)));
-      fmt::print("In 8 bits the distilled student makes {} errors, in floats {}.\n", after, errors);
+      return fmt::format("In 8 bits the distilled student makes {} errors, in floats {}.\n", after,
+                         errors);
     }
+    return "";
   }
 
   void write_report() {
@@ -249,9 +278,7 @@ class DistillRun {
   }
 
   void write_json() const {
-    std::ofstream file(s_.json);
-    file << report_.json(to_json(s_)).dump(2) << "\n";
-    if (!file.flush()) fail("--json", "{} cannot be written", s_.json);
+    write_file("--json", s_.json, json_text(report_.json(to_json(s_)), 2) + "\n");
   }
 
   const DistillSettings& s_;
@@ -267,6 +294,7 @@ class DistillRun {
   };
   std::optional<Students> first_;  // of the first repeat
   DistillReport report_{};
+  std::vector<FolderLock> locks_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "apps/export/c_header.h"
 #include "apps/export/onnx.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/softmax.h"
 #include "nn/model_spec.h"
 
@@ -46,22 +47,27 @@ void add_files(CLI::App& app, DistillSettings& s) {
          "same bits as one that never stopped");
   folder("--log-dir", s.log_dir,
          "Write every epoch there as it ends, to epochs.csv and to event files, which TensorBoard "
-         "draws");
+         "draws; a folder of an earlier run begins anew");
   file("--report", s.report,
        "Write a page for a browser: curves, errors, a slider for T, a canvas to draw digits on");
   file("--json", s.json, "Write options and results to FILE too");
 }
 
-// That a file can be written there, without touching it.
-void check_file(const char* option, const std::string& path) {
-  namespace fs = std::filesystem;
-  if (path.empty()) return;
-  const fs::path folder = fs::path(path).parent_path();
-  const bool there = access(path.c_str(), F_OK) == 0;
-  const bool writable = there ? !fs::is_directory(path) && access(path.c_str(), W_OK) == 0
-                              : access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
-  if (!writable) fail(option, "{} cannot be written", path);
-}
+// That a file can be written there, by trying, and that no other option names it.
+class OutputFiles {
+ public:
+  void add(const char* option, const std::string& path) {
+    if (path.empty()) return;
+    check_writable(option, path);
+    const auto [other, is_new] = options_.emplace(
+        std::filesystem::weakly_canonical(std::filesystem::absolute(path)), option);
+    const bool stream = std::filesystem::exists(path) && !std::filesystem::is_regular_file(path);
+    if (!is_new && !stream) fail(option, "{} is what {} names too", path, other->second);
+  }
+
+ private:
+  std::map<std::filesystem::path, const char*> options_;
+};
 
 void check_folder(const char* option, const std::string& path) {
   if (path.empty()) return;
@@ -189,15 +195,16 @@ void check(const DistillSettings& s) {
   if (!s.checkpoint.empty() && !s.resume.empty()) {
     fail("--resume", "it keeps checkpoints where it goes on; leave out --checkpoint");
   }
-  check_file("--json", s.json);
-  check_file("--save-logits", s.save_logits);
-  check_file("--export-onnx", s.export_onnx);
+  OutputFiles files;
+  files.add("--json", s.json);
+  files.add("--save-logits", s.save_logits);
+  files.add("--export-onnx", s.export_onnx);
   for (const auto& [option, path] :
        {std::pair("--export-c", s.export_c), std::pair("--export-c-int8", s.export_c_int8)}) {
-    check_file(option, path);
+    files.add(option, path);
     if (!path.empty()) static_cast<void>(c_name(path));
   }
-  check_file("--report", s.report);
+  files.add("--report", s.report);
   if (!s.export_onnx.empty() && !onnx_is_built_in()) {
     fail("--export-onnx", "this program was built without ONNX, for want of libonnx-dev");
   }

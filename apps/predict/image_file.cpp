@@ -48,6 +48,10 @@ GreyImage read_png(const File& file) {
   }
   GreyImage image{.width = png.width, .height = png.height};
   check_size(file, image.width, image.height);
+  // libpng stops after the last row; a file that is cut off behind it lacks its last check sums.
+  if (file.bytes.find("IEND\xAE\x42\x60\x82") == std::string::npos) {
+    file.refuse("not a PNG picture that can be read: it breaks off before its end");
+  }
   png.format = PNG_FORMAT_RGBA;
   // Without it, libpng takes 16 bits for amounts of light instead of sRGB's levels.
   png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;

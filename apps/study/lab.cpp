@@ -4,12 +4,13 @@
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 
 #include "apps/common/augmentations.h"
+#include "apps/common/json_text.h"
 #include "apps/common/npy.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/reduce.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
@@ -106,7 +107,8 @@ Lab::Lab(const std::string& study, const StudySettings& settings)
       settings_(settings),
       say_([this](const std::string& line) { log_.say(line); }),
       data_(load(settings)),
-      file_(made_folder(settings.out) + "/" + study + ".runs.jsonl"),
+      lock_("--out", made_folder(settings.out)),
+      file_(settings.out + "/" + study + ".runs.jsonl"),
       networks_(settings.out + "/networks.runs.jsonl") {
   say_(fmt::format("{}: {}, {} images to learn from, {} to be judged by", study,
                    settings.data.empty() ? "synthetic digits" : settings.data, data_.train.size(),
@@ -247,7 +249,7 @@ Json Lab::describe(const Training& t, const Json& more) const {
 Sequential Lab::network(const std::string& name, const Training& training) {
   Json what = describe(training);
   what["network"] = name;
-  const std::string file = path("network-" + short_name(what.dump()) + ".npy");
+  const std::string file = path("network-" + short_name(json_text(what)) + ".npy");
   if (networks_.find(what) != nullptr) {
     Sequential network = untrained(training);
     set_state(network, read_npy(file));
@@ -263,7 +265,7 @@ Sequential Lab::network(const std::string& name, const Training& training) {
 }
 
 const TeacherAnswers& Lab::teacher(const std::string& name, const Training& training) {
-  const std::string what = name + describe(training).dump();
+  const std::string what = name + json_text(describe(training));
   if (const auto found = answers_.find(what); found != answers_.end()) return found->second;
   Sequential teacher = network(name, training);
   TeacherAnswers answers{.train = logits_of(teacher, train()), .test = logits_of(teacher, test())};
@@ -272,22 +274,19 @@ const TeacherAnswers& Lab::teacher(const std::string& name, const Training& trai
 }
 
 void Lab::report(const std::string& name, const Table& table, const std::string& found) {
-  fmt::print("{}\n{}\n", text_of(table), found);
   write(name + ".csv", csv_of(table));
-  write(name + ".json", Json{{"study", study_},
-                             {"data", settings_.data.empty() ? "synthetic" : settings_.data},
-                             {"validation", settings_.validation},
-                             {"quick", settings_.quick},
-                             {"rows", table},
-                             {"found", found}}
-                                .dump(2) +
-                            "\n");
+  const Json all = {{"study", study_},
+                    {"data", settings_.data.empty() ? "synthetic" : settings_.data},
+                    {"validation", settings_.validation},
+                    {"quick", settings_.quick},
+                    {"rows", table},
+                    {"found", found}};
+  write(name + ".json", json_text(all, 2) + "\n");
+  fmt::print("{}\n{}\n", text_of(table), found);  // files first: the reader may have gone
 }
 
 void Lab::write(const std::string& file, const std::string& content) {
-  std::ofstream out(path(file), std::ios::binary);
-  out << content;
-  if (!out.flush()) fail("study", "{} cannot be written", path(file));
+  write_file("study", path(file), content);
 }
 
 }  // namespace limbeck

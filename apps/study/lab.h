@@ -10,6 +10,7 @@
 #include "apps/common/training_log.h"
 #include "apps/study/runs.h"
 #include "apps/study/table.h"
+#include "core/file.h"
 #include "data/dataset.h"
 #include "nn/distill/trainer.h"
 #include "nn/sequential.h"
@@ -119,6 +120,7 @@ class Lab {
   TrainingLog log_{false};
   std::function<void(const std::string&)> say_;
   TrainTest data_;
+  FolderLock lock_;
   RunFile file_, networks_;
   std::map<std::string, TeacherAnswers> answers_;  // by the network's description
 };

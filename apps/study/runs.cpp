@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "apps/common/json_text.h"
 #include "apps/common/training_log.h"
 #include "core/error.h"
 
@@ -50,7 +51,7 @@ const Json* RunFile::find(const Json& run) const {
 }
 
 void RunFile::add(const Json& run, const Json& result) {
-  append(path_, Json{{"run", run}, {"result", result}}.dump() + "\n");
+  append(path_, json_text(Json{{"run", run}, {"result", result}}) + "\n");
   runs_.emplace_back(run, result);
 }
 

@@ -61,6 +61,16 @@ double number_of(const Json& json) {
   return json.is_null() ? std::nan("") : json.get<double>();
 }
 
+// A count: any other number would be converted to one in silence.
+Index count_of(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  constexpr Index largest = 1'000'000'000'000'000;
+  if (!value.is_number_integer() || value < 0 || value > largest) {
+    throw Json::other_error::create(500, fmt::format("{} is no count", key), nullptr);
+  }
+  return value.get<Index>();
+}
+
 Json to_json(const EpochReport& r) {
   return {{"epoch", r.epoch},
           {"epochs", r.epochs},
@@ -103,10 +113,10 @@ Json to_json(const Learner& learner, const TrainingPosition& position) {
 
 TrainingPosition position_of(const Json& json, const Learner& learner) {
   TrainingPosition position{
-      .batches = json.at("batches"), .sums = json.at("sums"), .seconds = json.at("seconds")};
+      .batches = count_of(json, "batches"), .sums = json.at("sums"), .seconds = json.at("seconds")};
   for (const Json& report : json.at("reports")) position.reports.push_back(report_of(report));
-  learner.optimizer.set_steps(json.at("steps"));
-  if (learner.average != nullptr) learner.average->set_steps(json.at("average_steps"));
+  learner.optimizer.set_steps(count_of(json, "steps"));
+  if (learner.average != nullptr) learner.average->set_steps(count_of(json, "average_steps"));
   for (const auto& [name, rng] : learner.model.named_generators()) {
     rng->set_state(json.at("generators").at(name).get<Rng::State>());
   }

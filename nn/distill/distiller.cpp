@@ -175,6 +175,12 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
     fail(op, "a row of logits is needed for each of {} images; got {}", transfer_set.size(),
          teacher_logits.shape());
   }
+  for (Index i = 0; i < teacher_logits.size(); ++i) {
+    const real v = teacher_logits.data()[i];
+    if (std::isfinite(v)) continue;
+    fail(op, "the teacher's logits for image {} have {}: they must be finite",
+         i / teacher_logits.dim(1), v);
+  }
   if (train_options.augment) {
     fail(op, "augmentation would change the images that the teacher's answers are about");
   }

@@ -61,6 +61,15 @@ void check_options(const TrainOptions& options) {
   }
 }
 
+// Error: more than can be counted.
+Index steps_of(Index epochs, Index batches) {
+  Index steps = 0;
+  if (__builtin_mul_overflow(epochs, batches, &steps)) {
+    fail("train", "{} epochs of {} batches are more steps than can be counted", epochs, batches);
+  }
+  return steps;
+}
+
 // What a moving average is of: all that a network computes with and training changes.
 std::vector<Tensor> averaged_of(Module& model) {
   std::vector<Tensor> tensors = model.parameters();
@@ -132,7 +141,7 @@ class Run {
                  .augment = options.augment,
                  .views = options.views},
                 rng_),
-        steps_(options.epochs * loader_.batches()),
+        steps_(steps_of(options.epochs, loader_.batches())),
         schedule_(options.schedule ? options.schedule : cosine({.total = steps_})),
         optimizer_(make_optimizer(model.parameters(), options)),
         facts_(std::move(facts)) {
@@ -163,6 +172,10 @@ class Run {
       if (epochs > options_.epochs || at_.batches < 0 || at_.batches > loader_.batches()) {
         fail("checkpoint", "{}: its epoch {}, batch {} is none of this training",
              options_.checkpoint.file, epochs + 1, at_.batches);
+      }
+      if (optimizer_->steps() != epochs * loader_.batches() + at_.batches) {
+        fail("checkpoint", "{}: {} steps are not those of its epochs and batches",
+             options_.checkpoint.file, optimizer_->steps());
       }
       means_.set_sums(at_.sums);
       loader_.skip_epochs(epochs);

@@ -167,3 +167,21 @@ TEST_CASE("a program that was built for another processor says so, and is not ki
                                       "this one has not.",
                                       missing->name)));
 }
+
+TEST_CASE("make test is the same with another compiler and for another level") {
+  Tree tree;
+  tree.put("build/deps-clang", "");
+  const auto last_line = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "-n");
+    words.push_back("test");
+    const Finished run = tree.make(words);
+    CHECK_MESSAGE(run.exit_code == 0, run.err);
+    const std::size_t at = std::min(run.out.rfind("tests/run.sh"), run.out.size());
+    return run.out.substr(at, run.out.find('\n', at) - at);
+  };
+  CHECK(last_line({}) == "tests/run.sh build/float/tests/run -- build/double/tests/run");
+  CHECK(last_line({"CXX=clang++"}) ==
+        "tests/run.sh build/float-clang/tests/run -- build/double-clang/tests/run");
+  CHECK(last_line({"LEVEL=v2"}) ==
+        "tests/run.sh build/float-v2/tests/run -- build/double-v2/tests/run");
+}

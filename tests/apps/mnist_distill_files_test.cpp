@@ -143,8 +143,8 @@ TEST_CASE("files of a teacher that do not fit are refused") {
 
 TEST_CASE("where results cannot be kept is said before any training") {
   check_refused({"--save-logits", "/no/folder/x.npy"},
-                "--save-logits: /no/folder/x.npy cannot be written");
-  check_refused({"--json", data().path()}, "--json: " + data().path() + " cannot be written");
+                "--save-logits: /no/folder/x.npy: cannot be written");
+  check_refused({"--json", data().path()}, "--json: " + data().path() + ": cannot be written");
   check_refused({"--save", data().file("train-images-idx3-ubyte") + "/x"}, "--save: ");
   check_refused({"--resume", "/no/folder"}, "--resume: /no/folder is not a folder");
   const Folder out;

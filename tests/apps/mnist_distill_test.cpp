@@ -140,7 +140,7 @@ TEST_CASE("mnist_distill refuses what it can only find out later with exit code 
   check_refused({"--data", data.path(), "--train-size", "301"}, 1,
                 "--train-size: 301 asked of 300 training images");
   check_refused({"--data", data.path(), "--json", "/no/such/folder/out.json"}, 1,
-                "--json: /no/such/folder/out.json cannot be written");
+                "--json: /no/such/folder/out.json: cannot be written");
 }
 
 TEST_CASE("mnist_distill --help tells what the options do, T among them") {

@@ -1,6 +1,8 @@
 // safetensors: what is written, what is read, and what is refused in which words.
 #include "core/safetensors.h"
 
+#include <chrono>
+
 #include "tests/data/idx_files.h"
 
 using namespace limbeck;
@@ -249,4 +251,32 @@ TEST_CASE("random changes of a safetensors file give an Error or what the file c
   }
   CHECK(refused > 1000);
   CHECK(accepted > 100);
+}
+
+TEST_CASE(
+    "a header costs what it weighs: many keys take no square of their number, and depth ends") {
+  const auto header_of = [](int tensors) {
+    Bytes header = "{";
+    for (int i = 0; i < tensors; ++i) {
+      header += fmt::format(R"({}"t{}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
+                            i == 0 ? "" : ",", i);
+    }
+    return file_of(header + "}", "");
+  };
+  const auto seconds_for = [&](int tensors) {
+    const Bytes bytes = header_of(tensors);
+    const auto start = std::chrono::steady_clock::now();
+    CHECK(read(bytes).tensors.size() == static_cast<std::size_t>(tensors));
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  seconds_for(100);
+  CHECK(seconds_for(20'000) < 60 * seconds_for(2'000));  // 10 in proportion, 100 by the square
+  for (const int depth : {200, 100'000}) {
+    const auto n = static_cast<std::size_t>(depth);
+    CHECK(complaint_about(R"({"a":{"dtype":"F32","shape":[)" + Bytes(n, '[') + Bytes(n, ']') +
+                          R"(],"data_offsets":[0,0]}})") ==
+          "its header is nested more than 128 deep");
+  }
+  CHECK(complaint_about(R"({"a":{"dtype":"F32","shape":[[1]],"data_offsets":[0,0]}})") ==
+        "tensor \"a\" has array where an integer from 0 to 2^63 - 1 belongs");
 }

@@ -99,8 +99,10 @@ TEST_CASE("files of the wrong length are refused") {
 TEST_CASE("a gzip that breaks off or is damaged is refused") {
   const Folder folder;
   const Bytes whole = read_all(folder.write_gzipped("images.gz", images_file()));
-  CHECK(contains(complaint_about_images(whole.substr(0, whole.size() - 10)),
-                 "its gzip stream breaks off"));
+  for (std::size_t cut = 1; cut <= 10; ++cut) {  // the check sum and the length are eight bytes
+    CHECK(contains(complaint_about_images(whole.substr(0, whole.size() - cut)),
+                   "its gzip stream breaks off"));
+  }
   Bytes damaged = whole;
   damaged[damaged.size() - 6] = static_cast<char>(damaged[damaged.size() - 6] ^ 1);  // in its CRC
   CHECK(contains(complaint_about_images(damaged), "the file is broken"));

@@ -170,6 +170,18 @@ TEST_CASE("what is no checkpoint of this training is refused") {
   position.replace(at, 11, "\"batches\":6");
   write_safetensors(folder.file("c"), content, StoredAs::own);
   CHECK(contains(refusal(), "its epoch 1, batch 6 is none of this training"));
+  for (const char* const steps : {"9223372036854775807", "-3", "2.5", "1e300", "[3]"}) {
+    content = good;
+    std::string& text = content.metadata["position"];
+    text.replace(text.find("\"steps\":3"), 9, std::string("\"steps\":") + steps);
+    write_safetensors(folder.file("c"), content, StoredAs::own);
+    CHECK(contains(refusal(), "steps is no count"));
+  }
+  content = good;
+  std::string& text = content.metadata["position"];
+  text.replace(text.find("\"steps\":3"), 9, "\"steps\":4");
+  write_safetensors(folder.file("c"), content, StoredAs::own);
+  CHECK(contains(refusal(), "4 steps are not those of its epochs and batches"));
 }
 
 TEST_CASE("a checkpoint cut anywhere or changed at random is refused, or can be gone on from") {
