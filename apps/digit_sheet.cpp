@@ -119,6 +119,6 @@ int main(int argc, char** argv) {
     if (distort) augment = random_distortion(mnist_distortion);
     if (*shift_option) augment = random_shift(shift_by);
     write_png(file, sheet_of(data, columns, augment, Rng(seed)));
-    fmt::print("{}: {} images of each of {} classes\n", file, columns, data.classes);
+    fmt::print("{}: up to {} images of each of {} classes\n", file, columns, data.classes);
   });
 }

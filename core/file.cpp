@@ -182,6 +182,11 @@ FolderLock::FolderLock(const char* op, const std::string& folder) {
 
 FileReader::FileReader(const char* op, const std::string& path) : op_(op), path_(path) {
   std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+      !std::filesystem::is_directory(status)) {
+    refuse("it is a pipe or a device: its size must be known, so put what it gives into a file");
+  }
   left_ = std::filesystem::file_size(path, error);
   if (error) refuse("cannot be opened: {}", error.message());
   file_.reset(std::fopen(path.c_str(), "rb"));

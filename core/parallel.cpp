@@ -1,6 +1,8 @@
 #include "core/parallel.h"
 
 #include <omp.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -39,7 +41,23 @@ int threads() {
 
 void set_threads(int n) {
   if (n < 1) fail("set_threads", "the number of threads must be at least 1; got {}", n);
-  thread_count() = std::min(n, omp_get_thread_limit());  // OMP_THREAD_LIMIT
+  const int count = std::min(n, omp_get_thread_limit());  // OMP_THREAD_LIMIT
+  check_address_space(count);
+  thread_count() = count;
+}
+
+void check_address_space(int threads) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  const std::size_t bytes = (std::size_t{128} << 20) * static_cast<std::size_t>(threads);
+  void* const space = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (space == MAP_FAILED) {
+    fail("threads",
+         "{} need {} MB of address space for OpenBLAS, and it is limited to {} MB in all "
+         "(ulimit -v): raise the limit or take fewer",
+         threads, bytes >> 20, limit.rlim_cur >> 20);
+  }
+  munmap(space, bytes);
 }
 
 void detail::FirstError::keep(Index part) {

@@ -17,8 +17,12 @@ namespace limbeck {
 // The number of threads for loops and matrix products. At first: OMP_NUM_THREADS where that is set,
 // else the processors that this process may use, by its affinity and by the quota of its container.
 int threads();
-// For all threads of the program, and no more than OMP_THREAD_LIMIT. Error: n < 1.
+// For all threads of the program, and no more than OMP_THREAD_LIMIT. Error: n < 1, or no address
+// space for so many.
 void set_threads(int n);
+// That last error: OpenBLAS maps 128 MB a thread, and where a limit (ulimit -v) does not allow that
+// it tries for ever.
+void check_address_space(int threads);
 
 // While a thread waits for the next loop or for the others, libgomp lets it spin, for milliseconds:
 // that is the fastest where nothing else runs. Beside a compiler or a browser it takes the time

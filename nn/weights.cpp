@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -59,6 +60,14 @@ std::vector<NamedTensor> named_state(Module& module) {
   std::vector<NamedTensor> state = module.named_parameters();
   for (const NamedTensor& buffer : module.named_buffers()) state.push_back(buffer);
   return state;
+}
+
+void check_finite(const char* op, Module& module) {
+  for (const NamedTensor& part : named_state(module)) {
+    for (const real v : part.tensor.values()) {
+      if (!std::isfinite(v)) fail(op, "{} has an element that is not finite, {}", part.name, v);
+    }
+  }
 }
 
 void save_weights(Module& module, const std::string& path, const Metadata& metadata) {

@@ -13,6 +13,10 @@ namespace limbeck {
 // "2.running_mean". The handles see the module's own memory.
 std::vector<NamedTensor> named_state(Module& module);
 
+// Error, in the name of `op`, with the tensor's name: one of these elements is not finite. What the
+// module computes would be no numbers either.
+void check_finite(const char* op, Module& module);
+
 // Writes them as safetensors, for PyTorch's load_state_dict as well as for load_weights.
 // Error: write_safetensors'.
 void save_weights(Module& module, const std::string& path, const Metadata& metadata = {});

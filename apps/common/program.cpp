@@ -13,7 +13,9 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "apps/common/say.h"
@@ -94,6 +96,18 @@ void check_all_values(CLI::App& app) {
   }
 }
 
+// Where a program has commands and the first word is none of them.
+std::optional<std::string> unknown_command(CLI::App& app, int argc, char** argv) {
+  const auto commands = app.get_subcommands([](CLI::App*) { return true; });
+  if (commands.empty() || argc < 2 || argv[1][0] == '-') return {};
+  std::string names;
+  for (const CLI::App* const command : commands) {
+    if (command->get_name() == argv[1]) return {};
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", command->get_name());
+  }
+  return fmt::format("{} is none of {}", argv[1], names);
+}
+
 // Whether all that was printed has been taken.
 bool printed() {
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
@@ -123,11 +137,12 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<void()
     app.exit(help);
     return printed() ? 0 : complain(unprinted(), 1);
   } catch (const CLI::ParseError& error) {
-    complain(error.what(), 2);
+    complain(unknown_command(app, argc, argv).value_or(error.what()), 2);
     say("Try: {} --help\n", app.get_name());
     return 2;
   }
   try {
+    check_address_space(threads());
     work();
     if (!printed()) return complain(unprinted(), 1);
   } catch (const Stopped& stopped) {
@@ -137,6 +152,8 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<void()
     return complain("there is no memory left", 1);
   } catch (const std::filesystem::filesystem_error& error) {
     return complain(fmt::format("{}: {}", error.path1().string(), error.code().message()), 1);
+  } catch (const std::system_error& error) {
+    return complain(fmt::format("the system refuses: {}", error.what()), 1);
   } catch (const std::exception& error) {
     return complain(printed() ? error.what() : unprinted(), 1);
   }

@@ -29,6 +29,7 @@
 #include "nn/distill/evaluate.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
+#include "nn/weights.h"
 
 namespace limbeck {
 namespace {
@@ -121,6 +122,7 @@ class DistillRun {
              s_.teacher_weights, saved.info.image, saved.info.classes, data_.train.image,
              data_.train.classes);
       }
+      check_finite("--teacher-weights", saved.network);
       teacher_ = std::move(saved.network);
       log_.say(fmt::format("\nteacher: {}, from {}", saved.info.spec, s_.teacher_weights));
       report_.teacher = Outcome{.title = "teacher",

@@ -53,19 +53,32 @@ void add_files(CLI::App& app, DistillSettings& s) {
   file("--json", s.json, "Write options and results to FILE too");
 }
 
-// That a file can be written there, by trying, and that no other option names it.
+// That a file can be written there, by trying, and that no other option names it, to write it too
+// or to read it.
 class OutputFiles {
  public:
+  void read(const char* option, const std::string& path) {
+    if (!path.empty()) options_.emplace(place_of(path), option);
+  }
+  void read_folder(const char* option, const std::string& path) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+      read(option, entry.path());
+    }
+  }
   void add(const char* option, const std::string& path) {
     if (path.empty()) return;
     check_writable(option, path);
-    const auto [other, is_new] = options_.emplace(
-        std::filesystem::weakly_canonical(std::filesystem::absolute(path)), option);
+    const auto [other, is_new] = options_.emplace(place_of(path), option);
     const bool stream = std::filesystem::exists(path) && !std::filesystem::is_regular_file(path);
     if (!is_new && !stream) fail(option, "{} is what {} names too", path, other->second);
   }
 
  private:
+  static std::filesystem::path place_of(const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+  }
+
   std::map<std::filesystem::path, const char*> options_;
 };
 
@@ -196,6 +209,9 @@ void check(const DistillSettings& s) {
     fail("--resume", "it keeps checkpoints where it goes on; leave out --checkpoint");
   }
   OutputFiles files;
+  files.read("--teacher-weights", s.teacher_weights);
+  files.read("--teacher-logits", s.teacher_logits);
+  files.read_folder("--data", s.data);
   files.add("--json", s.json);
   files.add("--save-logits", s.save_logits);
   files.add("--export-onnx", s.export_onnx);

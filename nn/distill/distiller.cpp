@@ -29,6 +29,17 @@ void check_classes(Index taught, Index learned) {
        learned);
 }
 
+// Error: row `row`, what the teacher says of that image, is not finite. From it a student would
+// learn what is no number, and the loss would be blamed.
+void check_answer(const char* op, const Tensor& logits, Index row, Index image) {
+  const Index classes = logits.dim(1);
+  for (Index j = 0; j < classes; ++j) {
+    const real v = logits.data()[row * classes + j];
+    if (std::isfinite(v)) continue;
+    fail(op, "the teacher's logits for image {} have {}: they must be finite", image, v);
+  }
+}
+
 // The teacher's logits for the batches of a training, asked for once where images come again. Of an
 // ensemble the members' logits are kept, which it then averages at the T of the moment.
 class Answers {
@@ -50,6 +61,9 @@ class Answers {
   Tensor operator()(const Batch& batch, double temperature) {
     const NoGrad no_grad;
     const Tensor answers = known_.empty() ? ask_(batch.images) : kept(batch);
+    for (std::size_t i = 0; i < batch.indices.size(); ++i) {
+      check_answer("Distiller", answers, static_cast<Index>(i), batch.indices[i]);
+    }
     return ensemble_ != nullptr ? ensemble_->average(answers, temperature) : answers;
   }
 
@@ -175,12 +189,7 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
     fail(op, "a row of logits is needed for each of {} images; got {}", transfer_set.size(),
          teacher_logits.shape());
   }
-  for (Index i = 0; i < teacher_logits.size(); ++i) {
-    const real v = teacher_logits.data()[i];
-    if (std::isfinite(v)) continue;
-    fail(op, "the teacher's logits for image {} have {}: they must be finite",
-         i / teacher_logits.dim(1), v);
-  }
+  for (Index i = 0; i < teacher_logits.dim(0); ++i) check_answer(op, teacher_logits, i, i);
   if (train_options.augment) {
     fail(op, "augmentation would change the images that the teacher's answers are about");
   }

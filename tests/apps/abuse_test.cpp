@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "data/synthetic_digits.h"
+#include "nn/model_spec.h"
+#include "nn/saved_model.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/testing.h"
@@ -239,11 +241,36 @@ TEST_CASE("a NaN of the teacher is named, and never becomes a student's weights"
   abuse.folder().write("nan.npy", npy);
   check_rows(abuse, {{"$distill --teacher-logits nan.npy --save sv", 1,
                       "the teacher's logits for image 123 have nan: they must be finite"}});
+  Rng rng(1);
+  Sequential teacher = make_model("mlp:4", {1, 28, 28}, 10, {}, rng);
+  teacher.parameters()[2].values()[7] = INFINITY;
+  save_model(teacher, abuse.folder().file("inf.safetensors"),
+             {.spec = "mlp:4", .image = {1, 28, 28}, .classes = 10, .more = {}});
+  check_rows(abuse,
+             {{"$distill --teacher-weights inf.safetensors", 1,
+               "--teacher-weights: 3.weight has an element that is not finite, inf"},
+              {"$apps/mnist_predict inf.safetensors --data tiny --index 0", 1,
+               "the network's answer is not finite"},
+              {"$distill --teacher-logits nan.npy --json nan.npy", 1,
+               "--json: nan.npy is what --teacher-logits names too"},
+              {"$distill --json tiny/t10k-labels-idx1-ubyte", 1, "is what --data names too"}});
+  CHECK(abuse.read("nan.npy") == npy);
 }
 
 TEST_CASE("threads that the system does not give are not waited for") {
   const Abuse abuse;
   check_rows(abuse,
              {{"OMP_THREAD_LIMIT=1 OMP_NUM_THREADS=4 timeout 60 $distill --batch-size 300", 0, ""},
-              {"OMP_DYNAMIC=true timeout 60 $distill --batch-size 300 --threads 4", 0, ""}});
+              {"OMP_DYNAMIC=true timeout 60 $distill --batch-size 300 --threads 4", 0, ""},
+              {"(ulimit -v 1000000; OMP_NUM_THREADS=2 timeout 60 $distill --threads 16)", 1,
+               "threads: 16 need 2048 MB of address space for OpenBLAS"}});
+}
+
+TEST_CASE("words that are none of the program's, and files that are no files, are told so") {
+  const Abuse abuse;
+  check_rows(abuse, {{"$apps/distill_study foo", 2, "foo is none of temperature, alpha, noise"},
+                     {"$apps/mnist_predict <(cat tiny/t10k-labels-idx1-ubyte) x", 1,
+                      "it is a pipe or a device"},
+                     {"ln -s loop loop; $apps/mnist_distill --data loop", 1, "loop"},
+                     {"ln -s loop2 loop2; $apps/mnist_predict loop2 x", 1, "Too many levels"}});
 }

@@ -199,3 +199,12 @@ TEST_CASE("Winograd's matrices filter: four outputs of three and of five taps") 
   check_filter<3>();
   check_filter<5>();
 }
+
+TEST_CASE("a matrix with a side that BLAS cannot count is refused, and not taken for another") {
+  constexpr Index large = Index{1} << 32;  // as an int: 0
+  CHECK(contains(error_of([] { gemm(nullptr, nullptr, nullptr, {.m = 2, .n = 1, .k = large}); }),
+                 "gemm: a matrix with a side of 4294967296 is more than BLAS can count"));
+  CHECK(
+      contains(error_of([] { blas_gemm(nullptr, nullptr, nullptr, {.m = large, .n = 1, .k = 1}); }),
+               "is more than BLAS can count"));
+}

@@ -124,3 +124,21 @@ TEST_CASE("a schedule and an objective can be given together, and neither by {}"
   CHECK(temperatures.back() == 1);
   Distiller(teacher, student, {}, {}).fit(data, options);
 }
+
+TEST_CASE("a teacher that answers with what is no number is named, however it is asked") {
+  const Dataset data = rows_of_light(40, 1);
+  for (const int how : {0, 1, 2}) {  // once, about every batch, about views
+    Sequential teacher = small(1), student = small(2);
+    teacher.add([](const Tensor& z) {
+      Tensor odd = z.clone();
+      if (z.dim(0) > 1) odd.values()[4] = NAN;
+      return odd;
+    });
+    TrainOptions options{.epochs = 1, .batch_size = 16};
+    if (how > 0) options.augment = random_shift(1);
+    if (how == 2) options.views = 2;
+    const std::string error = error_of([&] { Distiller(teacher, student, {}).fit(data, options); });
+    CHECK(contains(error, "Distiller: the teacher's logits for image "));
+    CHECK(contains(error, "have nan: they must be finite"));
+  }
+}
