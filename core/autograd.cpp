@@ -205,10 +205,6 @@ void count_uses(const Tensor& root) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 Tensor record_saving(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward,
                      std::span<const Tensor> saved) {
   if (detail::watching()) detail::watch_forward(op, y, inputs);

@@ -27,8 +27,11 @@ void log_softmax_exactly(std::vector<double>& y, const real* z, double t) {
 // Labels that count must be there; at α = 0 they do not.
 void check_labels(const char* op, const Tensor& logits, std::span<const std::int32_t> class_ids,
                   const DistillationOptions& options) {
-  const bool unlabelled = std::ranges::find(class_ids, -1) != class_ids.end();
-  if (unlabelled && options.alpha > 0) {
+  if (std::ranges::find(class_ids, -1) == class_ids.end()) {
+    check_class_ids(op, logits, class_ids);
+    return;
+  }
+  if (options.alpha > 0) {
     fail(op, "an image has no label, and labels weigh {}; images without need alpha = 0",
          options.alpha);
   }

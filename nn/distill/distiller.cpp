@@ -52,6 +52,7 @@ class Answers {
         images_(set.size()) {
     if (!options.augment) {
       kept_ = logits_of(ask_, set);
+      for (Index i = 0; i < images_; ++i) check_answer("Distiller", kept_, i, i);
       known_.assign(static_cast<std::size_t>(images_), true);
     } else if (options.views > 0) {
       known_.assign(static_cast<std::size_t>(options.views * images_), false);
@@ -60,20 +61,25 @@ class Answers {
 
   Tensor operator()(const Batch& batch, double temperature) {
     const NoGrad no_grad;
-    const Tensor answers = known_.empty() ? ask_(batch.images) : kept(batch);
-    for (std::size_t i = 0; i < batch.indices.size(); ++i) {
-      check_answer("Distiller", answers, static_cast<Index>(i), batch.indices[i]);
-    }
+    const Tensor answers = known_.empty() ? ask(batch) : kept(batch);
     return ensemble_ != nullptr ? ensemble_->average(answers, temperature) : answers;
   }
 
  private:
+  Tensor ask(const Batch& batch) {
+    const Tensor logits = ask_(batch.images);
+    for (std::size_t i = 0; i < batch.indices.size(); ++i) {
+      check_answer("Distiller", logits, static_cast<Index>(i), batch.indices[i]);
+    }
+    return logits;
+  }
+
   Tensor kept(const Batch& batch) {
     std::vector<Index> rows = batch.indices;
     for (Index& row : rows) row += batch.view * images_;
     const auto known = [this](Index row) { return known_[static_cast<std::size_t>(row)]; };
     if (std::ranges::all_of(rows, known)) return gather_rows(kept_, rows);
-    const Tensor logits = ask_(batch.images);
+    const Tensor logits = ask(batch);
     const Index classes = logits.dim(1);
     if (!kept_.defined()) {
       kept_ = Tensor::empty({static_cast<Index>(known_.size()), classes});
@@ -167,8 +173,10 @@ std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const Train
   std::optional<Answers> answers;
   if (loss.asks_teacher()) answers.emplace(teacher_, transfer_set, options);
   detail::TrainingFacts facts = loss.facts();
-  facts["teacher"] = detail::layers_of(teacher_);
-  facts["teacher's weights"] = detail::checksum_of(teacher_);
+  if (!options.checkpoint.file.empty()) {
+    facts["teacher"] = detail::layers_of(teacher_);
+    facts["teacher's weights"] = detail::checksum_of(teacher_);
+  }
   return detail::run_epochs(
       student_, transfer_set, options,
       [&](const Batch& batch, const Tensor& logits, double done) {
@@ -197,9 +205,11 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
   loss.check_labels(op, transfer_set);
   check_classes(teacher_logits.dim(1), classes_of(student, transfer_set));
   detail::TrainingFacts facts = loss.facts();
-  Checksum sum;
-  sum.add(teacher_logits);
-  facts["teacher's logits"] = sum.str();
+  if (!train_options.checkpoint.file.empty()) {
+    Checksum sum;
+    sum.add(teacher_logits);
+    facts["teacher's logits"] = sum.str();
+  }
   return detail::run_epochs(
       student, transfer_set, train_options,
       [&](const Batch& batch, const Tensor& logits, double done) {
