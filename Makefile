@@ -4,6 +4,7 @@
 #                 SAN=thread those of the DataLoader's thread with the thread sanitizer,
 #                 PROGRAMS=0 without those of the programs
 # make check-one  builds and runs the tests of one file: TEST=tests/nn/linear_test.cpp
+# make fuzz       a reader of files on bytes that libFuzzer changes: TARGET=npy SECONDS=60
 # make fuzz-shapes  ops beside their definitions on other random shapes and programs: SEED=7 CASES=1000
 # make exercises  runs the tests of the chapters' exercises: those that are not done yet fail
 # make bench      times training and inference against the bare matrix products
@@ -42,8 +43,8 @@ NATIVE := $(if $(filter $(HOST),$(TRIPLE)),-march=native)
 OPT ?= $(if $(ONE),-O1,-O3) $(if $(LEVEL),-march=x86-64-$(LEVEL),$(NATIVE))
 
 # Each variant has its own folder. The programs of the usual one are built beside their sources.
-VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)$(if $(filter thread,$(SAN)),-tsan)$(if \
-             $(filter 1,$(COVERAGE)),-coverage)$(addprefix -,$(LEVEL))$(if $(ONE),-one)$(if \
+VARIANT := $(REAL)$(COMPILER)$(if $(filter 1,$(SAN)),-san)$(if $(filter thread,$(SAN)),-tsan)$(if $(filter \
+             fuzz,$(SAN)),-fuzz)$(if $(filter 1,$(COVERAGE)),-coverage)$(addprefix -,$(LEVEL))$(if $(ONE),-one)$(if \
              $(filter $(HOST),$(TRIPLE)),,-$(firstword $(subst -, ,$(TRIPLE))))
 BUILD := build/$(VARIANT)
 BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
@@ -82,6 +83,10 @@ ifeq ($(SAN),thread)
   CXXFLAGS += -O1 -g1 -fsanitize=thread
   LDFLAGS += -fsanitize=thread
 endif
+ifeq ($(SAN),fuzz)
+  CXXFLAGS += -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all
+  LDFLAGS += -fsanitize=fuzzer,address,undefined
+endif
 ifeq ($(COVERAGE),1)
   CXXFLAGS += -O1 --coverage
   LDFLAGS += --coverage
@@ -92,12 +97,12 @@ COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
 PAGE := $(wildcard apps/report/*.html apps/report/*.css apps/report/*.js)
 # (tests/install is a project of its own, that of somebody who has installed the library.)
-TEST_SOURCES := $(filter-out tests/install/%,$(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp))
+TEST_SOURCES := $(filter-out tests/install/% tests/fuzz/main.cpp,$(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp))
 # Gradients are checked in double, so the usual test run is one in float and one in double; programs
 # and what they share are tested in float only, and not with PROGRAMS=0.
 PROGRAMS ?= $(if $(filter double,$(REAL)),0,1)
 ifeq ($(PROGRAMS),0)
-  TEST_SOURCES := $(filter-out tests/apps/%,$(TEST_SOURCES)) tests/apps/run_program.cpp
+  TEST_SOURCES := $(filter-out tests/apps/% tests/fuzz/%,$(TEST_SOURCES)) tests/apps/run_program.cpp
 else
   TESTED_COMMON = $(COMMON)
 endif
@@ -220,8 +225,8 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 QUICK := $(call objects,core/file.cpp core/graph.cpp core/safetensors.cpp data/idx.cpp \
            nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/weights.cpp \
            nn/distill/checkpoint.cpp $(APP_SOURCES)) $(COMMON)
-$(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0,$(SAN)),-O1,-O0)
-$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += -O0
+$(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
+$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 $(QUICK): private HEADERS_OF := quick
 $(TEST_OBJECTS): private HEADERS_OF := tests
 $(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CPPFLAGS += -DLIMBECK_BIN='"$(BIN)/apps"'

@@ -108,6 +108,21 @@ std::optional<std::string> unknown_command(CLI::App& app, int argc, char** argv)
   return fmt::format("{} is none of {}", argv[1], names);
 }
 
+// The words that no option takes, with an option that begins like the first of them.
+std::string unexpected(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining(true);
+  std::string text, meant;
+  for (const std::string& word : words) text += fmt::format("{}{}", text.empty() ? "" : " ", word);
+  const CLI::App* asked = &app;
+  for (const CLI::App* const command : app.get_subcommands()) asked = command;
+  for (const CLI::Option* const option : asked->get_options()) {
+    const std::string name = option->get_name();
+    if (words[0].starts_with("--") && name.starts_with(words[0])) meant = name;
+  }
+  return fmt::format("{} is not known here{}", text,
+                     meant.empty() ? "" : fmt::format("; there is {}", meant));
+}
+
 // Whether all that was printed has been taken.
 bool printed() {
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
@@ -136,6 +151,10 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<void()
   } catch (const CLI::CallForHelp& help) {
     app.exit(help);
     return printed() ? 0 : complain(unprinted(), 1);
+  } catch (const CLI::ExtrasError&) {
+    complain(unknown_command(app, argc, argv).value_or(unexpected(app)), 2);
+    say("Try: {} --help\n", app.get_name());
+    return 2;
   } catch (const CLI::ParseError& error) {
     complain(unknown_command(app, argc, argv).value_or(error.what()), 2);
     say("Try: {} --help\n", app.get_name());

@@ -208,6 +208,10 @@ void check(const DistillSettings& s) {
   if (!s.checkpoint.empty() && !s.resume.empty()) {
     fail("--resume", "it keeps checkpoints where it goes on; leave out --checkpoint");
   }
+  // Folders first: files may be meant to go into them.
+  check_folder("--save", s.save);
+  check_folder("--checkpoint", s.checkpoint);
+  check_folder("--log-dir", s.log_dir);
   OutputFiles files;
   files.read("--teacher-weights", s.teacher_weights);
   files.read("--teacher-logits", s.teacher_logits);
@@ -224,8 +228,6 @@ void check(const DistillSettings& s) {
   if (!s.export_onnx.empty() && !onnx_is_built_in()) {
     fail("--export-onnx", "this program was built without ONNX, for want of libonnx-dev");
   }
-  check_folder("--save", s.save);
-  check_folder("--checkpoint", s.checkpoint);
   if (!s.resume.empty() && !std::filesystem::is_directory(s.resume)) {
     fail("--resume", "{} is not a folder", s.resume);
   }

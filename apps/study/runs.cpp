@@ -1,44 +1,37 @@
 #include "apps/study/runs.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 
+#include "apps/common/append.h"
 #include "apps/common/json_text.h"
 #include "apps/common/training_log.h"
 #include "core/error.h"
+#include "core/json_check.h"
 
 namespace limbeck {
 namespace {
 
-void append(const std::string& path, const std::string& text) {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  const bool written = file >= 0 &&
-                       write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       fsync(file) == 0;
-  if (file >= 0) close(file);
-  if (!written) fail("study", "{} cannot be written", path);
-}
+constexpr const char* op = "study";
 
 }  // namespace
 
 RunFile::RunFile(std::string path) : path_(std::move(path)) {
-  append(path_, "");  // a file that cannot be written is best known now
+  append_to_file(op, path_, "");  // a file that cannot be written is best known now
   std::ifstream in(path_);
   std::string line;
   std::uintmax_t whole = 0;  // bytes of lines that are
   for (int number = 1; std::getline(in, line); ++number) {
-    const bool ended = !in.eof();
-    const Json entry = Json::parse(line, nullptr, false);
-    const bool is_run = entry.is_object() && entry.contains("run") && entry.contains("result");
-    if (!ended) break;  // a stop cut it off
-    if (!is_run)
-      fail("study", "line {} of {} is not a finished run; mend or remove it", number, path_);
+    if (in.eof()) break;  // a stop cut it off
+    const Json entry =
+        detail::json_fault(line).empty() ? Json::parse(line, nullptr, false) : Json();
+    if (!entry.is_object() || !entry.contains("run") || !entry.contains("result")) {
+      fail(op, "line {} of {} is not a finished run; mend or remove it", number, path_);
+    }
     runs_.emplace_back(entry.at("run"), entry.at("result"));
     whole += line.size() + 1;
   }
@@ -51,7 +44,8 @@ const Json* RunFile::find(const Json& run) const {
 }
 
 void RunFile::add(const Json& run, const Json& result) {
-  append(path_, json_text(Json{{"run", run}, {"result", result}}) + "\n");
+  append_to_file(op, path_, json_text(Json{{"run", run}, {"result", result}}) + "\n",
+                 Reached::disk);
   runs_.emplace_back(run, result);
 }
 

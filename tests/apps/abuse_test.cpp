@@ -2,76 +2,12 @@
 // the disk.
 #include <unistd.h>
 
-#include "data/synthetic_digits.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
-#include "tests/apps/mnist_files.h"
-#include "tests/apps/run_program.h"
-#include "tests/testing.h"
+#include "tests/apps/abuse.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
-
-namespace {
-
-// A folder with a small dataset in "tiny", and a shell in it. The script may say
-//   $distill   mnist_distill on that dataset, one epoch of small networks, and quiet
-//   $apps      the folder of the programs
-class Abuse {
- public:
-  Abuse() {
-    std::filesystem::create_directory(folder_.file("tiny"));
-    const TrainTest sets = synthetic_digits({.train = 300, .test = 100, .seed = 3});
-    const auto write = [&](const std::string& name, const Bytes& bytes) {
-      folder_.write("tiny/" + name, bytes);
-    };
-    write("train-images-idx3-ubyte", images_file(sets.train));
-    write("train-labels-idx1-ubyte", labels_file(sets.train));
-    write("t10k-images-idx3-ubyte", images_file(sets.test));
-    write("t10k-labels-idx1-ubyte", labels_file(sets.test));
-  }
-
-  Finished run(const std::string& script) const {
-    const std::string apps = std::filesystem::absolute(LIMBECK_BIN).string();
-    return run_command({"bash", "-c",
-                        "cd " + folder_.path() + "; apps=" + apps +
-                            "; distill=\"$apps/mnist_distill --data tiny --teacher mlp:16 "
-                            "--student mlp:8 --teacher-epochs 1 --epochs 1 --quiet\"; " +
-                            script});
-  }
-  std::string read(const std::string& file) const { return read_all(folder_.file(file)); }
-  bool has(const std::string& file) const { return std::filesystem::exists(folder_.file(file)); }
-  const Folder& folder() const { return folder_; }
-  // Files that a program left behind while it wrote others.
-  int torsos() const {
-    int count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
-      count += entry.path().filename().string().starts_with(".limbeck");
-    }
-    return count;
-  }
-
- private:
-  Folder folder_;
-};
-
-struct Row {
-  const char* script;
-  int exit_code;
-  const char* text;  // in what was said
-};
-
-void check_rows(const Abuse& abuse, std::initializer_list<Row> rows) {
-  for (const Row& row : rows) {
-    const std::string script = row.script;
-    CAPTURE(script);
-    const Finished run = abuse.run(row.script);
-    CHECK_MESSAGE(run.exit_code == row.exit_code, run.err);
-    CHECK_MESSAGE(contains(run.err, row.text), run.err);
-  }
-}
-
-}  // namespace
 
 TEST_CASE("an empty value is refused, for every option that takes one") {
   const Abuse abuse;
@@ -218,6 +154,10 @@ TEST_CASE("a folder that another run keeps its files in is refused, until that r
     CHECK(std::filesystem::is_empty(abuse.folder().file(folder)));
     CHECK(abuse.run("$distill " + std::string(option) + " " + folder).exit_code == 0);
   }
+  // Folders are made, also for files that go into them.
+  CHECK(abuse.run("$distill --save new/a --json new/a/j --log-dir new/b").exit_code == 0);
+  CHECK(abuse.has("new/a/j"));
+  CHECK(abuse.has("new/b/epochs.csv"));
   CHECK(abuse.run("mkdir one; $distill --save one --checkpoint one --log-dir one").exit_code == 0);
 }
 
@@ -268,9 +208,15 @@ TEST_CASE("threads that the system does not give are not waited for") {
 
 TEST_CASE("words that are none of the program's, and files that are no files, are told so") {
   const Abuse abuse;
-  check_rows(abuse, {{"$apps/distill_study foo", 2, "foo is none of temperature, alpha, noise"},
-                     {"$apps/mnist_predict <(cat tiny/t10k-labels-idx1-ubyte) x", 1,
-                      "it is a pipe or a device"},
-                     {"ln -s loop loop; $apps/mnist_distill --data loop", 1, "loop"},
-                     {"ln -s loop2 loop2; $apps/mnist_predict loop2 x", 1, "Too many levels"}});
+  check_rows(
+      abuse,
+      {{"$apps/distill_study foo", 2, "foo is none of temperature, alpha, noise"},
+       {"$apps/mnist_distill --epoch 1", 2,
+        "error: --epoch 1 is not known here; there is --epochs\nTry: mnist_distill --help"},
+       {"$apps/distill_study noise --seed 1 x", 2,
+        "--seed 1 x is not known here; there is --seeds"},
+       {"$apps/mnist_distill foo", 2, "foo is not known here\n"},
+       {"$apps/mnist_predict <(cat tiny/t10k-labels-idx1-ubyte) x", 1, "it is a pipe or a device"},
+       {"ln -s loop loop; $apps/mnist_distill --data loop", 1, "loop"},
+       {"ln -s loop2 loop2; $apps/mnist_predict loop2 x", 1, "Too many levels"}});
 }

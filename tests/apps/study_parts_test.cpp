@@ -76,3 +76,17 @@ TEST_CASE("runs that are in the file are not done again, and the others are, in 
   CHECK(RunFile(path).find({{"number", 2}}) != nullptr);
   CHECK(RunFile(path).find({{"number", 4}}) == nullptr);
 }
+
+TEST_CASE("a line of runs that is nested too deep to be walked through is refused") {
+  const Folder folder;
+  const auto complaint_at = [&](std::size_t depth) {
+    const std::string list = std::string(depth, '[') + std::string(depth, ']');
+    const std::string path = folder.write("x.jsonl", "{\"run\": " + list + ", \"result\": {}}\n");
+    return error_of([&] { RunFile{path}; });
+  };
+  CHECK(complaint_at(100) == "(no error)");
+  for (const std::size_t depth : {std::size_t{200}, std::size_t{1'000'000}}) {
+    CHECK(contains(complaint_at(depth), "line 1 of " + folder.file("x.jsonl") +
+                                            " is not a finished run; mend or remove it"));
+  }
+}
