@@ -29,10 +29,13 @@ check_flat() {  # the last quarter of a run beside the second: medians, so that 
   fi
 }
 
-alive() {
-  local stat=
+ticks=$(getconf CLK_TCK)
+alive() {  # and how long it has computed, in ms
+  local stat='' fields
   read -r stat 2> /dev/null < "/proc/$pid/stat"
-  [[ $stat == *") "[!ZX]* ]]
+  read -ra fields <<< "${stat##*) }"
+  if [[ ${fields[0]:-X} == [ZX] ]]; then return 1; fi
+  computed=$(((fields[11] + fields[12]) * 1000 / ticks))
 }
 signal() { kill "-$1" "$pid" 2> /dev/null; }  # it may have ended just now
 fill() {  # all but some KB
@@ -83,8 +86,8 @@ disturb() {
 
 # Runs the job once. Leaves its exit code in `code`, and in `sent` the signal that was to end it.
 attempt() {
-  local step=0 last next
-  sent='' paused=0 ran=0 rss=() was_full=$filled
+  local step=0 last next before=0 idle=0
+  computed=0 sent='' paused=0 ran=0 rss=() was_full=$filled
   set_command "$job"
   env --default-signal=INT,QUIT "${command[@]}" > printed 2> "$base.err" &
   pid=$!
@@ -94,8 +97,10 @@ attempt() {
     sample
     sleep 0.1
     now; step=$((ms - last - paused)); last=$ms paused=0 ran=$((ran + step))
-    if [ "$ran" -gt $((usual * 20 + 60000)) ]; then
-      wrong "it hangs: $(tenths "$ran") s, usually $(tenths "$usual"); killed"
+    # On a busy machine it may take long; it hangs if it computes for ever, or not at all.
+    idle=$((computed == before ? idle + step : 0)) before=$computed
+    if [ "$computed" -gt $((usual * 40 + 60000)) ] || [ "$idle" -gt 120000 ]; then
+      wrong "it hangs: $(tenths "$computed") s computed, $(tenths "$idle") s idle; killed"
       signal KILL; break
     elif [ "$ran" -ge $next ] && [ -z "$sent" ] && alive; then
       if [ "$left" -gt 0 ]; then disturb; else empty; fi

@@ -40,6 +40,18 @@ TEST_CASE("squeeze-and-excitation names its parameters and refuses what does not
         "SqueezeExcitation: reduction must divide the number of channels; got 3 and 8");
 }
 
+TEST_CASE("squeeze-and-excitation opens its gates by the means that are positive") {
+  Rng rng(1);
+  SqueezeExcitation layer({.channels = 2, .reduction = 2}, rng);
+  for (auto& [name, parameter] : layer.named_parameters()) {
+    std::ranges::fill(parameter.values(), real(name.ends_with("weight") ? 1 : 0));
+  }
+  // Two images of one pixel. The sums of their channels are 2 and -2, of which relu leaves 2 and 0.
+  const Tensor x = Tensor::from({2, 2, 1, 1}, {3, -1, 1, -3});
+  const double open = 1 / (1 + std::exp(-2.0));
+  CHECK(difference(layer(x), {3 * open, -open, 0.5, -1.5}) < 1e-6);
+}
+
 #ifdef LIMBECK_REAL_DOUBLE
 TEST_CASE("the gradient of squeeze-and-excitation is that of finite differences") {
   Rng rng(1);
