@@ -36,8 +36,6 @@ PACKAGES := g++ libopenblas-openmp-dev libfmt-dev zlib1g-dev nlohmann-json3-dev 
 ifneq (,$(findstring clang,$(CXX)))
   PACKAGES += clang libclang-rt-dev libomp-dev
   COMPILER := -clang
-  # (Below -O2 clang makes no vector code, and complains of each loop that asks for it.)
-  LESS_OPTIMISED := -Wno-pass-failed
 endif
 
 # What the compiler builds for: x86_64-linux-gnu, say. (It may not be there yet: `deps` gets it.)
@@ -81,7 +79,7 @@ endif
 ifeq ($(SAN),1)
   # A request for more memory than there is must fail as it does without the sanitizer.
   export ASAN_OPTIONS ?= allocator_may_return_null=1
-  CXXFLAGS += -O1 $(LESS_OPTIMISED) -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+  CXXFLAGS += -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
   LDFLAGS += -fsanitize=address,undefined
 endif
 ifeq ($(SAN),thread)
@@ -89,12 +87,16 @@ ifeq ($(SAN),thread)
   LDFLAGS += -fsanitize=thread
 endif
 ifeq ($(SAN),fuzz)
-  CXXFLAGS += -O1 $(LESS_OPTIMISED) -g1 -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all
+  CXXFLAGS += -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all
   LDFLAGS += -fsanitize=fuzzer,address,undefined
 endif
 ifeq ($(COVERAGE),1)
   CXXFLAGS += -O1 --coverage
   LDFLAGS += --coverage
+endif
+# Below -O2 clang makes no vector code, and would complain of each loop that asks for it.
+ifneq (,$(COMPILER))
+  CXXFLAGS += $(if $(filter-out 0,$(SAN) $(COVERAGE))$(ONE),-Wno-pass-failed)
 endif
 
 LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/*.cpp)
@@ -164,7 +166,8 @@ kernels: $(KERNELS)
 
 # Of the programs and their tests.
 .PHONY: objects
-objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST_SOURCES))) $(COMMON)
+objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST_SOURCES)) \
+                          tests/fuzz/main.cpp) $(COMMON)
 
 # The tests of core, nn and optim with the library for another processor (LEVEL=v2, say). They are
 # compiled for this one, as they are anyway, but for those that see its vectors or tiles.
@@ -187,7 +190,8 @@ $(LEVEL_TEST): $(OF_ALL_LEVELS) $(call objects,$(OF_THE_LEVEL)) $(LIB) $(BUILD)/
 # Beside a test's source stand those of the headers of tests/ that it includes.
 ONE_TEST := $(patsubst %.cpp,$(BUILD)/%,$(TEST))
 HELPERS := tests/main.cpp tests/testing.cpp $(wildcard $(addsuffix .cpp, \
-             $(if $(TEST),$(shell sed -n 's|^\#include "\(tests/.*\)\.h"|\1|p' $(TEST)))))
+             $(if $(TEST),$(shell sed -n 's|^\#include "\(tests/.*\)\.h"|\1|p' $(TEST))))) $(if $(filter \
+             tests/fuzz/%,$(TEST)),$(filter-out %_test.cpp %/main.cpp,$(wildcard tests/fuzz/*.cpp)))
 .PHONY: check-one run-one
 check-one:
 	@test -f '$(TEST)' || { echo 'make check-one TEST=tests/nn/linear_test.cpp, say'; exit 2; }
@@ -241,7 +245,8 @@ $(QUICK): private HEADERS_OF := quick
 $(TEST_OBJECTS): private HEADERS_OF := tests
 $(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CPPFLAGS += $(OF_TESTS)
 
-$(BUILD)/tests/main.o: private PCH :=  # defines a macro before it includes doctest
+# Define a macro before they include doctest.
+$(BUILD)/tests/main.o $(BUILD)/tests/fuzz/main.o: private PCH :=
 
 # Runs before all else, to say that the rest is not for this processor: for every processor.
 ifneq (,$(filter x86_64%,$(TRIPLE)))
@@ -333,4 +338,4 @@ include $(wildcard .make/*.mk)
 clean:
 	rm -rf build $(patsubst %.cpp,%,$(APP_SOURCES))
 
--include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(APP_SOURCES) $(TEST_SOURCES)) $(COMMON))
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(APP_SOURCES) $(TEST_SOURCES) tests/fuzz/main.cpp) $(COMMON))

@@ -1,18 +1,21 @@
 # make fuzz   runs the targets of tests/fuzz on bytes that libFuzzer changes, under the sanitizers:
 #             TARGET=npy, all of them one after the other otherwise, for SECONDS=60 each, or for
 #             RUNS=1000000. What reaches new code is kept in build/fuzz/TARGET, bytes with a finding
-#             in build/fuzz/findings; with them as FILE=… it is shown again.
+#             in build/fuzz/findings; FILE=build/fuzz/findings/npy-… shows it again.
 # make fuzz-corpus   puts the smallest set of them that reaches as much into tests/fuzz/corpus
 
-TARGET ?= $(notdir $(wildcard tests/fuzz/corpus/*))
-SECONDS ?= 60
-RUNS ?= -1
-FUZZER := build/$(REAL)-clang-fuzz/tests/fuzz/run
+# (Not from the environment: TARGET is a common name there.)
+TARGET = $(if $(FILE),$(firstword $(subst -, ,$(notdir $(FILE)))),$(notdir $(wildcard tests/fuzz/corpus/*)))
+FILE =
+SECONDS = 60
+RUNS = -1
+FUZZER := build/float-clang-fuzz/tests/fuzz/run
+FUZZ_MAKE = $(MAKE) --no-print-directory CXX=clang++ SAN=fuzz REAL=float PROGRAMS=1 LEVEL= COVERAGE=0 SYNTAX=0
 FUZZ_SOURCES := $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
 
 .PHONY: fuzz fuzz-corpus
 fuzz: build/deps-fuzz
-	@$(MAKE) --no-print-directory CXX=clang++ SAN=fuzz $(FUZZER)
+	@$(FUZZ_MAKE) $(FUZZER)
 	@for target in $(TARGET); do \
 	   mkdir -p build/fuzz/$$target build/fuzz/findings; \
 	   echo "== $$target"; \
@@ -22,11 +25,13 @@ fuzz: build/deps-fuzz
 	     $(or $(FILE),build/fuzz/$$target tests/fuzz/corpus/$$target) || exit 1; \
 	 done
 # (Without counters: how often a line is run does not count.)
-fuzz-corpus:
+fuzz-corpus: build/deps-fuzz
+	@$(FUZZ_MAKE) $(FUZZER)
 	@for target in $(TARGET); do \
 	   rm -rf build/fuzz/smallest && mkdir -p build/fuzz/smallest build/fuzz/$$target; \
 	   LIMBECK_FUZZ_TARGET=$$target $(FUZZER) -merge=1 -use_counters=0 build/fuzz/smallest \
-	     build/fuzz/$$target tests/fuzz/corpus/$$target 2> /dev/null || exit 1; \
+	     build/fuzz/$$target tests/fuzz/corpus/$$target 2> build/fuzz/merge.log && \
+	     ls build/fuzz/smallest | grep -q . || { tail build/fuzz/merge.log; exit 1; }; \
 	   rm -rf tests/fuzz/corpus/$$target && cp -r build/fuzz/smallest tests/fuzz/corpus/$$target; \
 	   echo "$$target: $$(ls tests/fuzz/corpus/$$target | wc -l) files"; \
 	 done
@@ -34,7 +39,6 @@ ifeq ($(SAN),fuzz)
 $(FUZZER): $(call objects,$(FUZZ_SOURCES)) $(call parts_of,$(FUZZ_SOURCES) $(wildcard tests/fuzz/*.h),$(COMMON)) $(LIB)
 	@echo '  link    $@'
 	@$(link)
-$(call objects,tests/fuzz/main.cpp): private PCH :=
 endif
 build/deps-fuzz: Makefile
 	$(call install,$(PACKAGES) clang libclang-rt-dev libomp-dev)

@@ -11,7 +11,7 @@ PREFIX ?= /usr/local
 SONAME := liblimbeck.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED := $(BUILD)/liblimbeck.so.$(VERSION)
 
-# Insides of the kernels, which no other header includes, stay here.
+# Insides, which no other header includes, stay here.
 INSIDES := $(patsubst %,core/%.h,banded_product channels_last json_check moments processor_features \
                                  product_tile small_product vector winograd_transform)
 HEADERS := $(filter-out $(INSIDES),$(wildcard core/*.h nn/*.h nn/distill/*.h optim/*.h data/*.h))

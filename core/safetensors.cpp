@@ -20,7 +20,7 @@ constexpr const char* writing = "write_safetensors";
 constexpr const char* metadata_key = "__metadata__";
 constexpr std::uint64_t longest_header = 100'000'000;
 
-// The format's dtypes of whole bytes, with the bytes of an element. (It has smaller ones, too.)
+// The dtypes that are known here, with the bytes of an element. (The format has smaller ones, too.)
 const std::map<std::string, std::uint64_t> dtype_sizes = {
     {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"I16", 2}, {"U16", 2}, {"F16", 2}, {"BF16", 2},
     {"I32", 4},  {"U32", 4}, {"F32", 4}, {"F64", 8}, {"I64", 8}, {"U64", 8}};

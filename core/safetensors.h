@@ -42,10 +42,11 @@ void write_safetensors(const std::string& path, const TensorFile& content,
 // Reads F64, F32, F16 and BF16 into `real`. A file is refused for what the format's own reader
 // refuses: a length of the header over 100,000,000 or over the file's; a header that is not UTF-8,
 // not a JSON object that begins with "{", or that says a key twice; an entry that lacks one of the
-// three fields; a dtype that is not known here; data that overlap, leave holes, do not reach the
-// file's end, or are of another size than shape and dtype say; metadata that are not strings. And
-// for what a tensor cannot hold: more dimensions than Shape, an element that is finite in the file
-// and infinite as a real. Error, with the file's name.
+// three fields; data that overlap, leave holes, do not reach the file's end, or are of another size
+// than shape and dtype say; metadata that are not strings. And for what is not known here, the
+// format's dtypes of a byte and less for real numbers, and C64; and what a tensor cannot hold: more
+// dimensions than Shape, an element that is finite in the file and infinite as a real. Error, with
+// the file's name.
 TensorFile read_safetensors(const std::string& path);
 
 }  // namespace limbeck

@@ -23,8 +23,8 @@ export LC_ALL=C GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
 here=$(cd "$(dirname "$0")" && pwd)
 seconds=${1:-7200} seed=${2:-1}
 bin=$(cd "${BIN:-$here/../apps}" && pwd) || exit 2
-for number in "$seconds" "$seed"; do
-  if ! [[ $number =~ ^[0-9]{1,9}$ ]]; then echo "soak: $number is no number" >&2; exit 2; fi
+for number in "$seconds" "$seed" "${ONLY:-1}"; do
+  if ! [[ $number =~ ^(0|[1-9][0-9]{0,8})$ ]]; then echo "soak: $number is no number" >&2; exit 2; fi
 done
 for program in mnist_distill distill_study mnist_predict digit_sheet; do
   if ! [ -x "$bin/$program" ]; then echo "soak: no $bin/$program: run make first" >&2; exit 2; fi

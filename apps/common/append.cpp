@@ -21,8 +21,8 @@ void append_to_file(const char* op, const std::string& path, std::string_view by
     written = size >= 0 || errno == EINTR;
   }
   if (written && reached == Reached::disk) written = fsync(file) == 0;
-  const int reason = errno;
-  if (file >= 0) close(file);
+  int reason = errno;
+  if (file >= 0 && close(file) != 0 && written) written = false, reason = errno;
   if (!written) fail(op, "{}: cannot be written: {}", path, std::strerror(reason));
 }
 

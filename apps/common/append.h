@@ -9,7 +9,7 @@ namespace limbeck {
 // How far what was added has come when the call returns.
 enum class Reached {
   readers,  // others see it
-  disk,     // a machine that stops does not lose it
+  disk,     // a machine that stops does not lose it, if the file was there before
 };
 
 // Writes the bytes at the file's end; makes the file if it is not there. Error, in the name of

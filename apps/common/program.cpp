@@ -108,19 +108,23 @@ std::optional<std::string> unknown_command(CLI::App& app, int argc, char** argv)
   return fmt::format("{} is none of {}", argv[1], names);
 }
 
-// The words that no option takes, with an option that begins like the first of them.
+// The words that no option takes, with the option that begins like the first of them, if one does.
 std::string unexpected(const CLI::App& app) {
   const std::vector<std::string> words = app.remaining(true);
   std::string text, meant;
+  int fitting = 0;
   for (const std::string& word : words) text += fmt::format("{}{}", text.empty() ? "" : " ", word);
+  const std::string begun = words[0].substr(0, words[0].find('='));
   const CLI::App* asked = &app;
   for (const CLI::App* const command : app.get_subcommands()) asked = command;
   for (const CLI::Option* const option : asked->get_options()) {
     const std::string name = option->get_name();
-    if (words[0].starts_with("--") && name.starts_with(words[0])) meant = name;
+    if (!begun.starts_with("--") || !name.starts_with(begun)) continue;
+    meant = name;
+    ++fitting;
   }
   return fmt::format("{} is not known here{}", text,
-                     meant.empty() ? "" : fmt::format("; there is {}", meant));
+                     fitting == 1 ? fmt::format("; there is {}", meant) : "");
 }
 
 // Whether all that was printed has been taken.

@@ -2,9 +2,11 @@
 // the disk.
 #include <unistd.h>
 
+#include "data/synthetic_digits.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
 #include "tests/apps/abuse.h"
+#include "tests/apps/run_program.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
@@ -213,6 +215,8 @@ TEST_CASE("words that are none of the program's, and files that are no files, ar
       {{"$apps/distill_study foo", 2, "foo is none of temperature, alpha, noise"},
        {"$apps/mnist_distill --epoch 1", 2,
         "error: --epoch 1 is not known here; there is --epochs\nTry: mnist_distill --help"},
+       {"$apps/mnist_distill --epoch=1", 2, "--epoch=1 is not known here; there is --epochs\n"},
+       {"$apps/mnist_distill --te 1", 2, "--te 1 is not known here\n"},
        {"$apps/distill_study noise --seed 1 x", 2,
         "--seed 1 x is not known here; there is --seeds"},
        {"$apps/mnist_distill foo", 2, "foo is not known here\n"},

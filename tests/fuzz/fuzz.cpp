@@ -17,9 +17,11 @@ class Scratch {
     std::error_code error;
     const std::filesystem::path memory = "/dev/shm";
     const bool in_memory = access(memory.c_str(), W_OK) == 0;
-    path_ = (in_memory ? memory : std::filesystem::temp_directory_path(error)) /
-            fmt::format("limbeck-fuzz-{}", getpid());
-    std::filesystem::create_directories(path_);
+    const std::filesystem::path at =
+        in_memory ? memory : std::filesystem::temp_directory_path(error);
+    std::string name = (at / "limbeck-fuzz-XXXXXX").string();
+    must(mkdtemp(name.data()) != nullptr, "a folder for files cannot be made");
+    path_ = name;
   }
   ~Scratch() {
     std::error_code ignored;

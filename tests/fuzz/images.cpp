@@ -22,7 +22,8 @@ Bytes gzipped(const Bytes& bytes) {
          bytes + reversed(word(static_cast<std::uint32_t>(sum))) + reversed(word(size));
 }
 
-// An IDX file: the bytes; or with a right header of small sizes, its data cut or too long at times.
+// An IDX file with these data: behind a right header of small sizes; cut or too long at times; or
+// gzipped, with a byte that is another.
 Bytes idx_file(Choices& choices, std::uint32_t rank, Bytes bytes) {
   const Index mode = choices.below(4);
   if (mode > 0) {
@@ -108,9 +109,19 @@ bool is_slow(const Bytes& png) {
 
 void run_idx(std::string_view bytes) {
   Choices choices(bytes);
-  const Bytes images = choices.text(), labels = choices.text();
-  const std::string images_path = file_of("images", idx_file(choices, 3, images));
-  const std::string labels_path = file_of("labels", idx_file(choices, 1, labels));
+  Bytes images, labels;
+  if (choices.below(2) == 0) {  // the bytes as they are, for the two files
+    const auto size = static_cast<std::size_t>(choices.byte());
+    labels = choices.rest();
+    images = labels.substr(0, size);
+    labels.erase(0, size);
+  } else {
+    images = choices.text(), labels = choices.text();
+    images = idx_file(choices, 3, images);
+    labels = idx_file(choices, 1, labels);
+  }
+  const std::string images_path = file_of("images", images);
+  const std::string labels_path = file_of("labels", labels);
   accepted([&] {
     const Dataset data = read_idx(images_path, labels_path, 10);
     must(data.size() > 0, "there are no images");

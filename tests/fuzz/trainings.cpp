@@ -1,5 +1,6 @@
 // What trainings and studies keep, to go on after a stop: checkpoints, finished runs, logs.
 #include <filesystem>
+#include <map>
 
 #include "apps/common/run_log.h"
 #include "apps/study/runs.h"
@@ -96,21 +97,23 @@ void run_logs(std::string_view bytes) {
   const Index done = choices.below(4);
   const std::string table = choices.text(), events = choices.rest();
   const std::string folder = path_of("log");
+  std::filesystem::remove_all(folder);  // a finding leaves it
   std::filesystem::create_directories(folder + "/student");
   file_of("log/epochs.csv", choices.below(2) == 0 ? table : "network,epoch\n" + table);
   file_of("log/student/events.out.tfevents.1.host", events);
   const auto all = [&] {
-    std::string text;
+    std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-      if (entry.is_regular_file()) text += testing::read_all(entry.path().string());
+      const std::string path = entry.path().string();
+      if (entry.is_regular_file()) files[path] = testing::read_all(path);
     }
-    return text;
+    return files;
   };
   accepted([&] {
     RunLog log(folder, LogStart::resumed);
     TrainOptions options;
     log.follow(options, "student", 4.0, done);
-    const std::string before = all();
+    const auto before = all();
     TrainOptions again;
     RunLog(folder, LogStart::resumed).follow(again, "student", 4.0, done);
     must(done == 0 || all() == before, "a log that goes on twice is another");
@@ -119,7 +122,6 @@ void run_logs(std::string_view bytes) {
     RunLog(folder, LogStart::resumed).follow(later, "student", 4.0, done);
     must(done == 0 || all() == before, "an epoch that was not kept is in the log");
   });
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace limbeck::fuzz
