@@ -20,7 +20,7 @@ fuzz: build/deps-fuzz
 	   mkdir -p build/fuzz/$$target build/fuzz/findings; \
 	   echo "== $$target"; \
 	   LIMBECK_FUZZ_TARGET=$$target $(FUZZER) -max_total_time=$(SECONDS) -runs=$(RUNS) -max_len=600 \
-	     -timeout=10 -malloc_limit_mb=1024 -print_final_stats=1 -dict=tests/fuzz/words.dict \
+	     -timeout=60 -malloc_limit_mb=1024 -print_final_stats=1 -dict=tests/fuzz/words.dict \
 	     -artifact_prefix=build/fuzz/findings/$$target- \
 	     $(or $(FILE),build/fuzz/$$target tests/fuzz/corpus/$$target) || exit 1; \
 	 done
