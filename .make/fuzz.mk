@@ -14,7 +14,7 @@ FUZZ_MAKE = $(MAKE) --no-print-directory CXX=clang++ SAN=fuzz REAL=float PROGRAM
 FUZZ_SOURCES := $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
 
 .PHONY: fuzz fuzz-corpus
-fuzz: build/deps-fuzz
+fuzz:
 	@$(FUZZ_MAKE) $(FUZZER)
 	@for target in $(TARGET); do \
 	   mkdir -p build/fuzz/$$target build/fuzz/findings; \
@@ -25,7 +25,7 @@ fuzz: build/deps-fuzz
 	     $(or $(FILE),build/fuzz/$$target tests/fuzz/corpus/$$target) || exit 1; \
 	 done
 # (Without counters: how often a line is run does not count.)
-fuzz-corpus: build/deps-fuzz
+fuzz-corpus:
 	@$(FUZZ_MAKE) $(FUZZER)
 	@for target in $(TARGET); do \
 	   rm -rf build/fuzz/smallest && mkdir -p build/fuzz/smallest build/fuzz/$$target; \
@@ -40,5 +40,3 @@ $(FUZZER): $(call objects,$(FUZZ_SOURCES)) $(call parts_of,$(FUZZ_SOURCES) $(wil
 	@echo '  link    $@'
 	@$(link)
 endif
-build/deps-fuzz: Makefile
-	$(call install,$(PACKAGES) clang libclang-rt-dev libomp-dev)

@@ -155,12 +155,10 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<void()
   } catch (const CLI::CallForHelp& help) {
     app.exit(help);
     return printed() ? 0 : complain(unprinted(), 1);
-  } catch (const CLI::ExtrasError&) {
-    complain(unknown_command(app, argc, argv).value_or(unexpected(app)), 2);
-    say("Try: {} --help\n", app.get_name());
-    return 2;
   } catch (const CLI::ParseError& error) {
-    complain(unknown_command(app, argc, argv).value_or(error.what()), 2);
+    const bool surplus = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+    const std::string what = surplus ? unexpected(app) : error.what();
+    complain(unknown_command(app, argc, argv).value_or(what), 2);
     say("Try: {} --help\n", app.get_name());
     return 2;
   }

@@ -17,14 +17,7 @@ class Abuse {
  public:
   Abuse() {
     std::filesystem::create_directory(folder_.file("tiny"));
-    const TrainTest sets = synthetic_digits({.train = 300, .test = 100, .seed = 3});
-    const auto write = [&](const std::string& name, const Bytes& bytes) {
-      folder_.write("tiny/" + name, bytes);
-    };
-    write("train-images-idx3-ubyte", images_file(sets.train));
-    write("train-labels-idx1-ubyte", labels_file(sets.train));
-    write("t10k-images-idx3-ubyte", images_file(sets.test));
-    write("t10k-labels-idx1-ubyte", labels_file(sets.test));
+    write_mnist_files(folder_, synthetic_digits({.train = 300, .test = 100, .seed = 3}), "tiny/");
   }
 
   Finished run(const std::string& script) const {

@@ -5,11 +5,13 @@
 
 namespace limbeck::testing {
 
-inline void write_mnist_files(const Folder& folder, const TrainTest& sets) {
-  folder.write("train-images-idx3-ubyte", images_file(sets.train));
-  folder.write("train-labels-idx1-ubyte", labels_file(sets.train));
-  folder.write("t10k-images-idx3-ubyte", images_file(sets.test));
-  folder.write("t10k-labels-idx1-ubyte", labels_file(sets.test));
+// Into the folder, or one "below/" it.
+inline void write_mnist_files(const Folder& folder, const TrainTest& sets,
+                              const std::string& below = "") {
+  folder.write(below + "train-images-idx3-ubyte", images_file(sets.train));
+  folder.write(below + "train-labels-idx1-ubyte", labels_file(sets.train));
+  folder.write(below + "t10k-images-idx3-ubyte", images_file(sets.test));
+  folder.write(below + "t10k-labels-idx1-ubyte", labels_file(sets.test));
 }
 
 }  // namespace limbeck::testing

@@ -1,6 +1,6 @@
 // One of the targets for libFuzzer: make fuzz TARGET=npy SECONDS=60.
 #include <cstdlib>
-#include <exception>
+#include <functional>
 
 #define DOCTEST_CONFIG_IMPLEMENT  // what tests share may use it
 #include "core/parallel.h"
