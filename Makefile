@@ -56,8 +56,8 @@ BIN := $(if $(filter float,$(VARIANT)),.,$(BUILD))
 # pool of its own, and two pools on the same cores slow each other down.
 BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
 
-# Vectors (core/vector.h) are passed between our own functions only, so it does not matter that the
-# convention for it depends on the processor (-Wno-psabi). No errno from sqrt: it then is one
+# Vectors (core/kernels/vector.h) are passed between our own functions only, so it does not matter
+# that the convention for it depends on the processor (-Wno-psabi). No errno from sqrt: it then is one
 # instruction, and loops with it become vector code. (Not -ffast-math, which would let the compiler
 # change results.)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-psabi
@@ -99,7 +99,8 @@ ifneq (,$(COMPILER))
   CXXFLAGS += $(if $(filter-out 0,$(SAN) $(COVERAGE))$(ONE),-Wno-pass-failed)
 endif
 
-LIB_SOURCES := $(wildcard core/*.cpp nn/*.cpp nn/distill/*.cpp optim/*.cpp data/*.cpp)
+LIB_FOLDERS := core core/* nn nn/* optim data
+LIB_SOURCES := $(wildcard $(LIB_FOLDERS:=/*.cpp))
 COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
 PAGE := $(wildcard apps/report/*.html apps/report/*.css apps/report/*.js)
@@ -119,12 +120,14 @@ TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 LIB := $(BUILD)/liblimbeck.a
 
 # What a source needs: the folders whose headers it includes, and those whose headers these include.
-# (Where two rounds should not find all, the linker says so.)
+# (Where two rounds should not find all, the linker says so.) core may be watched, by
+# core/inspect, and core/kernels looks whether the processor will do.
 included = $(sort $(shell sed -n 's|^\#include "\([a-z/]*\)/.*|\1|p' $(1)))
 with_included = $(sort $(1) $(foreach folder,$(1),$(FOLDERS_OF_$(folder))))
 $(foreach folder,apps/examples $(patsubst %/,%,$(sort $(dir $(LIB_SOURCES) $(COMMON_SOURCES)))), \
   $(eval FOLDERS_OF_$(folder) := $(call included,$(filter-out apps/examples/%.cpp, \
     $(wildcard $(folder)/*.cpp $(folder)/*.h)))))
+FOLDERS_OF_core += core/inspect core/kernels
 folders_of = $(call with_included,$(call with_included,$(call included,$(1))))
 # Those of the objects $(2) that are in such folders.
 parts_of = $(filter $(foreach folder,$(call folders_of,$(1)), \
@@ -159,7 +162,7 @@ test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 endif
 
 # What is not the same for every processor: it includes vectors or tiles.
-OF_KERNELS := '"core/(vector|product_tile|banded_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
+OF_KERNELS := '"core/kernels/(vector|product_tile|banded_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
 KERNELS := $(call objects,$(shell grep -lE $(OF_KERNELS) $(LIB_SOURCES)))
 .PHONY: kernels
 kernels: $(KERNELS)
@@ -172,8 +175,8 @@ objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST
 # The tests of core, nn and optim with the library for another processor (LEVEL=v2, say). They are
 # compiled for this one, as they are anyway, but for those that see its vectors or tiles.
 LEVEL_TEST := $(BUILD)/tests/run-level
-LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/%, \
-                   $(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp tests/testing.cpp
+LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/% \
+                   tests/nn/train/%,$(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp tests/testing.cpp
 OF_THE_LEVEL := $(shell grep -lE $(OF_KERNELS) $(LEVEL_SOURCES))
 OF_ALL_LEVELS := $(patsubst %.cpp,build/$(REAL)$(COMPILER)/%.o,$(filter-out $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
 .PHONY: test-level run-level
@@ -235,9 +238,9 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 	@$(link)
 
 # What parses arguments and files, and tests yet more, are compiled more than they are run.
-QUICK := $(call objects,core/file.cpp core/graph.cpp core/safetensors.cpp data/idx.cpp \
+QUICK := $(call objects,$(filter core/files/%,$(LIB_SOURCES)) core/inspect/graph.cpp data/idx.cpp \
            nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/weights.cpp \
-           nn/distill/checkpoint.cpp $(APP_SOURCES)) $(COMMON)
+           nn/train/checkpoint.cpp $(APP_SOURCES)) $(COMMON)
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
 $(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
@@ -250,8 +253,8 @@ $(BUILD)/tests/main.o $(BUILD)/tests/fuzz/main.o: private PCH :=
 
 # Runs before all else, to say that the rest is not for this processor: for every processor.
 ifneq (,$(filter x86_64%,$(TRIPLE)))
-$(BUILD)/core/processor_check.o: private CXXFLAGS += -march=x86-64 -mno-avx
-$(BUILD)/core/processor_check.o: private PCH :=
+$(BUILD)/core/kernels/processor_check.o: private CXXFLAGS += -march=x86-64 -mno-avx
+$(BUILD)/core/kernels/processor_check.o: private PCH :=
 endif
 
 # What nearly all sources include is compiled once for each set of flags: that saves a third of the
@@ -323,7 +326,7 @@ build/deps$(COMPILER): Makefile
 build/deps-lint: Makefile
 	$(call install,$(PACKAGES) clang clang-format)
 
-FORMATTED = $(wildcard $(foreach d,core nn nn/distill optim data apps apps/* tests tests/* tests/*/*,$(d)/*.h $(d)/*.cpp))
+FORMATTED = $(wildcard $(foreach d,$(LIB_FOLDERS) apps apps/* tests tests/* tests/*/* tests/*/*/*,$(d)/*.h $(d)/*.cpp))
 format: build/deps-lint
 	clang-format -i $(FORMATTED)
 lint: build/deps-lint

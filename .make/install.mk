@@ -11,12 +11,8 @@ PREFIX ?= /usr/local
 SONAME := liblimbeck.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED := $(BUILD)/liblimbeck.so.$(VERSION)
 
-# Insides, which no other header includes, stay here.
-INSIDES := $(patsubst %,core/%.h,banded_product channels_last json_check moments processor_features \
-                                 product_tile small_product vector winograd_transform)
-HEADERS := $(filter-out $(INSIDES),$(wildcard core/*.h nn/*.h nn/distill/*.h optim/*.h data/*.h))
-# Two come with the headers that need them; a user has no reason to name them.
-USED_HEADERS := $(filter-out core/conv_kernels.h core/window.h,$(HEADERS))
+# Kernels, which no other header includes, stay here.
+HEADERS := $(filter-out core/kernels/%,$(wildcard $(LIB_FOLDERS:=/*.h)))
 
 ROOT = $(DESTDIR)$(PREFIX)
 PACKAGE_FILES := lib/pkgconfig/limbeck.pc lib/pkgconfig/limbeck-static.pc \
@@ -47,7 +43,7 @@ install: $(LIB) $(LOWEST) $(foreach level,$(LEVELS),build/$(VARIANT)-$(level)/$(
 	   mkdir -p "$(ROOT)/include/limbeck/$${h%/*}" && \
 	   sed 's|^#include "|&limbeck/|' $$h > "$(ROOT)/include/limbeck/$$h" || exit 1; done
 	@{ echo '// All of Limbeck.'; echo '#pragma once'; echo; \
-	   printf '#include "limbeck/%s"\n' $(USED_HEADERS); } > "$(ROOT)/include/limbeck/limbeck.h"
+	   printf '#include "limbeck/%s"\n' $(HEADERS); } > "$(ROOT)/include/limbeck/limbeck.h"
 	@mkdir -p "$(ROOT)/lib/pkgconfig" "$(ROOT)/lib/cmake/Limbeck"
 	@install -m 644 $(LIB) $(LOWEST) "$(ROOT)/lib"
 	@ln -sf $(notdir $(SHARED)) "$(ROOT)/lib/$(SONAME)"

@@ -3,5 +3,5 @@
 
 .PHONY: stats
 stats:
-	@awk -f .make/stats.awk $(filter-out tests/install/%,$(wildcard \
+	@awk -f .make/stats.awk $(filter-out tests/install/% build/%,$(wildcard \
 	   $(foreach at,*/* */*/* */*/*/*,$(foreach end,h cpp,$(at).$(end)))))

@@ -10,7 +10,7 @@
 
 #include "apps/common/program.h"
 #include "core/error.h"
-#include "core/file.h"
+#include "core/files/file.h"
 #include "data/distortion.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"

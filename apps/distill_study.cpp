@@ -3,8 +3,8 @@
 
 #include "apps/common/program.h"
 #include "apps/study/lab.h"
+#include "core/ops/softmax.h"
 #include "core/parallel.h"
-#include "core/softmax.h"
 #include "nn/model_spec.h"
 
 using namespace limbeck;

@@ -6,7 +6,7 @@
 
 #include "apps/chapters/figures.h"
 #include "apps/common/program.h"
-#include "core/file.h"
+#include "core/files/file.h"
 
 using namespace limbeck;
 

@@ -6,7 +6,7 @@
 
 #include "apps/common/program.h"
 #include "apps/distill/run.h"
-#include "core/debug.h"
+#include "core/inspect/debug.h"
 #include "core/text.h"
 #include "nn/model_spec.h"
 

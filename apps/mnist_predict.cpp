@@ -10,7 +10,7 @@
 #include "apps/predict/prediction.h"
 #include "apps/predict/prepare.h"
 #include "core/error.h"
-#include "core/softmax.h"
+#include "core/ops/softmax.h"
 #include "data/idx.h"
 #include "nn/model_spec.h"
 

@@ -31,9 +31,9 @@
 #include <span>
 #include <vector>
 
-#include "core/debug.h"
 #include "core/layer_scope.h"
 #include "core/tensor.h"
+#include "core/watch.h"
 
 namespace limbeck {
 

@@ -1,7 +1,7 @@
 #include "core/layer_scope.h"
 
-#include "core/debug.h"
 #include "core/error.h"
+#include "core/watch.h"
 
 namespace limbeck {
 namespace {

@@ -1,12 +1,12 @@
 // All ops, for those who use them; each header says what its ops compute and their gradients.
 #pragma once
 
-#include "core/activation.h"
-#include "core/arithmetic.h"
-#include "core/convolution.h"
-#include "core/matmul.h"
-#include "core/normalize.h"
-#include "core/pool.h"
-#include "core/reduce.h"
-#include "core/shape_ops.h"
-#include "core/softmax.h"
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/convolution.h"
+#include "core/ops/matmul.h"
+#include "core/ops/normalize.h"
+#include "core/ops/pool.h"
+#include "core/ops/reduce.h"
+#include "core/ops/shape_ops.h"
+#include "core/ops/softmax.h"

@@ -9,15 +9,15 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/built_for.h"
 #include "core/error.h"
-#include "core/processor_features.h"
 #include "core/processors.h"
 
 namespace limbeck {
 namespace {
 
-// Takes core/processor_check.cpp into every program. It runs by itself and nothing calls it, and
-// from an archive the linker takes only what something names.
+// Takes core/kernels/processor_check.cpp into every program. It runs by itself and nothing calls
+// it, and from an archive the linker takes only what something names.
 [[gnu::used]] bool (*const with_processor_check)(std::uint64_t, std::uint64_t, char*,
                                                  unsigned long) = &detail::explain_missing;
 

@@ -125,26 +125,28 @@ std::mutex hash_mutex;  // of every storage's hash, which few ever have
 
 }  // namespace
 
-Storage::Storage(Index size)
-    : size_(static_cast<std::size_t>(size)), bytes_(size_class(size_ * sizeof(real))) {
+detail::PoolMemory::PoolMemory(std::size_t bytes) : bytes_(size_class(bytes)) {
   if (bytes_ > bytes_allowed) {
     throw MemoryLimit::Exceeded("Storage", fmt::format("{} bytes asked, and {} are left to what is "
                                                        "being made",
                                                        bytes_, bytes_allowed));
   }
-  data_ = static_cast<real*>(Pool::instance().take(bytes_));
+  data_ = Pool::instance().take(bytes_);
   if (bytes_allowed != std::numeric_limits<std::size_t>::max()) bytes_allowed -= bytes_;
 }
 
-Storage::~Storage() {
-  Pool::instance().give_back(data_, bytes_);
+detail::PoolMemory::~PoolMemory() {
+  if (data_ != nullptr) Pool::instance().give_back(data_, bytes_);
 }
+
+Storage::Storage(Index size)
+    : size_(static_cast<std::size_t>(size)), memory_(size_ * sizeof(real)) {}
 
 void Storage::keep_hash() {
   if (version_ != saved_version_) return;  // no op has saved the elements as they are now
   const std::lock_guard lock(hash_mutex);
   if (has_hash_) return;
-  hash_ = hash_of(data_, size_);
+  hash_ = hash_of(data(), size_);
   has_hash_ = true;
 }
 
@@ -152,7 +154,7 @@ void Storage::keep_hash() {
 std::uint64_t Storage::version() {
   if (has_hash_) {
     const std::lock_guard lock(hash_mutex);
-    if (hash_ != hash_of(data_, size_)) {
+    if (hash_ != hash_of(data(), size_)) {
       has_hash_ = false;
       changed();
     }

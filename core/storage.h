@@ -10,11 +10,38 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "core/error.h"
 #include "core/shape.h"
 
 namespace limbeck {
+
+namespace detail {
+
+// So many bytes of the pool, not initialised, at the beginning of a cache line. They go back to it
+// when this dies. Error: the system has no memory left; MemoryLimit::Exceeded.
+class PoolMemory {
+ public:
+  PoolMemory() = default;
+  explicit PoolMemory(std::size_t bytes);
+  ~PoolMemory();
+  PoolMemory(PoolMemory&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
+  PoolMemory& operator=(PoolMemory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+
+  void* data() const { return data_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;  // of its size class
+};
+
+}  // namespace detail
 
 // An aligned buffer of `size` reals, not initialised. It goes back to the pool when it dies.
 //
@@ -25,11 +52,8 @@ namespace limbeck {
 class Storage {
  public:
   explicit Storage(Index size);  // Error: the system has no memory left
-  ~Storage();
-  Storage(const Storage&) = delete;
-  Storage& operator=(const Storage&) = delete;
 
-  real* data() { return data_; }
+  real* data() { return static_cast<real*>(memory_.data()); }
 
   // The elements are no longer those that an op may have saved.
   void changed() { version_.fetch_add(1, std::memory_order_relaxed); }
@@ -44,9 +68,8 @@ class Storage {
   void keep_hash();
   std::uint64_t version();  // another one than before, if the elements are other ones
 
-  real* data_;
   std::size_t size_;
-  std::size_t bytes_;
+  detail::PoolMemory memory_;
   std::atomic<std::uint64_t> version_ = 0;
   std::atomic<std::uint64_t> saved_version_ = 0;  // the last that an op saved
   std::atomic<int> savers_ = 0;                   // ops that wait for their backward()

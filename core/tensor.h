@@ -2,7 +2,7 @@
 //
 // Copying a Tensor copies the handle: both then see the same elements and the same place in the
 // graph. clone() copies the elements. Reshaping and taking a range of rows are views on the same
-// memory (core/shape_ops.h); everything else makes a new tensor.
+// memory (core/ops/shape_ops.h); everything else makes a new tensor.
 //
 // Class labels are not tensors: they are vectors of std::int32_t, called class_ids.
 #pragma once

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/checksum.h"
 #include "core/error.h"
+#include "core/files/checksum.h"
 
 namespace limbeck {
 

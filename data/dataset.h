@@ -26,7 +26,8 @@ struct Dataset {
   void check(const char* op) const;
   // Error, in the name of `op`: an image without a label, for who cannot do without.
   void check_labelled(const char* op) const;
-  // Eight digits that other images or labels do not have, but by a rare accident (core/checksum.h).
+  // Eight digits that other images or labels do not have, but by a rare accident
+  // (core/files/checksum.h).
   std::string checksum() const;
   // The bytes of image i, while the dataset lives. Error: there is no image i.
   std::span<const std::uint8_t> pixels_of(Index i) const&;

@@ -5,7 +5,7 @@
 
 namespace limbeck {
 
-// y = weight · x̂ + bias with x̂ normalised over the batch (core/normalize.h): by the batch's own
+// y = weight · x̂ + bias with x̂ normalised over the batch (core/ops/normalize.h): by the batch's own
 // statistics in training, by the running ones in evaluation. Training moves the running statistics
 // at every call, also under NoGrad.
 //

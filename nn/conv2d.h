@@ -1,13 +1,13 @@
 // Conv2d: the convolutional layer.
 #pragma once
 
-#include "core/convolution.h"
+#include "core/ops/convolution.h"
 #include "core/random.h"
 #include "nn/module.h"
 
 namespace limbeck {
 
-// y = x ⋆ W + b: (N, C_in, H, W) → (N, C_out, H_out, W_out), as core/convolution.h defines it.
+// y = x ⋆ W + b: (N, C_in, H, W) → (N, C_out, H_out, W_out), as core/ops/convolution.h defines it.
 // Parameters: weight (C_out, C_in / groups, kh, kw), bias (C_out). Both begin uniform in ±1/√fan_in
 // with fan_in = C_in / groups · kh · kw, as PyTorch's Conv2d does. With groups = in = out it is
 // depthwise; followed by a 1×1 convolution, separable (Howard et al., "MobileNets", 2017).

@@ -2,9 +2,9 @@
 
 #include <array>
 
-#include "core/arithmetic.h"
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops/arithmetic.h"
 #include "core/parallel.h"
 
 namespace limbeck {

@@ -1,7 +1,7 @@
 #include "nn/layer_norm.h"
 
 #include "core/error.h"
-#include "core/normalize.h"
+#include "core/ops/normalize.h"
 
 namespace limbeck {
 

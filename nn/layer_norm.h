@@ -5,7 +5,7 @@
 
 namespace limbeck {
 
-// y = weight · x̂ + bias with x̂ normalised along the last dimension (core/normalize.h):
+// y = weight · x̂ + bias with x̂ normalised along the last dimension (core/ops/normalize.h):
 // (…, D) → (…, D), the same in training and in evaluation. Parameters weight (1 at first) and bias
 // (0), both (D), as in PyTorch. Error: fewer than one feature; in a call, what layer_norm refuses.
 class LayerNorm : public Module {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/matmul.h"
+#include "core/ops/matmul.h"
 #include "nn/init.h"
 #include "nn/relu.h"
 

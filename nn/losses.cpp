@@ -2,11 +2,11 @@
 
 #include <cmath>
 
-#include "core/arithmetic.h"
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/reduce.h"
-#include "core/softmax.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/reduce.h"
+#include "core/ops/softmax.h"
 
 namespace limbeck {
 namespace {

@@ -1,7 +1,7 @@
-// Pooling as layers: core/pool.h says what they compute.
+// Pooling as layers: core/ops/pool.h says what they compute.
 #pragma once
 
-#include "core/pool.h"
+#include "core/ops/pool.h"
 #include "nn/module.h"
 
 namespace limbeck {

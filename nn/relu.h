@@ -1,7 +1,7 @@
 // ReLU: the rectifier as a layer.
 #pragma once
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 #include "nn/module.h"
 
 namespace limbeck {

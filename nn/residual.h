@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "core/arithmetic.h"
 #include "core/error.h"
+#include "core/ops/arithmetic.h"
 #include "nn/module.h"
 
 namespace limbeck {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/shape_ops.h"
+#include "core/ops/shape_ops.h"
 #include "nn/module.h"
 #include "nn/relu.h"
 

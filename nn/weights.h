@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/safetensors.h"
+#include "core/files/safetensors.h"
 #include "nn/module.h"
 
 namespace limbeck {

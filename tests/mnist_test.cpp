@@ -5,9 +5,9 @@
 #include <filesystem>
 
 #include "data/idx.h"
-#include "nn/distill/evaluate.h"
-#include "nn/distill/trainer.h"
 #include "nn/models.h"
+#include "nn/train/evaluate.h"
+#include "nn/train/trainer.h"
 #include "tests/testing.h"
 
 using namespace limbeck;

@@ -134,7 +134,7 @@ TEST_CASE("the check of the READMEs finds what is not there") {
   CHECK(check("`core/none.h`") == at + "there is no file core/none.h");
   CHECK(check("`none.h`") == at + "there is no file none.h");
   CHECK(check("`none/README.md`") == at + "there is no file none/README.md");
-  CHECK(check("| `distill/` | `trainer.h` |\n") == "");
+  CHECK(check("| `train/` | `trainer.h` |\n") == "");
   CHECK(check("| `distill/` | `shape.h` |\n") == at + "there is no file distill/shape.h");
 }
 

@@ -1,5 +1,5 @@
-// The pictures of core/README.md: a graph with its values and gradients, broadcasting forth and
-// back, a convolution as a matrix product, and how far differences can be trusted.
+// The pictures of core/ and core/ops/: a graph with its values and gradients, broadcasting forth
+// and back, a convolution as a matrix product, and how far differences can be trusted.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -170,8 +170,8 @@ std::string differences() {
 
 std::vector<Figure> core_figures() {
   return {{"core/autodiff.svg", autodiff()},
-          {"core/broadcasting.svg", broadcasting()},
-          {"core/unrolled.svg", unrolled()},
+          {"core/ops/broadcasting.svg", broadcasting()},
+          {"core/ops/unrolled.svg", unrolled()},
           {"core/differences.svg", differences()}};
 }
 

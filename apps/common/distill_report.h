@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/distill/trainer.h"
+#include "nn/train/trainer.h"
 
 namespace limbeck {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/file.h"
+#include "core/files/file.h"
 
 namespace limbeck {
 namespace {

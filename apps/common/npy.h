@@ -13,8 +13,9 @@
 
 namespace limbeck {
 
-// Writes the tensor as version 1.0 and <f4, whatever real is, by write_file (core/file.h). Error,
-// with the file's name: it cannot be written, or an element of a double is beyond float's range.
+// Writes the tensor as version 1.0 and <f4, whatever real is, by write_file (core/files/file.h).
+// Error, with the file's name: it cannot be written, or an element of a double is beyond float's
+// range.
 void write_npy(const std::string& path, const Tensor& tensor);
 
 // The tensor of a file of version 1.0 or 2.0 with elements <f4, <f8, <i4, <i8 or |u1, converted to

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/gemm.h"
+#include "core/kernels/gemm.h"
 #include "nn/sequential.h"
 
 namespace limbeck {

@@ -21,7 +21,7 @@
 #include "apps/common/say.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "nn/distill/checkpoint.h"
+#include "nn/train/checkpoint.h"
 
 namespace limbeck {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "apps/common/append.h"
-#include "core/file.h"
+#include "core/files/file.h"
 
 namespace limbeck {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "apps/common/event_file.h"
-#include "nn/distill/trainer.h"
+#include "nn/train/trainer.h"
 
 namespace limbeck {
 

@@ -6,8 +6,8 @@
 #include <array>
 
 #include "core/error.h"
-#include "core/reduce.h"
-#include "core/softmax.h"
+#include "core/ops/reduce.h"
+#include "core/ops/softmax.h"
 
 namespace limbeck {
 namespace {

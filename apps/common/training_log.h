@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "nn/distill/trainer.h"
+#include "nn/train/trainer.h"
 
 namespace limbeck {
 

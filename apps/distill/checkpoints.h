@@ -6,7 +6,7 @@
 
 #include "apps/common/stop_signal.h"
 #include "apps/distill/settings.h"
-#include "nn/distill/checkpoint.h"
+#include "nn/train/checkpoint.h"
 
 namespace limbeck {
 

@@ -11,8 +11,8 @@
 #include "apps/export/c_header.h"
 #include "apps/export/onnx.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/softmax.h"
+#include "core/files/file.h"
+#include "core/ops/softmax.h"
 #include "nn/model_spec.h"
 
 namespace limbeck {

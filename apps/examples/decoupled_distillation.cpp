@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "data/synthetic_digits.h"
-#include "nn/distill/evaluate.h"
 #include "nn/models.h"
+#include "nn/train/evaluate.h"
 
 using namespace limbeck;
 

@@ -5,9 +5,9 @@
 #include "data/data_loader.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/evaluate.h"
 #include "nn/losses.h"
 #include "nn/models.h"
+#include "nn/train/evaluate.h"
 #include "optim/adam.h"
 
 using namespace limbeck;

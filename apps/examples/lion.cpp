@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include "data/synthetic_digits.h"
-#include "nn/distill/evaluate.h"
-#include "nn/distill/trainer.h"
 #include "nn/models.h"
+#include "nn/train/evaluate.h"
+#include "nn/train/trainer.h"
 
 using namespace limbeck;
 

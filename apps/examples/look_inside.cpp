@@ -5,9 +5,9 @@
 //   apps/examples/look_inside | sed -n '/^digraph/,/^}/p' | dot -Tsvg > loss.svg
 #include <fmt/format.h>
 
-#include "core/debug.h"
 #include "core/error.h"
-#include "core/graph.h"
+#include "core/inspect/debug.h"
+#include "core/inspect/graph.h"
 #include "core/ops.h"
 #include "nn/losses.h"
 #include "nn/models.h"

@@ -8,10 +8,10 @@
 #include "core/autograd.h"
 #include "data/synthetic_digits.h"
 #include "nn/conv2d.h"
-#include "nn/distill/evaluate.h"
-#include "nn/distill/trainer.h"
 #include "nn/pooling.h"
 #include "nn/sequential.h"
+#include "nn/train/evaluate.h"
+#include "nn/train/trainer.h"
 
 using namespace limbeck;
 

@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 
 #include "data/synthetic_digits.h"
-#include "nn/distill/evaluate.h"
-#include "nn/distill/trainer.h"
 #include "nn/linear.h"
 #include "nn/sequential.h"
+#include "nn/train/evaluate.h"
+#include "nn/train/trainer.h"
 
 using namespace limbeck;
 

@@ -14,8 +14,8 @@
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/evaluate.h"
 #include "nn/models.h"
+#include "nn/train/evaluate.h"
 
 using namespace limbeck;
 

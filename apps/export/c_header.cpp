@@ -8,7 +8,7 @@
 #include "apps/export/c_layers.h"
 #include "apps/export/c_program.h"
 #include "core/error.h"
-#include "core/file.h"
+#include "core/files/file.h"
 #include "core/text.h"
 
 namespace limbeck {

@@ -35,8 +35,8 @@ std::string c_header(const std::string& name, Sequential& network, const Shape& 
 std::string c_header(const std::string& name, const QuantizedNetwork& network,
                      const CRemarks& remarks);
 
-// The same, put into a file after which they are named, by write_file (core/file.h). Error: also
-// that of c_name, and of write_file.
+// The same, put into a file after which they are named, by write_file (core/files/file.h). Error:
+// also that of c_name, and of write_file.
 void write_c_header(const std::string& path, Sequential& network, const Shape& image,
                     const CRemarks& remarks);
 void write_c_header(const std::string& path, const QuantizedNetwork& network,

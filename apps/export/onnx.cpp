@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "apps/export/plain_layers.h"
-#include "core/file.h"
+#include "core/files/file.h"
 
 namespace limbeck {
 namespace {

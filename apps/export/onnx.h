@@ -15,7 +15,7 @@ namespace limbeck {
 //            probabilities  (N, classes), their softmax
 // Its nodes are those of apps/export/plain_layers.h: batch norm has become part of the layer before
 // it. Each is named by its operator and its place, and its weights by it: Conv_0, Conv_0_weight.
-// The file is whole or not there (core/file.h).
+// The file is whole or not there (core/files/file.h).
 // Error: a layer that plain_layers refuses, a Linear on anything but (N, D), an output other than
 // (N, classes), a weight that is not finite as a float, more than 2 GiB, a file that cannot be
 // written, or a build without ONNX.

@@ -8,7 +8,7 @@ namespace limbeck {
 
 // Images (N, C, H, W), values in [0, 1] → logits (N, C), by the arithmetic of apps/export/
 // quantize.h, to the bit as the exported C code computes them. A module without parameters:
-//   count_errors(network, test)            what it decides wrongly (nn/distill/evaluate.h)
+//   count_errors(network, test)            what it decides wrongly (nn/train/evaluate.h)
 // Values outside of [0, 1] count as 0 or 1. It gives no gradients.
 class QuantizedNetwork : public Module {
  public:

@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "core/file.h"
+#include "core/files/file.h"
 
 namespace limbeck {
 namespace {

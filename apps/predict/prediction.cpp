@@ -12,7 +12,7 @@
 #include "apps/common/timing.h"
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/softmax.h"
+#include "core/ops/softmax.h"
 
 namespace limbeck {
 namespace {

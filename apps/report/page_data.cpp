@@ -7,7 +7,7 @@
 #include "apps/export/plain_layers.h"
 #include "apps/report/base64.h"
 #include "core/error.h"
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "nn/distill/distiller.h"
 
 namespace limbeck::detail {

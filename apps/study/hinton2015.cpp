@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/study/omission.h"
-#include "nn/distill/evaluate.h"
+#include "nn/train/evaluate.h"
 
 namespace limbeck {
 namespace {

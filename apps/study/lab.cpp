@@ -10,13 +10,13 @@
 #include "apps/common/json_text.h"
 #include "apps/common/npy.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/reduce.h"
+#include "core/files/file.h"
+#include "core/ops/reduce.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/evaluate.h"
 #include "nn/model_spec.h"
+#include "nn/train/evaluate.h"
 #include "optim/constraint.h"
 
 namespace limbeck {

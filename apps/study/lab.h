@@ -10,10 +10,11 @@
 #include "apps/common/training_log.h"
 #include "apps/study/runs.h"
 #include "apps/study/table.h"
-#include "core/file.h"
+#include "core/files/file.h"
 #include "data/dataset.h"
-#include "nn/distill/trainer.h"
+#include "nn/distill/distillation_loss.h"
 #include "nn/sequential.h"
+#include "nn/train/trainer.h"
 
 namespace limbeck {
 

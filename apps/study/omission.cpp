@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/evaluate.h"
+#include "nn/train/evaluate.h"
 
 namespace limbeck {
 namespace {

@@ -11,7 +11,7 @@
 #include "apps/common/json_text.h"
 #include "apps/common/training_log.h"
 #include "core/error.h"
-#include "core/json_check.h"
+#include "core/files/json_check.h"
 
 namespace limbeck {
 namespace {

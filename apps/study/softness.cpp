@@ -8,7 +8,7 @@
 #include "apps/study/heat_map.h"
 #include "apps/study/lab.h"
 #include "core/error.h"
-#include "core/softmax.h"
+#include "core/ops/softmax.h"
 
 namespace limbeck {
 namespace {

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <vector>
 
-#include "core/arithmetic.h"
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/softmax.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/softmax.h"
 #include "nn/losses.h"
 
 namespace limbeck {

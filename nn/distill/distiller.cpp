@@ -5,13 +5,13 @@
 #include <optional>
 
 #include "core/autograd.h"
-#include "core/checksum.h"
 #include "core/error.h"
-#include "core/softmax.h"
+#include "core/files/checksum.h"
+#include "core/ops/softmax.h"
 #include "nn/distill/ensemble.h"
-#include "nn/distill/evaluate.h"
 #include "nn/losses.h"
 #include "nn/sequential.h"
+#include "nn/train/evaluate.h"
 
 namespace limbeck {
 namespace {
@@ -111,8 +111,8 @@ class Loss {
 
   // `answers` gives the teacher's logits at a temperature.
   template <class TeacherLogits>
-  DistillationLoss operator()(const Tensor& logits, const Batch& batch, double done,
-                              const TeacherLogits& answers) const {
+  detail::LossParts operator()(const Tensor& logits, const Batch& batch, double done,
+                               const TeacherLogits& answers) const {
     if (!asks_teacher()) {
       const Tensor hard = cross_entropy(logits, batch.class_ids);
       return {.total = hard, .hard = static_cast<double>(hard.item()), .soft = 0};
@@ -120,7 +120,8 @@ class Loss {
     DistillationOptions now = options_;
     if (schedule_) now.temperature = schedule_(done);
     const Objective& objective = objective_ ? objective_ : standard_;
-    return objective(logits, answers(now.temperature), batch.class_ids, now);
+    const DistillationLoss loss = objective(logits, answers(now.temperature), batch.class_ids, now);
+    return {.total = loss.total, .hard = loss.hard, .soft = loss.soft};
   }
 
   // Labels that count must be there. An objective of the caller's sees for itself.

@@ -6,7 +6,8 @@
 
 #include <concepts>
 
-#include "nn/distill/trainer.h"
+#include "nn/distill/distillation_loss.h"
+#include "nn/train/trainer.h"
 
 namespace limbeck {
 

@@ -1,10 +1,10 @@
 #include "nn/distill/ensemble.h"
 
-#include "core/activation.h"
-#include "core/arithmetic.h"
 #include "core/error.h"
-#include "core/shape_ops.h"
-#include "core/softmax.h"
+#include "core/ops/activation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/shape_ops.h"
+#include "core/ops/softmax.h"
 
 namespace limbeck {
 

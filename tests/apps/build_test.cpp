@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/processor_features.h"
+#include "core/kernels/processor_features.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 #include "tests/testing.h"
@@ -124,7 +124,7 @@ TEST_CASE("make stats counts what is there") {
 }
 
 TEST_CASE("what tells of the processor is compiled for every processor") {
-  const Finished run = run_command({"objdump", "-d", file_of_build("core/processor_check.o")});
+  const Finished run = run_command({"objdump", "-d", file_of_build("core/kernels/processor_check.o")});
   REQUIRE(run.exit_code == 0);
   CHECK(contains(run.out, "cpuid"));
   CHECK(!contains(run.out, "%ymm"));
@@ -155,7 +155,7 @@ TEST_CASE("a program that was built for another processor says so, and is not ki
   std::ofstream(folder.file("main.cpp"))
       << "#include \"core/parallel.h\"\nint main() { return limbeck::threads() < 1; }\n";
   const std::string compiled = fmt::format(
-      "g++ -std=c++20 -I. -D{1}=1 -c core/built_for.cpp -o {0}/built.o && "
+      "g++ -std=c++20 -I. -D{1}=1 -c core/kernels/built_for.cpp -o {0}/built.o && "
       "g++ -std=c++20 -I. -fopenmp {0}/main.cpp {0}/built.o '{2}' -lfmt -o {0}/program",
       folder.path(), missing->macro, file_of_build("liblimbeck.a"));
   const Finished made = run_command(

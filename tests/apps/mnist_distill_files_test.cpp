@@ -4,9 +4,9 @@
 
 #include "apps/common/npy.h"
 #include "data/synthetic_digits.h"
-#include "nn/distill/evaluate.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
+#include "nn/train/evaluate.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"

@@ -1,13 +1,13 @@
 // mnist_predict from outside: what it says of pictures and of images of a dataset, and its errors.
 #include <nlohmann/json.hpp>
 
-#include "core/reduce.h"
-#include "core/softmax.h"
+#include "core/ops/reduce.h"
+#include "core/ops/softmax.h"
 #include "data/synthetic_digits.h"
-#include "nn/distill/evaluate.h"
-#include "nn/distill/trainer.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
+#include "nn/train/evaluate.h"
+#include "nn/train/trainer.h"
 #include "nn/weights.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/picture_files.h"

@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "apps/export/onnx.h"
-#include "core/softmax.h"
+#include "core/ops/softmax.h"
 #include "data/synthetic_digits.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"

@@ -1,11 +1,11 @@
 // Pictures made as MNIST's were: against images worked out by hand, and against each other.
 #include "apps/predict/prepare.h"
 
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "data/synthetic_digits.h"
-#include "nn/distill/evaluate.h"
-#include "nn/distill/trainer.h"
 #include "nn/model_spec.h"
+#include "nn/train/evaluate.h"
+#include "nn/train/trainer.h"
 #include "tests/apps/picture_files.h"
 
 using namespace limbeck;

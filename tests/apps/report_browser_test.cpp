@@ -6,14 +6,14 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "core/reduce.h"
-#include "core/softmax.h"
+#include "core/ops/reduce.h"
+#include "core/ops/softmax.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
-#include "nn/distill/evaluate.h"
 #include "nn/linear.h"
 #include "nn/models.h"
 #include "nn/pooling.h"
+#include "nn/train/evaluate.h"
 #include "tests/apps/small_distillation.h"
 #include "tests/data/idx_files.h"
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/report/base64.h"
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "nn/models.h"
 #include "tests/apps/small_distillation.h"
 #include "tests/testing.h"

@@ -3,9 +3,9 @@
 #include "data/synthetic_digits.h"
 #include "nn/batch_norm.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/evaluate.h"
 #include "nn/linear.h"
 #include "nn/models.h"
+#include "nn/train/evaluate.h"
 
 namespace limbeck::testing {
 namespace {

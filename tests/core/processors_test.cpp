@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/processor_features.h"
+#include "core/kernels/processor_features.h"
 #include "tests/data/idx_files.h"
 #include "tests/testing.h"
 

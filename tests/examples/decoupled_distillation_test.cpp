@@ -2,7 +2,7 @@
 #include "apps/examples/decoupled_distillation.h"
 
 #include "nn/models.h"
-#include "tests/nn/distill/rows_of_light.h"
+#include "tests/nn/train/rows_of_light.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;

@@ -1,10 +1,10 @@
 // The optimizer of apps/examples/lion.h, and how trainings take it.
 #include "apps/examples/lion.h"
 
-#include "nn/distill/trainer.h"
 #include "nn/models.h"
+#include "nn/train/trainer.h"
 #include "tests/data/idx_files.h"
-#include "tests/nn/distill/rows_of_light.h"
+#include "tests/nn/train/rows_of_light.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;

@@ -4,7 +4,7 @@
 
 #include "apps/common/npy.h"
 #include "core/autograd.h"
-#include "core/safetensors.h"
+#include "core/files/safetensors.h"
 #include "nn/models.h"
 #include "nn/saved_model.h"
 #include "nn/weights.h"

@@ -4,9 +4,9 @@
 
 #include "apps/common/run_log.h"
 #include "apps/study/runs.h"
-#include "core/safetensors.h"
-#include "nn/distill/trainer.h"
+#include "core/files/safetensors.h"
 #include "nn/models.h"
+#include "nn/train/trainer.h"
 #include "tests/data/idx_files.h"
 #include "tests/fuzz/fuzz.h"
 

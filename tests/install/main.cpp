@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <limbeck/data/synthetic_digits.h>
 #include <limbeck/nn/distill/distiller.h>
-#include <limbeck/nn/distill/evaluate.h>
+#include <limbeck/nn/train/evaluate.h>
 #include <limbeck/nn/models.h>
 
 int sum_by_all_headers();  // everything.cpp

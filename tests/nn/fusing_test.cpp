@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/pool.h"
+#include "core/ops/pool.h"
 #include "nn/conv2d.h"
 #include "nn/linear.h"
 #include "nn/pooling.h"

@@ -2,15 +2,15 @@
 #include <memory>
 #include <thread>
 
-#include "core/gemm.h"
-#include "nn/distill/trainer.h"
+#include "core/kernels/gemm.h"
 #include "nn/dropout.h"
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/model_spec.h"
 #include "nn/models.h"
 #include "nn/sequential.h"
-#include "tests/nn/distill/rows_of_light.h"
+#include "nn/train/trainer.h"
+#include "tests/nn/train/rows_of_light.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;

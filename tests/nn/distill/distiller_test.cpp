@@ -1,9 +1,9 @@
 // The Distiller: what it does with the teacher, what it reports, what it refuses.
 #include "nn/distill/distiller.h"
 
-#include "nn/distill/evaluate.h"
 #include "nn/models.h"
-#include "tests/nn/distill/rows_of_light.h"
+#include "nn/train/evaluate.h"
+#include "tests/nn/train/rows_of_light.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;

@@ -4,8 +4,8 @@
 #include "core/parallel.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/evaluate.h"
 #include "nn/models.h"
+#include "nn/train/evaluate.h"
 #include "tests/testing.h"
 
 using namespace limbeck;

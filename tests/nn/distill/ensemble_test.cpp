@@ -2,9 +2,9 @@
 #include "nn/distill/ensemble.h"
 
 #include "nn/distill/distiller.h"
-#include "nn/distill/evaluate.h"
 #include "nn/models.h"
-#include "tests/nn/distill/rows_of_light.h"
+#include "nn/train/evaluate.h"
+#include "tests/nn/train/rows_of_light.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;

@@ -1,0 +1,87 @@
+// The kernels behind conv2d (core/ops/convolution.h): two ways to the same numbers.
+//
+//   unrolled_*   for every convolution: copies each image's windows into the columns of a matrix
+//                and multiplies (Chellapilla, Puri, Simard, "High Performance Convolutional Neural
+//                Networks for Document Processing", 2006)
+//   winograd_*   for 3×3 and 5×5 kernels of stride 1: a transform in which the same result costs
+//                four to five times fewer multiplications (core/kernels/winograd_transform.h)
+//
+// Both are the loop nest, for group g = o / (C_out / groups) of the channels:
+//   y[n, o, i, j] = b[o] + Σ_c Σ_p Σ_q w[o, c, p, q] ·
+//                   x[n, g · C_in / groups + c, i · stride − padding + p, j · stride − padding + q]
+// with 0 for x outside the image; and both can do what follows in the same pass over memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/window.h"
+
+namespace limbeck {
+
+// The sizes of one convolution. in_of_group and out_of_group are the channels that one of the
+// `groups` sees and makes. What is done to its result z while it is in cache: where `relu` is set,
+// max(z, 0); where it `pools` as well, then the maximum of each 2×2 block (stride 2; an odd last
+// row or column is left out).
+struct ConvSizes {
+  Index images, in, height, width;     // x: (N, C_in, H, W)
+  Index out, conv_height, conv_width;  // of the convolution's own result
+  Window2d window;                     // its kernel, stride and padding
+  Index groups;
+  bool relu, pools;
+
+  Index out_height() const { return pools ? conv_height / 2 : conv_height; }  // of y
+  Index out_width() const { return pools ? conv_width / 2 : conv_width; }
+  Index in_of_group() const { return in / groups; }
+  Index out_of_group() const { return out / groups; }
+};
+
+// x (N, C_in, H, W), weight (C_out, C_in / groups, kh, kw), bias (C_out) or null → y. Where it
+// pools, `places` (null if nobody asks) gets for each y which of the four was the maximum: 0 to 3,
+// row by row.
+struct ConvForward {
+  real* y;
+  std::uint8_t* places;
+  const real* x;
+  const real* weight;
+  const real* bias;
+};
+
+// From dy to the gradients, dx, dweight and dbias, each of the shape of x, weight and bias; a null
+// one is not wanted. Overwrites them.
+struct ConvBackward {
+  real* dx;
+  real* dweight;
+  real* dbias;
+  const real* dy;
+  const real* y;               // relu's and the pooling's result
+  const std::uint8_t* places;  // as the forward pass wrote them
+  const real* x;
+  const real* weight;
+};
+
+// By the matrix of windows: for every convolution.
+void unrolled_forward(const ConvForward& f, const ConvSizes& sizes);
+void unrolled_backward(const ConvBackward& b, const ConvSizes& sizes);
+
+// Whether the other way can go, and pays.
+bool winograd_fits(const ConvSizes& sizes);
+// By the transform.
+void winograd_forward(const ConvForward& f, const ConvSizes& sizes);
+void winograd_backward(const ConvBackward& b, const ConvSizes& sizes);
+
+// Where a channel's pixels lie in an array.
+struct ConvLayout {
+  Index channel, row, pixel;  // distances in memory
+};
+
+// One image's gradient with respect to the convolution's own result, dz (C_out, H, W), from dy,
+// back through the pooling and relu; at dz[c · channel + row · dz_row + column · pixel]. Adds its
+// sums over the pixels to dbias (C_out), unless null. The rest of dz must be 0 where it pools.
+void conv_output_gradient(real* dz, double* dbias, const ConvBackward& b, const ConvSizes& sizes,
+                          Index image, const ConvLayout& layout);
+
+// sum[i] = Σ over the parts of parts[part][i]: what the threads have summed of dbias.
+void write_sum(real* sum, const std::vector<std::vector<double>>& parts);
+
+}  // namespace limbeck

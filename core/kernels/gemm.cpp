@@ -1,0 +1,122 @@
+#include "core/kernels/gemm.h"
+
+#include <cblas.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/error.h"
+#include "core/kernels/small_product.h"
+#include "core/parallel.h"
+
+namespace limbeck {
+namespace {
+
+// BLAS has the precision in its functions' names.
+#ifdef LIMBECK_REAL_DOUBLE
+constexpr auto general_product = cblas_dgemm;
+constexpr auto matrix_times_vector = cblas_dgemv;
+#else
+constexpr auto general_product = cblas_sgemm;
+constexpr auto matrix_times_vector = cblas_sgemv;
+#endif
+
+// Multiplications below which a product stays on one thread: about 20 µs.
+constexpr Index worth_a_thread = 1'000'000;
+
+// The distances between rows, with the dense ones filled in.
+GemmSizes with_rows(GemmSizes s) {
+  if (s.c_row == 0) s.c_row = s.n;
+  if (s.a_row == 0) s.a_row = s.transpose_a ? s.m : s.k;
+  if (s.b_row == 0) s.b_row = s.transpose_b ? s.k : s.n;
+  return s;
+}
+
+// While one lives, BLAS uses so many threads when this thread calls it: it asks OpenMP how many.
+class BlasThreads {
+ public:
+  explicit BlasThreads(int n) : before_(omp_get_max_threads()), dynamic_(omp_get_dynamic()) {
+    omp_set_dynamic(0);  // BLAS waits for ever for a thread that OpenMP does not give it
+    omp_set_num_threads(n);
+  }
+  ~BlasThreads() {
+    omp_set_num_threads(before_);
+    omp_set_dynamic(dynamic_);
+  }
+  BlasThreads(const BlasThreads&) = delete;
+  BlasThreads& operator=(const BlasThreads&) = delete;
+
+ private:
+  int before_;
+  int dynamic_;
+};
+
+// One call of BLAS.
+void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
+  const Index largest = std::max({s.m, s.n, s.k, s.c_row, s.a_row, s.b_row});
+  if (largest > std::numeric_limits<int>::max()) {
+    fail("gemm", "a matrix with a side of {} is more than BLAS can count", largest);
+  }
+  const auto m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
+  const auto c_row = static_cast<int>(s.c_row), a_row = static_cast<int>(s.a_row),
+             b_row = static_cast<int>(s.b_row);
+  if (m == 0 || n == 0) return;
+  if (k == 0) {  // an empty sum, and a leading dimension of 0, which BLAS refuses
+    if (s.accumulate) return;
+    for (Index i = 0; i < s.m; ++i) std::fill_n(c + i * s.c_row, s.n, real{0});
+    return;
+  }
+  const real beta = s.accumulate ? 1 : 0;
+  if (m == 1) {  // one row: a matrix times a vector needs none of gemm's packing
+    matrix_times_vector(CblasRowMajor, s.transpose_b ? CblasNoTrans : CblasTrans,
+                        s.transpose_b ? n : k, s.transpose_b ? k : n, 1, b, b_row, a,
+                        s.transpose_a ? a_row : 1, beta, c, 1);
+    return;
+  }
+  general_product(CblasRowMajor, s.transpose_a ? CblasTrans : CblasNoTrans,
+                  s.transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1, a, a_row, b, b_row, beta,
+                  c, c_row);
+}
+
+}  // namespace
+
+void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
+  const GemmSizes s = with_rows(given);
+  const Index parts = omp_in_parallel() != 0 ? 1
+                                             : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
+                                                        std::max(s.m, s.n) / 8);
+  if (parts <= 1) {
+    const FlushDenormals flush_denormals;
+    // BLAS would wake the other threads for one row already.
+    if (s.m == 1 && s.transpose_b && !s.transpose_a) {
+      row_products(c, a, b,
+                   {.rows = s.n, .depth = s.k, .b_row = s.b_row, .accumulate = s.accumulate});
+    } else {
+      const BlasThreads one_thread(1);
+      call_blas(c, a, b, s);
+    }
+    return;
+  }
+  parallel_for(parts, 1, [=](Index part, Index) {
+    const BlasThreads one_thread(1);  // where OpenMP gave a team of one, BLAS would start its own
+    GemmSizes share = s;
+    const bool by_rows = s.m > s.n;
+    const Index all = by_rows ? s.m : s.n;
+    const Index first = all * part / parts;
+    (by_rows ? share.m : share.n) = all * (part + 1) / parts - first;
+    if (by_rows) {
+      call_blas(c + first * s.c_row, a + first * (s.transpose_a ? 1 : s.a_row), b, share);
+    } else {
+      call_blas(c + first, a, b + first * (s.transpose_b ? s.b_row : 1), share);
+    }
+  });
+}
+
+void blas_gemm(real* c, const real* a, const real* b, const GemmSizes& sizes) {
+  const FlushDenormals flush_denormals;
+  const BlasThreads all_threads(threads());
+  call_blas(c, a, b, with_rows(sizes));
+}
+
+}  // namespace limbeck

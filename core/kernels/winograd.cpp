@@ -1,0 +1,340 @@
+// Convolution by Winograd's transform, forward and backward (core/kernels/winograd_transform.h).
+//
+// Inside, images have their channels last and padded to whole vectors, so that every transform
+// works on eight channels at once and every point's product reads rows. The stages for a group of
+// images, with T tiles of 4 × 4 outputs and n² points:
+//
+//   U = G g Gᵀ      (n², C_in, C_out)     of the weights, once for all images
+//   V = Bᵀ d B      (n², T, C_in)         of the input
+//   M = V U         (n², T, C_out)        a product for each point
+//   z = Aᵀ M A      4 × 4 outputs a tile; with bias, relu and pooling while it is in registers
+//
+// Each stage is linear, so the way back is the same with every matrix transposed:
+//
+//   dM = A dz Aᵀ    dU = Vᵀ dM    dV = dM Uᵀ    dd = B dV Bᵀ, added where tiles overlap
+//   dg = Gᵀ dU G
+#include "core/kernels/winograd_transform.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/kernels/channels_last.h"
+#include "core/kernels/conv_kernels.h"
+#include "core/kernels/small_product.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
+
+namespace limbeck {
+namespace {
+
+constexpr Index side = 4;  // of a tile of outputs
+
+// Sizes in tiles and vectors.
+template <int taps>
+struct Layout {
+  static constexpr Index n = Winograd<taps>::n;
+  static constexpr Index points = n * n;
+
+  Index in, out;                         // channels, in whole vectors
+  Index tile_rows, tile_columns, tiles;  // of one image
+  Index height, width;                   // of an image with its padding, to the last tile's end
+  Index group;                           // images at once: enough tiles to keep products busy
+  explicit Layout(const ConvSizes& s)
+      : in(whole_vectors(s.in)),
+        out(whole_vectors(s.out)),
+        tile_rows((s.conv_height + side - 1) / side),
+        tile_columns((s.conv_width + side - 1) / side),
+        tiles(tile_rows * tile_columns),
+        height(side * tile_rows + taps - 1),
+        width(side * tile_columns + taps - 1),
+        group((tiles_at_once + tiles - 1) / tiles) {}
+
+  static constexpr Index tiles_at_once = 16;
+
+  PixelLayout input(const ConvSizes& s) const { return {s.in, s.height, s.width, width * in, in}; }
+  Index image() const { return height * width * in; }  // elements of a padded image
+  // Where tile t of a group begins in its padded images.
+  Index tile_start(Index t) const {
+    const Index within = t % tiles;
+    const Index row = side * (within / tile_columns), column = side * (within % tile_columns);
+    return t / tiles * image() + (row * width + column) * in;
+  }
+  Tile<const real> image_tile(const real* images, Index t, Index channel) const {
+    return {images + tile_start(t) + channel, width * in, in};
+  }
+  // Tile t of V, M or their gradients (points, count, channels).
+  template <class Real>
+  Tile<Real> point_tile(Real* v, Index t, Index count, Index channels, Index channel) const {
+    return {v + t * channels + channel, n * count * channels, count * channels};
+  }
+};
+
+// u[point, a, b] = (G g Gᵀ)[point] for the taps g of each pair of channels, where the taps of (a,
+// b) begin at a · a_step + b · b_step. b goes up to b_count, and vectors of it are filled with 0.
+template <int taps>
+void transform_weights(real* u, const real* weight, Index a_count, Index a_step, Index b_count,
+                       Index b_step) {
+  constexpr Index n = Winograd<taps>::n;
+  const Index columns = whole_vectors(b_count);
+  const Index rows = whole_vectors(a_count);
+  parallel_for(a_count, 16, [=](Index begin, Index end) {
+    for (Index a = begin; a < end; ++a) {
+      for (Index b = 0; b < b_count; b += lanes) {
+        real g[taps * taps * lanes] = {};
+        for (Index l = 0; l < std::min(lanes, b_count - b); ++l) {
+          const real* const from = weight + a * a_step + (b + l) * b_step;
+          for (Index k = 0; k < taps * taps; ++k) g[k * lanes + l] = from[k];
+        }
+        transform_2d<Winograd<taps>::g>({u + a * columns + b, n * rows * columns, rows * columns},
+                                        {g, taps * lanes, lanes});
+      }
+    }
+  });
+}
+
+// A tile of 4 × 4 vectors of outputs, of which bias, relu and pooling make what is stored.
+struct Finish {
+  bool relu, pools, places;
+
+  // Writes to y, channels last, `row` and `pixel` apart; y's own tile begins at (0, 0).
+  void operator()(real* y, real* place, const real* z, Vector bias, Index row, Index pixel) const {
+    if (!pools) {
+      const Vector zero{};
+      for (Index i = 0; i < side; ++i) {
+        for (Index j = 0; j < side; ++j) {
+          const Vector v = load(z + (i * side + j) * lanes) + bias;
+          store(y + i * row + j * pixel, relu ? (v < zero ? zero : v) : v);
+        }
+      }
+      return;
+    }
+    for (Index i = 0; i < side / 2; ++i) {
+      for (Index j = 0; j < side / 2; ++j) {
+        const real* const block = z + (2 * i * side + 2 * j) * lanes;
+        Vector largest = load(block) + bias, where{};
+        const auto meet = [&](const real* p, real here) {
+          const Vector v = load(p) + bias;
+          const auto wins = (v > largest) | (v != v);  // NaN always does, to be noticed
+          where = wins ? splat(here) : where;
+          largest = wins ? v : largest;
+        };
+        meet(block + lanes, 1);
+        meet(block + side * lanes, 2);
+        meet(block + (side + 1) * lanes, 3);
+        const Vector zero{};
+        store(y + i * row + j * pixel, largest < zero ? zero : largest);
+        if (places) store(place + i * row + j * pixel, where);
+      }
+    }
+  }
+};
+
+template <int taps>
+void forward(const ConvForward& f, const ConvSizes& s) {
+  using W = Winograd<taps>;
+  const Layout<taps> at(s);
+  const Index u_size = at.points * at.in * at.out;
+  Scratch<real> u = s.in == at.in ? Scratch<real>(u_size) : Scratch<real>::zeros(u_size);
+  transform_weights<taps>(u.data(), f.weight, s.in, taps * taps, s.out, s.in * taps * taps);
+  auto bias = Scratch<real>::zeros(at.out);
+  if (f.bias != nullptr) std::copy_n(f.bias, s.out, bias.data());
+  const Finish finish{s.relu, s.pools, f.places != nullptr};
+  const Index out_side = s.pools ? side / 2 : side;  // of a tile of y
+  const Index out_row = at.tile_columns * out_side * at.out;
+  const Index out_pixels = s.out_height() * s.out_width();
+  const PixelLayout input = at.input(s);
+  const PixelLayout output{s.out, s.out_height(), s.out_width(), out_row, at.out};
+
+  parallel_for(s.images, 1, [&](Index begin, Index end) {
+    const Index most = std::min(at.group, end - begin);
+    auto images = Scratch<real>::zeros(most * at.image());
+    Scratch<real> v(at.points * most * at.tiles * at.in);
+    Scratch<real> m(at.points * most * at.tiles * 4 * lanes);
+    const Index y_size = most * at.tile_rows * out_side * out_row;
+    Scratch<real> y(y_size), places(finish.places ? y_size : 0);
+    for (Index first = begin; first < end; first += most) {
+      const Index count = std::min(most, end - first);
+      const Index tiles = count * at.tiles;
+      for (Index i = 0; i < count; ++i) {
+        real* const inside = images.data() + i * at.image() +
+                             (s.window.padding.height * at.width + s.window.padding.width) * at.in;
+        channels_last(inside, f.x + (first + i) * s.in * s.height * s.width, input);
+      }
+      for (Index t = 0; t < tiles; ++t) {
+        for (Index c = 0; c < at.in; c += lanes) {
+          transform_2d<W::b_transposed>(at.point_tile(v.data(), t, tiles, at.in, c),
+                                        at.image_tile(images.data(), t, c));
+        }
+      }
+      for (Index o = 0; o < at.out; o += 4 * lanes) {  // so that M stays in cache
+        const Index columns = std::min(4 * lanes, at.out - o);
+        for (Index p = 0; p < at.points; ++p) {  // (T, C_in) (C_in, columns) → (T, columns)
+          small_product(m.data() + p * tiles * columns, v.data() + p * tiles * at.in,
+                        u.data() + p * at.in * at.out + o,
+                        {.rows = tiles,
+                         .columns = columns,
+                         .depth = at.in,
+                         .c_row = columns,
+                         .a_row = at.in,
+                         .a_depth = 1,
+                         .b_row = at.out});
+        }
+        for (Index t = 0; t < tiles; ++t) {
+          const Index within = t % at.tiles;
+          const Index start = t / at.tiles * at.tile_rows * out_side * out_row +
+                              within / at.tile_columns * out_side * out_row +
+                              within % at.tile_columns * out_side * at.out + o;
+          for (Index c = 0; c < columns; c += lanes) {
+            real z[side * side * lanes];
+            transform_2d<W::a_transposed>(
+                {z, side * lanes, lanes},
+                at.point_tile(static_cast<const real*>(m.data()), t, tiles, columns, c));
+            finish(y.data() + start + c, finish.places ? places.data() + start + c : nullptr, z,
+                   load(bias.data() + o + c), out_row, at.out);
+          }
+        }
+      }
+      for (Index i = 0; i < count; ++i) {
+        const Index from = i * at.tile_rows * out_side * out_row;
+        const Index to = (first + i) * s.out * out_pixels;
+        channels_first(f.y + to, y.data() + from, output);
+        if (finish.places) channels_first(f.places + to, places.data() + from, output);
+      }
+    }
+  });
+}
+
+template <int taps>
+void backward(const ConvBackward& b, const ConvSizes& s) {
+  using W = Winograd<taps>;
+  const Layout<taps> at(s);
+  Scratch<real> u;  // with the roles of the channels swapped: (points, C_out, C_in)
+  if (b.dx != nullptr) {
+    u = Scratch<real>::zeros(at.points * at.out * at.in);
+    transform_weights<taps>(u.data(), b.weight, s.out, s.in * taps * taps, s.in, taps * taps);
+  }
+  const Index dz_row = at.tile_columns * side * at.out;
+  const Index dz_image = at.tile_rows * side * dz_row;
+  const Index inside = (s.window.padding.height * at.width + s.window.padding.width) * at.in;
+  const PixelLayout input = at.input(s);
+  std::vector<Scratch<real>> dus;  // of each part, as in unrolled_backward
+  std::vector<std::vector<double>> dbiases;
+  for (Index part = 0; part < part_count(s.images, 1); ++part) {
+    dus.push_back(Scratch<real>::zeros(at.points * at.in * at.out));
+    dbiases.emplace_back(static_cast<std::size_t>(s.out));
+  }
+  parallel_parts(s.images, 1, [&](Index part, Index begin, Index end) {
+    const Index most = std::min(2 * at.group, end - begin);
+    auto images = Scratch<real>::zeros(most * at.image());
+    Scratch<real> dimages(b.dx != nullptr ? most * at.image() : 0);
+    Scratch<real> v(at.points * most * at.tiles * at.in);
+    Scratch<real> dm(at.points * most * at.tiles * at.out);
+    auto dz = Scratch<real>::zeros(most * dz_image);
+    Scratch<real>& du = dus[static_cast<std::size_t>(part)];
+    std::vector<double>& dbias = dbiases[static_cast<std::size_t>(part)];
+    for (Index first = begin; first < end; first += most) {
+      const Index count = std::min(most, end - first);
+      const Index tiles = count * at.tiles;
+      if (s.pools) std::ranges::fill(dz.values(), real{0});
+      for (Index i = 0; i < count; ++i) {
+        channels_last(images.data() + i * at.image() + inside,
+                      b.x + (first + i) * s.in * s.height * s.width, input);
+        conv_output_gradient(dz.data() + i * dz_image, dbias.data(), b, s, first + i,
+                             {.channel = 1, .row = dz_row, .pixel = at.out});
+      }
+      for (Index t = 0; t < tiles; ++t) {
+        for (Index c = 0; c < at.in; c += lanes) {
+          transform_2d<W::b_transposed>(at.point_tile(v.data(), t, tiles, at.in, c),
+                                        at.image_tile(images.data(), t, c));
+        }
+        const Index within = t % at.tiles;
+        const real* const dz_tile = dz.data() + t / at.tiles * dz_image +
+                                    within / at.tile_columns * side * dz_row +
+                                    within % at.tile_columns * side * at.out;
+        for (Index c = 0; c < at.out; c += lanes) {
+          transform_2d<W::a>(at.point_tile(dm.data(), t, tiles, at.out, c),
+                             {dz_tile + c, dz_row, at.out});
+        }
+      }
+      for (Index p = 0; p < at.points; ++p) {
+        real* const v_point = v.data() + p * tiles * at.in;
+        const real* const dm_point = dm.data() + p * tiles * at.out;
+        small_product(du.data() + p * at.in * at.out, v_point, dm_point,  // Vᵀ dM
+                      {.rows = at.in,
+                       .columns = at.out,
+                       .depth = tiles,
+                       .c_row = at.out,
+                       .a_row = 1,
+                       .a_depth = at.in,
+                       .b_row = at.out,
+                       .accumulate = true});
+        if (b.dx != nullptr) {  // dV = dM Uᵀ takes V's place, which has done its work
+          small_product(v_point, dm_point, u.data() + p * at.out * at.in,
+                        {.rows = tiles,
+                         .columns = at.in,
+                         .depth = at.out,
+                         .c_row = at.in,
+                         .a_row = at.out,
+                         .a_depth = 1,
+                         .b_row = at.in});
+        }
+      }
+      if (b.dx == nullptr) continue;
+      std::ranges::fill(dimages.values(), real{0});
+      for (Index t = 0; t < tiles; ++t) {
+        for (Index c = 0; c < at.in; c += lanes) {
+          real dd[W::n * W::n * lanes];
+          constexpr Index row = Index{W::n} * lanes;
+          transform_2d<W::b>({dd, row, lanes},
+                             at.point_tile(static_cast<const real*>(v.data()), t, tiles, at.in, c));
+          real* const to = dimages.data() + at.tile_start(t) + c;
+          for (Index i = 0; i < at.n; ++i) {
+            for (Index j = 0; j < at.n; ++j) {
+              real* const pixel = to + (i * at.width + j) * at.in;
+              store(pixel, load(pixel) + load(dd + i * row + j * lanes));
+            }
+          }
+        }
+      }
+      for (Index i = 0; i < count; ++i) {
+        channels_first(b.dx + (first + i) * s.in * s.height * s.width,
+                       dimages.data() + i * at.image() + inside, input);
+      }
+    }
+  });
+  for (std::size_t part = 1; part < dus.size(); ++part) {
+    for (Index i = 0; i < at.points * at.in * at.out; ++i) dus[0].data()[i] += dus[part].data()[i];
+  }
+  if (b.dbias != nullptr) write_sum(b.dbias, dbiases);
+  if (b.dweight == nullptr) return;
+  for (Index c = 0; c < s.in; ++c) {
+    for (Index o = 0; o < s.out; o += lanes) {
+      real g[taps * taps * lanes];
+      const real* const du = dus[0].data() + c * at.out + o;
+      transform_2d<W::g_transposed>({g, taps * lanes, lanes},
+                                    {du, at.n * at.in * at.out, at.in * at.out});
+      for (Index l = 0; l < std::min(lanes, s.out - o); ++l) {
+        real* const to = b.dweight + ((o + l) * s.in + c) * taps * taps;
+        for (Index k = 0; k < taps * taps; ++k) to[k] = g[k * lanes + l];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+bool winograd_fits(const ConvSizes& s) {
+  const auto& [kernel, stride, padding] = s.window;
+  return (kernel == Size2d(3) || kernel == Size2d(5)) && stride == Size2d(1) && s.groups == 1 &&
+         s.in >= 4 && s.out >= 4;
+}
+
+void winograd_forward(const ConvForward& f, const ConvSizes& s) {
+  s.window.kernel.height == 3 ? forward<3>(f, s) : forward<5>(f, s);
+}
+
+void winograd_backward(const ConvBackward& b, const ConvSizes& s) {
+  s.window.kernel.height == 3 ? backward<3>(b, s) : backward<5>(b, s);
+}
+
+}  // namespace limbeck

@@ -1,0 +1,108 @@
+#include "core/ops/activation.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "core/autograd.h"
+#include "core/parallel.h"
+
+namespace limbeck {
+namespace {
+
+// y[i] = f(x[i])
+template <class F>
+Tensor map(const Tensor& x, F f) {
+  Tensor y = Tensor::empty(x.shape());
+  parallel_for(x.size(), elementwise_grain,
+               [py = y.data(), px = x.data(), f](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) py[i] = f(px[i]);
+               });
+  return y;
+}
+
+// dx[i] = dy[i] · slope(kept[i])
+template <class F>
+Tensor chain(const Tensor& dy, const Tensor& kept, F slope) {
+  Tensor dx = Tensor::empty(dy.shape());
+  parallel_for(dy.size(), elementwise_grain,
+               [px = dx.data(), py = dy.data(), pk = kept.data(), slope](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) px[i] = py[i] * slope(pk[i]);
+               });
+  return dx;
+}
+
+// An op whose slope is a function of its output y, or of its input x. From the output is the better
+// where both are possible: the input may then be freed.
+template <class F, class Slope>
+Tensor unary_by_output(const char* op, const Tensor& x, F f, Slope slope) {
+  Tensor y = map(x, f);
+  return record(op, y, {x}, {y}, [out = y.detach(), slope](const Tensor& dy) -> Gradients {
+    return {chain(dy, out, slope)};
+  });
+}
+
+template <class F, class Slope>
+Tensor unary_by_input(const char* op, const Tensor& x, F f, Slope slope) {
+  return record(op, map(x, f), {x},
+                [x, slope](const Tensor& dy) -> Gradients { return {chain(dy, x, slope)}; });
+}
+
+real normal_cdf(real x) {
+  return real{0.5} * (1 + std::erf(x * static_cast<real>(1 / std::numbers::sqrt2)));
+}
+
+real normal_density(real x) {
+  constexpr double scale = std::numbers::inv_sqrtpi / std::numbers::sqrt2;  // 1 / √(2π)
+  return static_cast<real>(scale) * std::exp(real{-0.5} * x * x);
+}
+
+}  // namespace
+
+// Not by a factor of 0: that would make NaN of an infinite dy.
+Tensor detail::relu_gradient(const Tensor& y, const Tensor& dy) {
+  Tensor dx = Tensor::empty(dy.shape());
+  parallel_for(dy.size(), elementwise_grain,
+               [px = dx.data(), pd = dy.data(), py = y.data()](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) {
+                   const real d = pd[i];  // read in any case, so that this is no branch
+                   px[i] = py[i] > 0 ? d : real{0};
+                 }
+               });
+  return dx;
+}
+
+Tensor relu(const Tensor& x) {
+  Tensor y = map(x, [](real v) { return v < 0 ? real{0} : v; });  // NaN stays, to be noticed
+  return record("relu", y, {x}, {y}, [out = y.detach()](const Tensor& dy) -> Gradients {
+    return {detail::relu_gradient(out, dy)};
+  });
+}
+
+Tensor sigmoid(const Tensor& x) {
+  return unary_by_output(
+      "sigmoid", x, [](real v) { return 1 / (1 + std::exp(-v)); },
+      [](real y) { return y * (1 - y); });
+}
+
+Tensor tanh(const Tensor& x) {
+  return unary_by_output(
+      "tanh", x, [](real v) { return std::tanh(v); }, [](real y) { return 1 - y * y; });
+}
+
+Tensor exp(const Tensor& x) {
+  return unary_by_output(
+      "exp", x, [](real v) { return std::exp(v); }, [](real y) { return y; });
+}
+
+Tensor log(const Tensor& x) {
+  return unary_by_input(
+      "log", x, [](real v) { return std::log(v); }, [](real v) { return 1 / v; });
+}
+
+Tensor gelu(const Tensor& x) {
+  return unary_by_input(
+      "gelu", x, [](real v) { return v * normal_cdf(v); },
+      [](real v) { return normal_cdf(v) + v * normal_density(v); });
+}
+
+}  // namespace limbeck

@@ -1,0 +1,183 @@
+#include "core/ops/arithmetic.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace limbeck {
+namespace {
+
+// How to walk an operand of shape `from` in step with an output of shape `to`: by rows of the
+// output, with a stride of 0 along repeated dimensions.
+class Walk {
+ public:
+  Walk(const Shape& from, const Shape& to) : to_(to) {
+    Index stride = 1;
+    for (int i = 1; i <= from.rank(); ++i) {  // from the last dimension on
+      const auto at = static_cast<std::size_t>(to.rank() - i);
+      strides_[at] = from.dim(-i) == 1 ? 0 : stride;
+      stride *= from.dim(-i);
+    }
+  }
+
+  // Whether elements follow one another within a row, or one is repeated.
+  bool steps() const { return to_.rank() > 0 && strides_[last()] == 1; }
+
+  // Where the operand's elements for a row of the output begin.
+  Index row_start(Index row) const {
+    Index start = 0;
+    for (int i = to_.rank() - 2; i >= 0; --i) {
+      start += row % to_.dim(i) * strides_[static_cast<std::size_t>(i)];
+      row /= to_.dim(i);
+    }
+    return start;
+  }
+
+ private:
+  std::size_t last() const { return static_cast<std::size_t>(to_.rank() - 1); }
+
+  Shape to_;
+  std::array<Index, Shape::max_rank> strides_{};
+};
+
+// y[i] = f(a[i], b[i]) for n elements; an operand that does not step is one repeated element.
+template <class F>
+void combine_row(real* y, const real* a, bool a_steps, const real* b, bool b_steps, Index n, F f) {
+  if (a_steps && b_steps) {
+    for (Index i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
+  } else if (a_steps) {
+    const real c = *b;
+    for (Index i = 0; i < n; ++i) y[i] = f(a[i], c);
+  } else if (b_steps) {
+    const real c = *a;
+    for (Index i = 0; i < n; ++i) y[i] = f(c, b[i]);
+  } else {
+    std::fill(y, y + n, f(*a, *b));
+  }
+}
+
+template <class F>
+Tensor combine(const char* op, const Tensor& a, const Tensor& b, F f) {
+  const Shape shape = broadcast_shape(op, a.shape(), b.shape());
+  Tensor y = Tensor::empty(shape);
+  real* py = y.data();
+  const real* pa = a.data();
+  const real* pb = b.data();
+  const bool a_whole = a.shape() == shape;
+  const bool b_whole = b.shape() == shape;
+  if ((a_whole || a.size() == 1) && (b_whole || b.size() == 1)) {  // one long row
+    parallel_for(y.size(), elementwise_grain, [=](Index begin, Index end) {
+      combine_row(py + begin, a_whole ? pa + begin : pa, a_whole, b_whole ? pb + begin : pb,
+                  b_whole, end - begin, f);
+    });
+    return y;
+  }
+  const Walk walk_a(a.shape(), shape);
+  const Walk walk_b(b.shape(), shape);
+  const Index columns = shape.last();
+  parallel_for(shape.rows(), elementwise_grain / std::max<Index>(columns, 1) + 1,
+               [&, py, pa, pb](Index begin, Index end) {
+                 for (Index row = begin; row < end; ++row) {
+                   combine_row(py + row * columns, pa + walk_a.row_start(row), walk_a.steps(),
+                               pb + walk_b.row_start(row), walk_b.steps(), columns, f);
+                 }
+               });
+  return y;
+}
+
+}  // namespace
+
+Shape broadcast_shape(const char* op, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  const Shape& longer = a.rank() >= b.rank() ? a : b;
+  const Shape& shorter = a.rank() >= b.rank() ? b : a;
+  Shape shape;
+  for (int i = 1; i <= longer.rank(); ++i) {
+    const Index p = longer.dim(-i);
+    const Index q = i <= shorter.rank() ? shorter.dim(-i) : 1;
+    if (p != q && p != 1 && q != 1) {
+      fail(op, "shapes {} and {} do not fit: aligned at the end, {} meets {}, and neither is 1", a,
+           b, a.dim(-i), b.dim(-i));
+    }
+    shape = shape.with_front(p == 1 ? q : p);
+  }
+  return shape;
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  const Walk walk(shape, x.shape());
+  const Index columns = x.shape().last(), rows = x.shape().rows();
+  const auto sum_rows = [&, px = x.data()](double* sums, Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
+      const real* const from = px + row * columns;
+      double* const to = sums + walk.row_start(row);
+      if (walk.steps()) {
+        for (Index j = 0; j < columns; ++j) to[j] += static_cast<double>(from[j]);
+      } else {
+        double sum = 0;
+        for (Index j = 0; j < columns; ++j) sum += static_cast<double>(from[j]);
+        *to += sum;
+      }
+    }
+  };
+  // A part has sums of its own, so there must be many elements for each of them.
+  const Index size = shape.size();
+  const Index grain = std::max(elementwise_grain, 4 * size) / std::max<Index>(columns, 1) + 1;
+  std::vector<std::vector<double>> parts(static_cast<std::size_t>(part_count(rows, grain)));
+  parallel_parts(rows, grain, [&](Index part, Index begin, Index end) {
+    std::vector<double>& sums = parts[static_cast<std::size_t>(part)];
+    sums.assign(static_cast<std::size_t>(size), 0);
+    sum_rows(sums.data(), begin, end);
+  });
+  Tensor y = Tensor::zeros(shape);
+  for (std::size_t i = 0; i < y.values().size(); ++i) {
+    double sum = 0;
+    for (const std::vector<double>& part : parts) sum += part.empty() ? 0 : part[i];
+    y.values()[i] = static_cast<real>(sum);
+  }
+  return y;
+}
+
+Tensor operator+(const Tensor& a, const Tensor& b) {
+  Tensor y = combine("add", a, b, [](real p, real q) { return p + q; });
+  return record("add", y, {a, b}, {}, [a, b](const Tensor& dy) -> Gradients {
+    return {sum_to(dy, a.shape()), sum_to(dy, b.shape())};
+  });
+}
+
+Tensor operator-(const Tensor& a, const Tensor& b) {
+  Tensor y = combine("sub", a, b, [](real p, real q) { return p - q; });
+  return record("sub", y, {a, b}, {}, [a, b](const Tensor& dy) -> Gradients {
+    return {sum_to(dy, a.shape()), b.wants_grad() ? -sum_to(dy, b.shape()) : Tensor()};
+  });
+}
+
+Tensor operator*(const Tensor& a, const Tensor& b) {
+  Tensor y = combine("mul", a, b, [](real p, real q) { return p * q; });
+  return record("mul", y, {a, b}, {b.wants_grad() ? a : Tensor(), a.wants_grad() ? b : Tensor()},
+                [a, b](const Tensor& dy) -> Gradients {
+                  return {a.wants_grad() ? sum_to(dy * b, a.shape()) : Tensor(),
+                          b.wants_grad() ? sum_to(dy * a, b.shape()) : Tensor()};
+                });
+}
+
+Tensor operator/(const Tensor& a, const Tensor& b) {
+  Tensor y = combine("div", a, b, [](real p, real q) { return p / q; });
+  return record("div", y, {a, b}, {b, b.wants_grad() ? y : Tensor()},
+                [a, b, out = y.detach()](const Tensor& dy) -> Gradients {
+                  const Tensor da = dy / b;
+                  return {a.wants_grad() ? sum_to(da, a.shape()) : Tensor(),
+                          b.wants_grad() ? -sum_to(da * out, b.shape()) : Tensor()};
+                });
+}
+
+Tensor operator-(const Tensor& x) {
+  Tensor y = combine("neg", x, Tensor::scalar(-1), [](real p, real q) { return p * q; });
+  return record("neg", y, {x}, {}, [](const Tensor& dy) -> Gradients { return {-dy}; });
+}
+
+}  // namespace limbeck

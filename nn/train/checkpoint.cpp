@@ -1,0 +1,241 @@
+#include "nn/train/checkpoint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/files/file.h"
+#include "core/files/safetensors.h"
+#include "nn/train/trainer.h"
+#include "nn/weights.h"
+#include "optim/average.h"
+#include "optim/optimizer.h"
+
+namespace limbeck {
+namespace {
+
+using detail::Learner;
+using detail::TrainingFacts;
+using detail::TrainingPosition;
+
+using Json = nlohmann::json;
+
+constexpr const char* op = "checkpoint";
+constexpr const char* run_key = "run";
+constexpr const char* facts_key = "training";
+constexpr const char* position_key = "position";
+
+// Everything that a learner keeps in tensors, under names of its own in the file.
+std::vector<NamedTensor> tensors_of(const Learner& learner) {
+  std::vector<NamedTensor> all;
+  const auto add = [&all](const std::string& prefix, const std::vector<NamedTensor>& tensors) {
+    for (const NamedTensor& t : tensors) all.push_back({prefix + t.name, t.tensor});
+  };
+  add("model.", named_state(learner.model));
+  add("optimizer.", learner.optimizer.named_state());
+  if (learner.average != nullptr) {
+    for (const Tensor& average : learner.average->averages()) {
+      all.push_back({fmt::format("average.{}", all.size()), average});
+    }
+  }
+  return all;
+}
+
+template <class T>
+Json to_json(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+template <class T>
+std::optional<T> optional_of(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
+}
+
+// NaN, of which JSON knows nothing, as null.
+Json number(double x) {
+  return std::isfinite(x) ? Json(x) : Json(nullptr);
+}
+
+double number_of(const Json& json) {
+  return json.is_null() ? std::nan("") : json.get<double>();
+}
+
+// A count: any other number would be converted to one in silence.
+Index count_of(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  constexpr Index largest = 1'000'000'000'000'000;
+  if (!value.is_number_integer() || value < 0 || value > largest) {
+    throw Json::other_error::create(500, fmt::format("{} is no count", key), nullptr);
+  }
+  return value.get<Index>();
+}
+
+Json to_json(const EpochReport& r) {
+  return {{"epoch", r.epoch},
+          {"epochs", r.epochs},
+          {"loss", r.loss},
+          {"hard", number(r.hard)},
+          {"soft", r.soft},
+          {"lr", r.lr},
+          {"seconds", r.seconds},
+          {"errors", to_json(r.errors)},
+          {"agreement", to_json(r.agreement)},
+          {"warnings", r.warnings}};
+}
+
+EpochReport report_of(const Json& json) {
+  return {.epoch = json.at("epoch"),
+          .epochs = json.at("epochs"),
+          .loss = json.at("loss"),
+          .hard = number_of(json.at("hard")),
+          .soft = json.at("soft"),
+          .lr = json.at("lr"),
+          .seconds = json.at("seconds"),
+          .errors = optional_of<Index>(json.at("errors")),
+          .agreement = optional_of<double>(json.at("agreement")),
+          .warnings = json.at("warnings")};
+}
+
+Json to_json(const Learner& learner, const TrainingPosition& position) {
+  Json reports = Json::array();
+  for (const EpochReport& report : position.reports) reports.push_back(to_json(report));
+  Json generators = Json::object();
+  for (const auto& [name, rng] : learner.model.named_generators()) generators[name] = rng->state();
+  return {{"reports", reports},
+          {"batches", position.batches},
+          {"sums", position.sums},
+          {"seconds", position.seconds},
+          {"steps", learner.optimizer.steps()},
+          {"average_steps", learner.average == nullptr ? 0 : learner.average->steps()},
+          {"generators", generators}};
+}
+
+TrainingPosition position_of(const Json& json, const Learner& learner) {
+  TrainingPosition position{
+      .batches = count_of(json, "batches"), .sums = json.at("sums"), .seconds = json.at("seconds")};
+  for (const Json& report : json.at("reports")) position.reports.push_back(report_of(report));
+  learner.optimizer.set_steps(count_of(json, "steps"));
+  if (learner.average != nullptr) learner.average->set_steps(count_of(json, "average_steps"));
+  for (const auto& [name, rng] : learner.model.named_generators()) {
+    rng->set_state(json.at("generators").at(name).get<Rng::State>());
+  }
+  return position;
+}
+
+// "epochs is 20 there and 40 here"
+std::string difference(const TrainingFacts& there, const TrainingFacts& here) {
+  const auto value = [](const auto& options, const std::string& name) {
+    const auto found = options.find(name);
+    return found == options.end() ? "nothing" : found->second;
+  };
+  std::string text;
+  const auto compare = [&](const std::string& name) {
+    if (value(there, name) == value(here, name)) return;
+    const std::string was = value(there, name), is = value(here, name);
+    constexpr std::size_t readable = 60;
+    text += text.empty() ? "" : ", ";
+    text += was.size() > readable || is.size() > readable
+                ? fmt::format("{} differs", name)
+                : fmt::format("{} is {} there and {} here", name, was, is);
+  };
+  for (const auto& entry : here) compare(entry.first);
+  for (const auto& entry : there) {
+    if (!here.contains(entry.first)) compare(entry.first);
+  }
+  return text;
+}
+
+// Puts the file's tensors, which are as many as the learner's and in their order, into them.
+void fill(const std::string& path, const Learner& learner, const TensorFile& file) {
+  std::vector<NamedTensor> places = tensors_of(learner);
+  const auto same = [](const NamedTensor& a, const NamedTensor& b) {
+    return a.name == b.name && a.tensor.shape() == b.tensor.shape();
+  };
+  if (!std::ranges::is_permutation(file.tensors, places, same)) {
+    fail(op, "{}: its tensors are not those of this training", path);
+  }
+  for (NamedTensor& place : places) {
+    const auto found = std::ranges::find(file.tensors, place.name, &NamedTensor::name);
+    std::ranges::copy(found->tensor.values(), place.tensor.values().begin());
+  }
+}
+
+// A text of a checkpoint's metadata, or an error.
+Json metadata_of(const std::string& path, const TensorFile& file, const char* key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) fail(op, "{}: it is no checkpoint of a training", path);
+  return Json::parse(found->second);
+}
+
+// Whether the training of a file is over, and this one is the same with more epochs.
+bool is_extended(const TrainingFacts& there, const TrainingFacts& here, const Json& position) {
+  const auto there_at = there.find("epochs"), here_at = here.find("epochs");
+  if (there_at == there.end() || here_at == here.end()) return false;
+  const auto done = static_cast<long long>(position.at("reports").size());
+  return there_at->second == fmt::format("{}", done) && std::stoll(here_at->second) > done;
+}
+
+// Error: the file belongs to another training or run.
+void check_same(const CheckpointOptions& options, TrainingFacts facts, const TensorFile& file,
+                const Json& position) {
+  auto there = metadata_of(options.file, file, facts_key).get<TrainingFacts>();
+  if (is_extended(there, facts, position)) {
+    for (const char* const changes : {"epochs", "schedule"}) {
+      there.erase(changes);
+      facts.erase(changes);
+    }
+  }
+  const auto run = metadata_of(options.file, file, run_key).get<TrainingFacts>();
+  for (const auto& [was, is] : {std::pair(there, facts), std::pair(run, options.run)}) {
+    if (was == is) continue;
+    fail(op, "{}: it belongs to another run: {}", options.file, difference(was, is));
+  }
+}
+
+// What `read` makes of the file, whose JSON may be any.
+template <class Read>
+auto reading(const std::string& path, const Read& read) {
+  try {
+    return read(read_safetensors(path));
+  } catch (const Json::exception& error) {
+    fail(op, "{}: it is no checkpoint of a training: {}", path, error.what());
+  }
+}
+
+}  // namespace
+
+Index epochs_done(const CheckpointOptions& options) {
+  if (options.file.empty() || !std::filesystem::exists(options.file)) return 0;
+  return reading(options.file, [&](const TensorFile& file) {
+    const Json position = metadata_of(options.file, file, position_key);
+    return static_cast<Index>(position.at("reports").size());
+  });
+}
+
+namespace detail {
+
+void write_checkpoint(const CheckpointOptions& options, const TrainingFacts& facts,
+                      const Learner& learner, const TrainingPosition& position) {
+  write_safetensors(options.file,
+                    {.tensors = tensors_of(learner),
+                     .metadata = {{run_key, Json(options.run).dump()},
+                                  {facts_key, Json(facts).dump()},
+                                  {position_key, to_json(learner, position).dump()}}},
+                    StoredAs::own);
+}
+
+std::optional<TrainingPosition> read_checkpoint(const CheckpointOptions& options,
+                                                const TrainingFacts& facts,
+                                                const Learner& learner) {
+  if (!std::filesystem::exists(options.file)) return std::nullopt;
+  return reading(options.file, [&](const TensorFile& file) {
+    const Json position = metadata_of(options.file, file, position_key);
+    check_same(options, facts, file, position);
+    fill(options.file, learner, file);
+    return std::optional(position_of(position, learner));
+  });
+}
+
+}  // namespace detail
+}  // namespace limbeck

@@ -1,0 +1,70 @@
+#include "nn/train/evaluate.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/ops/reduce.h"
+
+namespace limbeck {
+
+Tensor logits_of(Module& model, const Dataset& data) {
+  constexpr Index at_once = 500;  // images: enough to keep the products large, and in cache
+  if (data.size() == 0) fail("logits_of", "the dataset is empty");
+  data.check("logits_of");
+  const NoGrad no_grad;
+  const EvalMode eval_mode(model);
+  std::vector<Index> all(static_cast<std::size_t>(data.size()));
+  std::iota(all.begin(), all.end(), Index{0});
+  Tensor logits;
+  real* out = nullptr;
+  for (Index at = 0; at < data.size(); at += at_once) {
+    const Index count = std::min(at_once, data.size() - at);
+    const auto part =
+        std::span(all).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(count));
+    const Tensor z = model(make_batch(data, part).images);
+    if (z.shape().rank() != 2 || z.dim(0) != count ||
+        (logits.defined() && z.dim(1) != logits.dim(1))) {
+      fail("logits_of",
+           "the model must give logits (N, C), a row an image; of {} images it gave {}", count,
+           z.shape());
+    }
+    if (!logits.defined()) {
+      logits = Tensor::empty({data.size(), z.shape().last()});
+      out = logits.data();
+    }
+    out = std::ranges::copy(z.values(), out).out;
+  }
+  return logits;
+}
+
+std::vector<std::int32_t> predict(Module& model, const Dataset& data) {
+  return argmax_last(logits_of(model, data));
+}
+
+Index count_errors(std::span<const std::int32_t> decisions, const Dataset& data) {
+  if (static_cast<Index>(decisions.size()) != data.size()) {
+    fail("count_errors", "{} decisions for {} images", decisions.size(), data.size());
+  }
+  data.check_labelled("count_errors");
+  Index errors = 0;
+  for (std::size_t i = 0; i < decisions.size(); ++i) errors += decisions[i] != data.class_ids[i];
+  return errors;
+}
+
+Index count_errors(Module& model, const Dataset& data) {
+  return count_errors(predict(model, data), data);
+}
+
+double agreement(std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
+  if (a.size() != b.size() || a.empty()) {
+    fail("agreement", "two equally long lists of decisions are needed; got {} and {}", a.size(),
+         b.size());
+  }
+  std::size_t alike = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) alike += a[i] == b[i];
+  return static_cast<double>(alike) / static_cast<double>(a.size());
+}
+
+}  // namespace limbeck

@@ -1,0 +1,137 @@
+// Convolution: both kernels against the loop nest, forward and backward, and its errors.
+#include "core/ops/convolution.h"
+
+#include "core/parallel.h"
+#include "tests/core/ops/plain_conv.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+TEST_CASE("convolution is its loop nest, forward and backward") {
+  const double tolerance = sizeof(real) == 8 ? 1e-12 : 2e-5;
+  for (const ConvCase& c : std::initializer_list<ConvCase>{
+           {2, 1, 9, 8, 3, 5, 1, 2},                 // one channel in, as a first layer
+           {3, 4, 10, 11, 5, 3, 1, 1},               // 3×3 and 5×5 of stride 1: transformed
+           {5, 8, 14, 14, 16, 5, 1, 2},              //
+           {2, 9, 7, 13, 40, 5, 1, 0},               //
+           {1, 4, 3, 3, 4, 3, 1, 0},                 // one output pixel
+           {2, 5, 6, 6, 33, 3, 1, {2, 0}},           // another padding each way
+           {2, 3, 9, 8, 4, {3, 2}, {2, 3}, {1, 0}},  // not square
+           {2, 4, 8, 8, 6, 1, 1, 0},                 // 1×1
+           {2, 6, 7, 7, 6, 3, 1, 1, 6},              // depthwise
+           {2, 5, 9, 20, 5, {5, 3}, {2, 3}, 1, 5},   //
+           {2, 6, 8, 8, 4, 3, 2, 1, 2}}) {           // two groups
+    CAPTURE(c.in);
+    CAPTURE(c.out);
+    CAPTURE(c.kernel.str());
+    Tensor x = random_tensor({c.images, c.in, c.height, c.width}, 1).requires_grad();
+    Tensor w =
+        random_tensor({c.out, c.in / c.groups, c.kernel.height, c.kernel.width}, 2).requires_grad();
+    Tensor b = random_tensor({c.out}, 3).requires_grad();
+    const Tensor y =
+        conv2d(x, w, b, {.stride = c.stride, .padding = c.padding, .groups = c.groups});
+    const Tensor cotangent = random_tensor(y.shape(), 4);
+    sum(y * cotangent).backward();
+    const ConvResult expected = plain_conv(c, x, w, b, cotangent);
+    CHECK(relative_difference(y, expected.y) < tolerance);
+    CHECK(relative_difference(x.grad(), expected.dx) < tolerance);
+    CHECK(relative_difference(w.grad(), expected.dw) < tolerance);
+    CHECK(relative_difference(b.grad(), expected.db) < tolerance);
+  }
+}
+
+TEST_CASE("conv2d gives PyTorch's values and gradients") {
+  // x, w, b = wave((1, 2, 5, 4), 1, 0.9), wave((2, 1, 3, 2), 1, 1.1), wave((2,), 1, 0.4)
+  // y = F.conv2d(x, w, b, stride=(2, 1), padding=(1, 0), groups=2)
+  // (y * wave((1, 2, 3, 3), 1, 0.6)).sum().backward()
+  Tensor x = wave({1, 2, 5, 4}, 1, 0.9).requires_grad();
+  Tensor w = wave({2, 1, 3, 2}, 1, 1.1).requires_grad();
+  Tensor b = wave({2}, 1, 0.4).requires_grad();
+  const Tensor y = conv2d(x, w, b, {.stride = {2, 1}, .padding = {1, 0}, .groups = 2});
+  CHECK(y.shape() == Shape{1, 2, 3, 3});
+  sum(y * wave(y.shape(), 1, 0.6)).backward();
+  constexpr double tolerance = 1e-5;
+  CHECK(difference(y, {0.5414962233, 1.049615367, 1.400214992, -0.3863891388, 0.9100380438,
+                       2.154575043, 0.8664711023, 2.641120114, 3.053830544, -0.1339675803,
+                       -0.06178503502, 0.8029239022, -1.266857699, -0.5865369273, 1.283432007,
+                       -1.005747359, 0.9746480551, 2.963217961}) < tolerance);
+  CHECK(difference(slice_rows(reshape(x.grad().detach(), {40}), 0, 20),
+                   {-0.04912014796, -0.8292763059, -0.9629705714, -0.7407168652,  -0.3683760858,
+                    -0.5172832688,  -1.267161861,  -0.4793552659, -0.01955464632, -0.2919877394,
+                    0.2782957505,   0.693356667,   -1.095029094,  -1.331629105,   -0.6236974936,
+                    -0.5638522968,  0.05800586117, 0.961956758,   0.8365118165,   0.4256526909}) <
+        tolerance);
+  CHECK(difference(w.grad(), {-0.06850816927, -2.235519584, 3.225083934, 3.453808716, -2.363756773,
+                              -0.6720681673, -0.1685201502, -2.003375439, 2.710197245, 3.394026349,
+                              -2.688963847, -0.8831094009}) < tolerance);
+  CHECK(difference(b.grad(), {-0.3695622943, 0.845904389}) < tolerance);
+}
+
+TEST_CASE("what follows in the same pass is relu and max_pool2d, forward and backward") {
+  for (const Index in : {1, 6}) {  // unrolled, and transformed
+    CAPTURE(in);
+    Tensor x = random_tensor({3, in, 9, 11}, 1).requires_grad();
+    Tensor w = random_tensor({10, in, 3, 3}, 2).requires_grad();
+    Tensor b = random_tensor({10}, 3).requires_grad();
+    const auto gradients = [&](const Tensor& y) {
+      for (Tensor* leaf : {&x, &w, &b}) leaf->clear_grad();
+      sum(y * random_tensor(y.shape(), 4)).backward();
+      return std::vector<Tensor>{y.detach(), x.grad(), w.grad(), b.grad()};
+    };
+    const Tensor z = conv2d(x, w, b, {.padding = 1});
+    const auto rectified = gradients(relu(z));
+    const auto pooled = gradients(max_pool2d(relu(conv2d(x, w, b, {.padding = 1})), {.kernel = 2}));
+    const auto fused_relu = gradients(conv2d(x, w, b, {.padding = 1, .after = After::relu}));
+    const auto fused_pool =
+        gradients(conv2d(x, w, b, {.padding = 1, .after = After::relu_max_pool}));
+    for (std::size_t i = 0; i < 4; ++i) {
+      CHECK(difference(fused_relu[i], rectified[i]) < 1e-5);
+      CHECK(difference(fused_pool[i], pooled[i]) < 1e-5);
+    }
+  }
+}
+
+TEST_CASE("the transform's rounding stays below 1e-4 of the largest output, in float") {
+  for (const Index kernel : {3, 5}) {
+    CAPTURE(kernel);
+    const ConvCase c{1, 64, 14, 14, 16, kernel, 1, kernel / 2};
+    const Tensor x = random_tensor({1, 64, 14, 14}, 1),
+                 w = random_tensor({16, 64, kernel, kernel}, 2);
+    const Tensor y = conv2d(x, w, Tensor(), {.padding = kernel / 2});
+    const ConvResult expected = plain_conv(c, x, w, Tensor::zeros({16}), Tensor::zeros(y.shape()));
+    CHECK(relative_difference(y, expected.y) < 1e-4);
+  }
+}
+
+TEST_CASE("one seed and one thread count give the same bits, forward and backward") {
+  const auto run = [] {
+    Tensor x = random_tensor({7, 8, 12, 12}, 1).requires_grad();
+    Tensor w = random_tensor({8, 8, 5, 5}, 2).requires_grad();
+    const Tensor y = conv2d(x, w, Tensor(), {.padding = 2, .after = After::relu_max_pool});
+    sum(y).backward();
+    return std::vector<Tensor>{y.detach(), x.grad(), w.grad()};
+  };
+  const auto once = run(), again = run();
+  for (std::size_t i = 0; i < once.size(); ++i) CHECK(same_bits(once[i], again[i]));
+}
+
+TEST_CASE("conv2d refuses what does not fit, and says what it was given") {
+  const Tensor x = Tensor::zeros({2, 3, 8, 8}), w = Tensor::zeros({4, 3, 3, 3});
+  CHECK(contains(error_of([&] { conv2d(Tensor::zeros({8, 8}), w, Tensor()); }), "(N, C, H, W)"));
+  CHECK(contains(error_of([&] {
+                   conv2d(x, Tensor::zeros({4, 3}), Tensor());
+                 }),
+                 "the weight must be (C_out, C_in / groups, kh, kw); got (4, 3)"));
+  CHECK(contains(error_of([&] {
+                   conv2d(x, Tensor::zeros({4, 2, 3, 3}), Tensor());
+                 }),
+                 "have 3 channels in 1 groups and the weight takes 2"));
+  CHECK(
+      contains(error_of([&] { conv2d(x, w, Tensor(), {.groups = 2}); }), "2 groups do not divide"));
+  CHECK(contains(error_of([&] { conv2d(x, w, Tensor::zeros({3})); }), "the bias must be (4)"));
+  CHECK(contains(error_of([&] {
+                   conv2d(x, Tensor::zeros({4, 3, 9, 9}), Tensor());
+                 }),
+                 "larger than"));
+  CHECK(contains(error_of([&] { conv2d(x, w, Tensor(), {.stride = 0}); }), "stride"));
+}
