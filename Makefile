@@ -237,10 +237,12 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 	@echo '  link    $@'
 	@$(link)
 
-# What parses arguments and files, and tests yet more, are compiled more than they are run.
+# What parses arguments and files, and tests yet more, are compiled more than they are run. (One
+# example is about speed.)
+FAST := apps/examples/product_ladder.cpp
 QUICK := $(call objects,$(filter core/files/%,$(LIB_SOURCES)) core/inspect/graph.cpp data/idx.cpp \
            nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/weights.cpp \
-           nn/train/checkpoint.cpp $(APP_SOURCES)) $(COMMON)
+           nn/train/checkpoint.cpp $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
 $(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
@@ -263,7 +265,7 @@ PCH = $(BUILD)/pch/$(or $(HEADERS_OF),full).h
 ENDING := $(if $(COMPILER),pch,gch)
 $(BUILD)/pch/full.h.$(ENDING) $(BUILD)/pch/quick.h.$(ENDING): .make/common.h
 $(BUILD)/pch/tests.h.$(ENDING): tests/testing.h
-$(call objects,$(LIB_SOURCES)): $(BUILD)/pch/full.h.$(ENDING)
+$(call objects,$(LIB_SOURCES) $(FAST)): $(BUILD)/pch/full.h.$(ENDING)
 $(QUICK): $(BUILD)/pch/quick.h.$(ENDING)
 $(TEST_OBJECTS): $(BUILD)/pch/tests.h.$(ENDING)
 $(BUILD)/pch/%.h.$(ENDING): $(BUILD)/flags | build/deps$(COMPILER)

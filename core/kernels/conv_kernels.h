@@ -6,7 +6,8 @@
 //   winograd_*   for 3×3 and 5×5 kernels of stride 1: a transform in which the same result costs
 //                four to five times fewer multiplications (core/kernels/winograd_transform.h)
 //
-// Both are the loop nest, for group g = o / (C_out / groups) of the channels:
+// Both are the loop nest of core/kernels/plain.cpp, for group g = o / (C_out / groups) of the
+// channels:
 //   y[n, o, i, j] = b[o] + Σ_c Σ_p Σ_q w[o, c, p, q] ·
 //                   x[n, g · C_in / groups + c, i · stride − padding + p, j · stride − padding + q]
 // with 0 for x outside the image; and both can do what follows in the same pass over memory.
@@ -60,13 +61,15 @@ struct ConvBackward {
   const real* weight;
 };
 
+// By whichever of the two ways is the faster for these sizes.
+void conv_forward(const ConvForward& f, const ConvSizes& sizes);
+void conv_backward(const ConvBackward& b, const ConvSizes& sizes);
+
 // By the matrix of windows: for every convolution.
 void unrolled_forward(const ConvForward& f, const ConvSizes& sizes);
 void unrolled_backward(const ConvBackward& b, const ConvSizes& sizes);
 
-// Whether the other way can go, and pays.
-bool winograd_fits(const ConvSizes& sizes);
-// By the transform.
+// By the transform: kernels of 3×3 or 5×5, stride 1, one group, and at least 4 channels in and out.
 void winograd_forward(const ConvForward& f, const ConvSizes& sizes);
 void winograd_backward(const ConvBackward& b, const ConvSizes& sizes);
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/kernels/plain.h"
 #include "core/kernels/small_product.h"
 #include "core/parallel.h"
 
@@ -24,14 +25,6 @@ constexpr auto matrix_times_vector = cblas_sgemv;
 
 // Multiplications below which a product stays on one thread: about 20 µs.
 constexpr Index worth_a_thread = 1'000'000;
-
-// The distances between rows, with the dense ones filled in.
-GemmSizes with_rows(GemmSizes s) {
-  if (s.c_row == 0) s.c_row = s.n;
-  if (s.a_row == 0) s.a_row = s.transpose_a ? s.m : s.k;
-  if (s.b_row == 0) s.b_row = s.transpose_b ? s.k : s.n;
-  return s;
-}
 
 // While one lives, BLAS uses so many threads when this thread calls it: it asks OpenMP how many.
 class BlasThreads {
@@ -81,8 +74,17 @@ void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
 
 }  // namespace
 
+GemmSizes GemmSizes::with_rows() const {
+  GemmSizes s = *this;
+  if (s.c_row == 0) s.c_row = n;
+  if (s.a_row == 0) s.a_row = transpose_a ? m : k;
+  if (s.b_row == 0) s.b_row = transpose_b ? k : n;
+  return s;
+}
+
 void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
-  const GemmSizes s = with_rows(given);
+  if (plain_kernels()) return plain_gemm(c, a, b, given);
+  const GemmSizes s = given.with_rows();
   const Index parts = omp_in_parallel() != 0 ? 1
                                              : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
                                                         std::max(s.m, s.n) / 8);
@@ -116,7 +118,7 @@ void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
 void blas_gemm(real* c, const real* a, const real* b, const GemmSizes& sizes) {
   const FlushDenormals flush_denormals;
   const BlasThreads all_threads(threads());
-  call_blas(c, a, b, with_rows(sizes));
+  call_blas(c, a, b, sizes.with_rows());
 }
 
 }  // namespace limbeck

@@ -13,6 +13,8 @@ struct GemmSizes {
   bool accumulate = false;   // adds to C instead of overwriting it
   // From a row in memory to the next, where the matrix is a part of a wider one; 0: it is dense.
   Index c_row = 0, a_row = 0, b_row = 0;
+
+  GemmSizes with_rows() const;  // with the distances of dense matrices filled in
 };
 
 // C = op(A) op(B), or C += op(A) op(B); all three row-major:

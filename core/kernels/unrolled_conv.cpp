@@ -244,43 +244,4 @@ void unrolled_backward(const ConvBackward& b, const ConvSizes& s) {
   if (b.dbias != nullptr) write_sum(b.dbias, dbiases);
 }
 
-void write_sum(real* sum, const std::vector<std::vector<double>>& parts) {
-  for (std::size_t i = 0; i < parts[0].size(); ++i) {
-    double all = 0;
-    for (const std::vector<double>& part : parts) all += part[i];
-    sum[i] = static_cast<real>(all);
-  }
-}
-
-void conv_output_gradient(real* dz, double* dbias, const ConvBackward& b, const ConvSizes& s,
-                          Index image, const ConvLayout& at) {
-  const Index height = s.out_height(), width = s.out_width();
-  for (Index c = 0; c < s.out; ++c) {
-    const Index plane = (image * s.out + c) * height * width;
-    real* const dz_plane = dz + c * at.channel;
-    double sum = 0;
-    for (Index i = 0; i < height; ++i) {
-      const real* const dy = b.dy + plane + i * width;
-      const real* const y = b.y + plane + i * width;
-      if (s.pools) {
-        const std::uint8_t* const places = b.places + plane + i * width;
-        for (Index j = 0; j < width; ++j) {
-          const real d = y[j] > 0 ? dy[j] : real{0};
-          const Index row = 2 * i + places[j] / 2, column = 2 * j + places[j] % 2;
-          dz_plane[row * at.row + column * at.pixel] = d;
-          sum += d;
-        }
-      } else {
-        const bool all = !s.relu;
-        for (Index j = 0; j < width; ++j) {
-          const real d = all || y[j] > 0 ? dy[j] : real{0};
-          dz_plane[i * at.row + j * at.pixel] = d;
-          sum += d;
-        }
-      }
-    }
-    if (dbias != nullptr) dbias[c] += sum;
-  }
-}
-
 }  // namespace limbeck

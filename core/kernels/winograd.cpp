@@ -323,12 +323,6 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
 
 }  // namespace
 
-bool winograd_fits(const ConvSizes& s) {
-  const auto& [kernel, stride, padding] = s.window;
-  return (kernel == Size2d(3) || kernel == Size2d(5)) && stride == Size2d(1) && s.groups == 1 &&
-         s.in >= 4 && s.out >= 4;
-}
-
 void winograd_forward(const ConvForward& f, const ConvSizes& s) {
   s.window.kernel.height == 3 ? forward<3>(f, s) : forward<5>(f, s);
 }

@@ -71,7 +71,6 @@ const char* name_of(After after) {
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options) {
   const ConvSizes sizes = check_sizes(x, weight, bias, options);
-  const bool winograd = winograd_fits(sizes);
   const bool recorded = is_recorded(x, weight, bias);
   Tensor y = Tensor::empty({sizes.images, sizes.out, sizes.out_height(), sizes.out_width()});
   std::shared_ptr<Scratch<std::uint8_t>> places;
@@ -81,7 +80,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                       .x = x.data(),
                       .weight = weight.data(),
                       .bias = bias.defined() ? bias.data() : nullptr};
-  winograd ? winograd_forward(f, sizes) : unrolled_forward(f, sizes);
+  conv_forward(f, sizes);
   if (!recorded) return y;
 
   return record(name_of(options.after), y, {x, weight, bias},
@@ -101,7 +100,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                        .places = places != nullptr ? places->data() : nullptr,
                                        .x = std::as_const(x).data(),
                                        .weight = std::as_const(weight).data()};
-                  winograd ? winograd_backward(b, sizes) : unrolled_backward(b, sizes);
+                  conv_backward(b, sizes);
                   return {dx, dw, db};
                 });
 }

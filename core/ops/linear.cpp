@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/kernels/banded_product.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/plain.h"
 #include "core/ops/activation.h"
 #include "core/ops/matmul.h"
 #include "core/parallel.h"
@@ -30,7 +31,7 @@ void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 // Batches for which the products below are faster than BLAS's: large enough to fill registers, not
 // so large that laying out both operands pays.
 bool is_middling(Index n) {
-  return n >= 16 && n <= 256;
+  return n >= 16 && n <= 256 && !plain_kernels();
 }
 
 // Calls body(first, count) for parts of a product's rows, in parallel if each has enough to do.

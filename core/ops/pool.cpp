@@ -1,40 +1,27 @@
 #include "core/ops/pool.h"
 
-#include <type_traits>
+#include <algorithm>
+#include <memory>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/kernels/pool_kernels.h"
+#include "core/scratch.h"
 
 namespace limbeck {
 namespace {
 
-// Calls f(y, x, count, step) for every place of the window and every row of outputs that see the
-// image there: output y + j of the plane sees pixel x + j · step, for j in [0, count). The usual
-// steps, 1 and 2, are constants to the compiler, which then uses vectors.
-template <class F>
-void for_runs(const PoolPlane& plane, F f) {
-  const Size2d in = plane.in, out = plane.out;
-  const Size2d kernel = plane.window.kernel, stride = plane.window.stride;
-  const auto run = [&](auto step) {
-    for (Index place = 0; place < kernel.area(); ++place) {
-      const Index h = place / kernel.width - plane.window.padding.height;
-      const Index w = place % kernel.width - plane.window.padding.width;
-      const Span rows = outputs_on_image(h, in.height, out.height, stride.height);
-      const Span columns = outputs_on_image(w, in.width, out.width, stride.width);
-      for (Index row = rows.begin; row < rows.end; ++row) {
-        f(row * out.width + columns.begin,
-          (row * stride.height + h) * in.width + columns.begin * stride.width + w, columns.size(),
-          step);
-      }
-    }
-  };
-  if (stride.width == 1) {
-    run(std::integral_constant<Index, 1>{});
-  } else if (stride.width == 2) {
-    run(std::integral_constant<Index, 2>{});
-  } else {
-    run(stride.width);
-  }
+// For images (N, C, H, W). Errors, in the name of `op`: all that pool.h says.
+PoolSizes pool_sizes(const char* op, const Shape& images, const PoolOptions& options) {
+  const Window2d window = pool_window(op, options);
+  const Size2d out = output_size(op, images, window);
+  const Size2d in = {images.dim(2), images.dim(3)};
+  if (in.area() == 0) fail(op, "images must have at least one pixel; got shape {}", images);
+  return {.planes = images.dim(0) * images.dim(1), .in = in, .out = out, .window = window};
+}
+
+Tensor empty_output(const Tensor& x, const PoolSizes& sizes) {
+  return Tensor::empty({x.dim(0), x.dim(1), sizes.out.height, sizes.out.width});
 }
 
 }  // namespace
@@ -50,39 +37,29 @@ Window2d pool_window(const char* op, const PoolOptions& options) {
   return window;
 }
 
-PoolPlane pool_plane(const char* op, const Shape& images, const PoolOptions& options) {
-  const Window2d window = pool_window(op, options);
-  const Size2d out = output_size(op, images, window);
-  if (images.dim(2) * images.dim(3) == 0) {
-    fail(op, "images must have at least one pixel; got shape {}", images);
+Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
+  const PoolSizes sizes = pool_sizes("max_pool2d", x.shape(), options);
+  if (sizes.window.kernel.area() > max_places) {
+    fail("max_pool2d", "a window may have {} pixels at most; got a kernel of {}", max_places,
+         sizes.window.kernel);
   }
-  return {.in = {images.dim(2), images.dim(3)}, .out = out, .window = window};
+  Tensor y = empty_output(x, sizes);
+  const auto places = std::make_shared<Scratch<Place>>(y.size());
+  max_pool_forward(y.data(), places->data(), x.data(), sizes);
+  return record("max_pool2d", y, {x}, {}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
+    Tensor dx = Tensor::empty(shape);
+    max_pool_backward(dx.data(), dy.data(), places->data(), sizes);
+    return {dx};
+  });
 }
 
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {
-  const PoolPlane plane = pool_plane("avg_pool2d", x.shape(), options);
-  const Index in = plane.in.area(), out = plane.out.area();
-  const real share = 1 / static_cast<real>(plane.window.kernel.area());
-  Tensor y = Tensor::empty({x.dim(0), x.dim(1), plane.out.height, plane.out.width});
-  for_planes(x.shape(), [&](Index p) {
-    real* py = y.data() + p * out;
-    const real* px = x.data() + p * in;
-    std::fill_n(py, out, real{0});
-    for_runs(plane, [=](Index to, Index from, Index count, auto step) {
-      for (Index j = 0; j < count; ++j) py[to + j] += px[from + j * step];
-    });
-    for (Index i = 0; i < out; ++i) py[i] *= share;
-  });
+  const PoolSizes sizes = pool_sizes("avg_pool2d", x.shape(), options);
+  Tensor y = empty_output(x, sizes);
+  avg_pool_forward(y.data(), x.data(), sizes);
   return record("avg_pool2d", y, {x}, {}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
     Tensor dx = Tensor::empty(shape);
-    for_planes(shape, [&](Index p) {
-      real* px = dx.data() + p * in;
-      const real* py = dy.data() + p * out;
-      std::fill_n(px, in, real{0});
-      for_runs(plane, [=](Index from, Index to, Index count, auto step) {
-        for (Index j = 0; j < count; ++j) px[to + j * step] += share * py[from + j];
-      });
-    });
+    avg_pool_backward(dx.data(), dy.data(), sizes);
     return {dx};
   });
 }
@@ -94,7 +71,7 @@ Tensor global_avg_pool2d(const Tensor& x) {
   }
   const Index pixels = x.dim(2) * x.dim(3);
   Tensor y = Tensor::empty({x.dim(0), x.dim(1)});
-  for_planes(x.shape(), [&](Index p) {
+  for_planes(y.size(), pixels, [&](Index p) {
     const real* plane = x.data() + p * pixels;
     double sum = 0;
 #pragma omp simd reduction(+ : sum)  // in several partial sums, a vector's lanes
@@ -103,7 +80,7 @@ Tensor global_avg_pool2d(const Tensor& x) {
   });
   return record("global_avg_pool2d", y, {x}, {}, [pixels, shape = x.shape()](const Tensor& dy) {
     Tensor dx = Tensor::empty(shape);
-    for_planes(shape, [&](Index p) {
+    for_planes(dy.size(), pixels, [&](Index p) {
       std::fill_n(dx.data() + p * pixels, pixels, dy.data()[p] / static_cast<real>(pixels));
     });
     return Gradients{dx};

@@ -2,9 +2,6 @@
 // each plane (one channel of one image). core/window.h has the arithmetic of the output's size.
 #pragma once
 
-#include <algorithm>
-
-#include "core/parallel.h"
 #include "core/tensor.h"
 #include "core/window.h"
 
@@ -35,27 +32,5 @@ Tensor avg_pool2d(const Tensor& x, const PoolOptions& options);
 // y = the mean of the plane: (N, C, H, W) → (N, C).   dx = dy / (H W) everywhere
 // Error: another rank than 4, or planes without pixels.
 Tensor global_avg_pool2d(const Tensor& x);
-
-// --- what the poolings share ---
-
-// The sizes of one plane, its output, and the window that leads from one to the other.
-struct PoolPlane {
-  Size2d in;   // (H, W)
-  Size2d out;  // (H_out, W_out)
-  Window2d window;
-};
-
-// For images (N, C, H, W). Errors, in the name of `op`: all of the above.
-PoolPlane pool_plane(const char* op, const Shape& images, const PoolOptions& options);
-
-// body(p) for each of the N C planes, in parallel where there are enough pixels.
-template <class Body>
-void for_planes(const Shape& images, const Body& body) {
-  const Index pixels = images.dim(2) * images.dim(3);
-  parallel_for(images.dim(0) * images.dim(1), elementwise_grain / std::max<Index>(pixels, 1) + 1,
-               [&](Index begin, Index end) {
-                 for (Index p = begin; p < end; ++p) body(p);
-               });
-}
 
 }  // namespace limbeck

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <set>
 
+#include "core/kernels/plain.h"
 #include "core/parallel.h"
 #include "core/storage.h"
 #include "data/data_loader.h"
@@ -40,8 +41,10 @@ void check_steps(int count, const std::function<void()>& step) {
 }  // namespace
 
 TEST_CASE("a hundred training steps make no thread and end none") {
-  if (!pool_keeps_memory()) {
-    MESSAGE("skipped: under AddressSanitizer it takes minutes, and finds nothing more");
+  if (!pool_keeps_memory() || plain_kernels()) {
+    MESSAGE(
+        "skipped: under AddressSanitizer or on plain kernels it takes minutes, and finds nothing "
+        "more");
     return;
   }
   const Dataset digits = synthetic_digits({.train = 24 * 110, .test = 1}).train;

@@ -1,7 +1,9 @@
-// Convolution by its definition, for the tests to compare with.
+// Convolution by its definition (core/kernels/plain.h), for the tests to compare with.
 #pragma once
 
-#include "core/window.h"
+#include <utility>
+
+#include "core/kernels/plain.h"
 #include "tests/testing.h"
 
 namespace limbeck::testing {
@@ -13,38 +15,6 @@ struct ConvCase {
   Index groups = 1;
 };
 
-// One element of x, or the 0 of the padding.
-inline real pixel(const Tensor& x, Index n, Index c, Index i, Index j) {
-  if (i < 0 || i >= x.dim(2) || j < 0 || j >= x.dim(3)) return 0;
-  return x.data()[((n * x.dim(1) + c) * x.dim(2) + i) * x.dim(3) + j];
-}
-
-// The definition, as loops. Calls body(index into y, index into weight, n, c, i, j) for every
-// product of a weight with the pixel (i, j) of channel c of image n.
-template <class Body>
-void for_products(const ConvCase& c, Index out_height, Index out_width, const Body& body) {
-  const Index in_of_group = c.in / c.groups, out_of_group = c.out / c.groups;
-  Index at = 0;
-  for (Index n = 0; n < c.images; ++n) {
-    for (Index o = 0; o < c.out; ++o) {
-      for (Index i = 0; i < out_height; ++i) {
-        for (Index j = 0; j < out_width; ++j, ++at) {
-          Index weight = o * in_of_group * c.kernel.area();
-          for (Index k = 0; k < in_of_group; ++k) {
-            for (Index p = 0; p < c.kernel.height; ++p) {
-              for (Index q = 0; q < c.kernel.width; ++q, ++weight) {
-                body(at, weight, n, o / out_of_group * in_of_group + k,
-                     i * c.stride.height - c.padding.height + p,
-                     j * c.stride.width - c.padding.width + q);
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
 struct ConvResult {
   Tensor y, dx, dw, db;
 };
@@ -52,24 +22,33 @@ struct ConvResult {
 // Value, and gradients of sum(y · cotangent).
 inline ConvResult plain_conv(const ConvCase& c, const Tensor& x, const Tensor& w, const Tensor& b,
                              const Tensor& cotangent) {
-  const Index out_height = cotangent.dim(2), out_width = cotangent.dim(3);
-  ConvResult r{.y = Tensor::zeros(cotangent.shape()),
-               .dx = Tensor::zeros(x.shape()),
-               .dw = Tensor::zeros(w.shape()),
-               .db = Tensor::zeros(b.shape())};
-  for (Index i = 0; i < r.y.size(); ++i) {
-    const Index channel = i / (out_height * out_width) % c.out;
-    r.y.data()[i] = b.data()[channel];
-    r.db.data()[channel] += cotangent.data()[i];
-  }
-  for_products(c, out_height, out_width,
-               [&](Index at, Index weight, Index n, Index channel, Index i, Index j) {
-                 r.y.data()[at] += w.data()[weight] * pixel(x, n, channel, i, j);
-                 r.dw.data()[weight] += cotangent.data()[at] * pixel(x, n, channel, i, j);
-                 if (i < 0 || i >= c.height || j < 0 || j >= c.width) return;
-                 r.dx.data()[((n * c.in + channel) * c.height + i) * c.width + j] +=
-                     cotangent.data()[at] * w.data()[weight];
-               });
+  const ConvSizes sizes{.images = c.images,
+                        .in = c.in,
+                        .height = c.height,
+                        .width = c.width,
+                        .out = c.out,
+                        .conv_height = cotangent.dim(2),
+                        .conv_width = cotangent.dim(3),
+                        .window = {c.kernel, c.stride, c.padding},
+                        .groups = c.groups,
+                        .relu = false,
+                        .pools = false};
+  ConvResult r{.y = Tensor::empty(cotangent.shape()),
+               .dx = Tensor::empty(x.shape()),
+               .dw = Tensor::empty(w.shape()),
+               .db = Tensor::empty(b.shape())};
+  plain_conv_forward(
+      {.y = r.y.data(), .places = nullptr, .x = x.data(), .weight = w.data(), .bias = b.data()},
+      sizes);
+  plain_conv_backward({.dx = r.dx.data(),
+                       .dweight = r.dw.data(),
+                       .dbias = r.db.data(),
+                       .dy = cotangent.data(),
+                       .y = std::as_const(r.y).data(),
+                       .places = nullptr,
+                       .x = x.data(),
+                       .weight = w.data()},
+                      sizes);
   return r;
 }
 

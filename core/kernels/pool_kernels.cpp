@@ -1,25 +1,16 @@
-// Max-pooling. (core/ops/pool.cpp has the other poolings.)
+#include "core/kernels/pool_kernels.h"
+
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <limits>
 #include <type_traits>
 #include <vector>
 
-#include "core/autograd.h"
-#include "core/error.h"
-#include "core/ops/pool.h"
-#include "core/parallel.h"
-#include "core/scratch.h"
+#include "core/kernels/plain.h"
 
 namespace limbeck {
 namespace {
 
 constexpr real infinity = std::numeric_limits<real>::infinity();
-
-// The place of a maximum in its window, row-major: all that the gradient needs.
-using Place = std::uint16_t;
-constexpr Index max_places = std::numeric_limits<Place>::max() + Index{1};
 
 // Whether v is the maximum rather than the best before it. A later equal value is not; NaN always
 // is. With | for ||, since a branch on noise is guessed wrong half of the time.
@@ -102,9 +93,9 @@ void max_block_2x2(real* y, Place* places, const real* above, const real* below)
 }
 
 // The plane with −∞ around it as padding, in memory of the thread, good until its next call.
-const real* padded_plane(const real* x, const PoolPlane& plane) {
+const real* padded_plane(const real* x, const PoolSizes& sizes) {
   static thread_local std::vector<real> padded;
-  const Size2d in = plane.in, padding = plane.window.padding;
+  const Size2d in = sizes.in, padding = sizes.window.padding;
   const Index width = in.width + 2 * padding.width;
   padded.assign(static_cast<std::size_t>(width * (in.height + 2 * padding.height)), -infinity);
   real* to = padded.data() + padding.height * width + padding.width;
@@ -114,11 +105,11 @@ const real* padded_plane(const real* x, const PoolPlane& plane) {
   return padded.data();
 }
 
-void max_plane(real* y, Place* places, const real* x, const PoolPlane& plane) {
-  const Size2d kernel = plane.window.kernel, stride = plane.window.stride;
-  const Size2d padding = plane.window.padding, out = plane.out;
-  const Index x_width = plane.in.width + 2 * padding.width;
-  if (padding != 0) x = padded_plane(x, plane);
+void max_plane(real* y, Place* places, const real* x, const PoolSizes& sizes) {
+  const Size2d kernel = sizes.window.kernel, stride = sizes.window.stride;
+  const Size2d padding = sizes.window.padding, out = sizes.out;
+  const Index x_width = sizes.in.width + 2 * padding.width;
+  if (padding != 0) x = padded_plane(x, sizes);
   for (Index row = 0; row < out.height; ++row, y += out.width, places += out.width) {
     // A window of −∞ everywhere has its maximum at the first pixel that is not padding.
     const Index first_h = std::max<Index>(padding.height - row * stride.height, 0);
@@ -136,65 +127,112 @@ void max_plane(real* y, Place* places, const real* x, const PoolPlane& plane) {
   }
 }
 
-void max_plane_2x2(real* y, Place* places, const real* x, const PoolPlane& plane) {
-  const Size2d out = plane.out;
+void max_plane_2x2(real* y, Place* places, const real* x, const PoolSizes& sizes) {
+  const Size2d out = sizes.out;
   for (Index row = 0; row < out.height; ++row, y += out.width, places += out.width) {
-    const real* above = x + 2 * row * plane.in.width;
-    const real* below = above + plane.in.width;
+    const real* above = x + 2 * row * sizes.in.width;
+    const real* below = above + sizes.in.width;
     for_blocks(out.width, [=](Index first, auto lanes) {
       max_block_2x2<lanes>(y + first, places + first, above + 2 * first, below + 2 * first);
     });
   }
 }
 
-// offsets[place]: how far that place of a window lies from its corner in the plane.
-std::vector<Index> place_offsets(const PoolPlane& plane) {
+// offsets[place]: how far that place of a window lies from its corner in the sizes.
+std::vector<Index> place_offsets(const PoolSizes& sizes) {
   std::vector<Index> offsets;
-  for (Index h = 0; h < plane.window.kernel.height; ++h) {
-    for (Index w = 0; w < plane.window.kernel.width; ++w) {
-      offsets.push_back(h * plane.in.width + w);
+  for (Index h = 0; h < sizes.window.kernel.height; ++h) {
+    for (Index w = 0; w < sizes.window.kernel.width; ++w) {
+      offsets.push_back(h * sizes.in.width + w);
     }
   }
   return offsets;
 }
 
-void max_plane_backward(real* dx, const real* dy, const Place* places, const PoolPlane& plane,
+void max_plane_backward(real* dx, const real* dy, const Place* places, const PoolSizes& sizes,
                         const std::vector<Index>& offsets) {
-  const Size2d stride = plane.window.stride, padding = plane.window.padding;
-  std::fill_n(dx, plane.in.area(), real{0});
-  for (Index row = 0; row < plane.out.height; ++row) {
-    Index corner = (row * stride.height - padding.height) * plane.in.width - padding.width;
-    for (Index column = 0; column < plane.out.width; ++column, corner += stride.width) {
+  const Size2d stride = sizes.window.stride, padding = sizes.window.padding;
+  std::fill_n(dx, sizes.in.area(), real{0});
+  for (Index row = 0; row < sizes.out.height; ++row) {
+    Index corner = (row * stride.height - padding.height) * sizes.in.width - padding.width;
+    for (Index column = 0; column < sizes.out.width; ++column, corner += stride.width) {
       dx[corner + offsets[*places++]] += *dy++;
     }
   }
 }
 
+// Calls f(y, x, count, step) for every place of the window and every row of outputs that see the
+// image there: output y + j of the plane sees pixel x + j · step, for j in [0, count). The usual
+// steps, 1 and 2, are constants to the compiler, which then uses vectors.
+template <class F>
+void for_runs(const PoolSizes& sizes, F f) {
+  const Size2d in = sizes.in, out = sizes.out;
+  const Size2d kernel = sizes.window.kernel, stride = sizes.window.stride;
+  const auto run = [&](auto step) {
+    for (Index place = 0; place < kernel.area(); ++place) {
+      const Index h = place / kernel.width - sizes.window.padding.height;
+      const Index w = place % kernel.width - sizes.window.padding.width;
+      const Span rows = outputs_on_image(h, in.height, out.height, stride.height);
+      const Span columns = outputs_on_image(w, in.width, out.width, stride.width);
+      for (Index row = rows.begin; row < rows.end; ++row) {
+        f(row * out.width + columns.begin,
+          (row * stride.height + h) * in.width + columns.begin * stride.width + w, columns.size(),
+          step);
+      }
+    }
+  };
+  if (stride.width == 1) {
+    run(std::integral_constant<Index, 1>{});
+  } else if (stride.width == 2) {
+    run(std::integral_constant<Index, 2>{});
+  } else {
+    run(stride.width);
+  }
+}
+
 }  // namespace
 
-Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
-  const PoolPlane plane = pool_plane("max_pool2d", x.shape(), options);
-  const Window2d& window = plane.window;
-  if (window.kernel.area() > max_places) {
-    fail("max_pool2d", "a window may have {} pixels at most; got a kernel of {}", max_places,
-         window.kernel);
-  }
-  const bool is_2x2 = window.kernel == 2 && window.stride == 2 && window.padding == 0;
-  const Index in = plane.in.area(), out = plane.out.area();
-  Tensor y = Tensor::empty({x.dim(0), x.dim(1), plane.out.height, plane.out.width});
-  const auto places = std::make_shared<Scratch<Place>>(y.size());
-  for_planes(x.shape(), [&](Index p) {
-    (is_2x2 ? max_plane_2x2 : max_plane)(y.data() + p * out, places->data() + p * out,
-                                         x.data() + p * in, plane);
+void max_pool_forward(real* y, Place* places, const real* x, const PoolSizes& s) {
+  if (plain_kernels()) return plain_max_pool_forward(y, places, x, s);
+  const bool is_2x2 = s.window.kernel == 2 && s.window.stride == 2 && s.window.padding == 0;
+  for_planes(s.planes, s.in.area(), [&](Index p) {
+    const Index to = p * s.out.area();
+    (is_2x2 ? max_plane_2x2 : max_plane)(y + to, places + to, x + p * s.in.area(), s);
   });
-  return record("max_pool2d", y, {x}, {}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
-    Tensor dx = Tensor::empty(shape);
-    const std::vector<Index> offsets = place_offsets(plane);
-    for_planes(shape, [&](Index p) {
-      max_plane_backward(dx.data() + p * in, dy.data() + p * out, places->data() + p * out, plane,
-                         offsets);
+}
+
+void max_pool_backward(real* dx, const real* dy, const Place* places, const PoolSizes& s) {
+  const std::vector<Index> offsets = place_offsets(s);
+  for_planes(s.planes, s.in.area(), [&](Index p) {
+    const Index from = p * s.out.area();
+    max_plane_backward(dx + p * s.in.area(), dy + from, places + from, s, offsets);
+  });
+}
+
+void avg_pool_forward(real* y, const real* x, const PoolSizes& s) {
+  if (plain_kernels()) return plain_avg_pool_forward(y, x, s);
+  const real share = 1 / static_cast<real>(s.window.kernel.area());
+  for_planes(s.planes, s.in.area(), [&](Index p) {
+    real* const py = y + p * s.out.area();
+    const real* const px = x + p * s.in.area();
+    std::fill_n(py, s.out.area(), real{0});
+    for_runs(s, [=](Index to, Index from, Index count, auto step) {
+      for (Index j = 0; j < count; ++j) py[to + j] += px[from + j * step];
     });
-    return {dx};
+    for (Index i = 0; i < s.out.area(); ++i) py[i] *= share;
+  });
+}
+
+void avg_pool_backward(real* dx, const real* dy, const PoolSizes& s) {
+  if (plain_kernels()) return plain_avg_pool_backward(dx, dy, s);
+  const real share = 1 / static_cast<real>(s.window.kernel.area());
+  for_planes(s.planes, s.in.area(), [&](Index p) {
+    real* const px = dx + p * s.in.area();
+    const real* const py = dy + p * s.out.area();
+    std::fill_n(px, s.in.area(), real{0});
+    for_runs(s, [=](Index from, Index to, Index count, auto step) {
+      for (Index j = 0; j < count; ++j) px[to + j * step] += share * py[from + j];
+    });
   });
 }
 
