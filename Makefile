@@ -162,7 +162,7 @@ test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 endif
 
 # What is not the same for every processor: it includes vectors or tiles.
-OF_KERNELS := '"core/kernels/(vector|product_tile|banded_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
+OF_KERNELS := '"core/kernels/(vector|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
 KERNELS := $(call objects,$(shell grep -lE $(OF_KERNELS) $(LIB_SOURCES)))
 .PHONY: kernels
 kernels: $(KERNELS)

@@ -112,7 +112,7 @@ std::string broadcasting() {
   return detail::document(third + width + 16, 204, "Broadcasting a row, and its gradient", body);
 }
 
-std::string unrolled() {
+std::string im2col() {
   const Tensor image = Tensor::from({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
   const Tensor kernel = Tensor::from({1, 1, 2, 2}, {1, 2, 3, 4});
   const Tensor y = conv2d(image, kernel, Tensor());
@@ -171,7 +171,7 @@ std::string differences() {
 std::vector<Figure> core_figures() {
   return {{"core/autodiff.svg", autodiff()},
           {"core/ops/broadcasting.svg", broadcasting()},
-          {"core/ops/unrolled.svg", unrolled()},
+          {"core/ops/im2col.svg", im2col()},
           {"core/differences.svg", differences()}};
 }
 

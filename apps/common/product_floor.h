@@ -13,12 +13,12 @@ namespace limbeck {
 struct Product {
   GemmSizes sizes;
   // 0: one product on all threads. Else so many products of this size, one an image, each on one
-  // thread and the threads in parallel: how convolutions are best unrolled.
+  // thread and the threads in parallel: how a convolution is best computed as products (im2col).
   Index images = 0;
 };
 
 // Of the network's forward pass for n images of this shape: x Wᵀ for each Linear, and for each
-// Conv2d the product of its unrolled form. Found by running the network once.
+// Conv2d the product with its windows (im2col). Found by running the network once.
 std::vector<Product> forward_products(Sequential& net, const Shape& image, Index n);
 
 // And of a training step: for each layer the forward product, dW and, but for the first, dx.

@@ -13,8 +13,8 @@
 
 #include "apps/common/timing.h"
 #include "core/error.h"
-#include "core/kernels/banded_product.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/panel_product.h"
 #include "core/parallel.h"
 #include "core/random.h"
 
@@ -102,8 +102,8 @@ void in_registers(real* c, const real* a, const real* b, Index n) {
 
 // Ours: the registers filled, and b laid out anew, so that what a tile needs next lies next.
 void ours(real* c, const real* a, const real* b, Index n) {
-  const Bands bands = Bands::packed(b, n, n, n);
-  banded_product(c, n, {.data = a, .rows = n, .row = n, .column = 1}, bands);
+  const Panels panels = Panels::packed(b, n, n, n);
+  panel_product(c, n, {.data = a, .rows = n, .row = n, .column = 1}, panels);
 }
 
 // What decades have made of it: both operands laid out, in blocks for each cache.

@@ -16,12 +16,12 @@ bool winograd_fits(const ConvSizes& s) {
 
 void conv_forward(const ConvForward& f, const ConvSizes& sizes) {
   if (plain_kernels()) return plain_conv_forward(f, sizes);
-  winograd_fits(sizes) ? winograd_forward(f, sizes) : unrolled_forward(f, sizes);
+  winograd_fits(sizes) ? winograd_forward(f, sizes) : im2col_forward(f, sizes);
 }
 
 void conv_backward(const ConvBackward& b, const ConvSizes& sizes) {
   if (plain_kernels()) return plain_conv_backward(b, sizes);
-  winograd_fits(sizes) ? winograd_backward(b, sizes) : unrolled_backward(b, sizes);
+  winograd_fits(sizes) ? winograd_backward(b, sizes) : im2col_backward(b, sizes);
 }
 
 void write_sum(real* sum, const std::vector<std::vector<double>>& parts) {
@@ -43,10 +43,10 @@ void conv_output_gradient(real* dz, double* dbias, const ConvBackward& b, const 
       const real* const dy = b.dy + plane + i * width;
       const real* const y = b.y + plane + i * width;
       if (s.pools) {
-        const std::uint8_t* const places = b.places + plane + i * width;
+        const std::uint8_t* const argmax = b.argmax + plane + i * width;
         for (Index j = 0; j < width; ++j) {
           const real d = y[j] > 0 ? dy[j] : real{0};
-          const Index row = 2 * i + places[j] / 2, column = 2 * j + places[j] % 2;
+          const Index row = 2 * i + argmax[j] / 2, column = 2 * j + argmax[j] % 2;
           dz_plane[row * at.row + column * at.pixel] = d;
           sum += d;
         }

@@ -1,6 +1,6 @@
 // The kernels behind conv2d (core/ops/convolution.h): two ways to the same numbers.
 //
-//   unrolled_*   for every convolution: copies each image's windows into the columns of a matrix
+//   im2col_*     for every convolution: copies each image's windows into the columns of a matrix
 //                and multiplies (Chellapilla, Puri, Simard, "High Performance Convolutional Neural
 //                Networks for Document Processing", 2006)
 //   winograd_*   for 3×3 and 5×5 kernels of stride 1: a transform in which the same result costs
@@ -38,11 +38,11 @@ struct ConvSizes {
 };
 
 // x (N, C_in, H, W), weight (C_out, C_in / groups, kh, kw), bias (C_out) or null → y. Where it
-// pools, `places` (null if nobody asks) gets for each y which of the four was the maximum: 0 to 3,
+// pools, `argmax` (null if nobody asks) gets for each y which of the four was the maximum: 0 to 3,
 // row by row.
 struct ConvForward {
   real* y;
-  std::uint8_t* places;
+  std::uint8_t* argmax;
   const real* x;
   const real* weight;
   const real* bias;
@@ -56,7 +56,7 @@ struct ConvBackward {
   real* dbias;
   const real* dy;
   const real* y;               // relu's and the pooling's result
-  const std::uint8_t* places;  // as the forward pass wrote them
+  const std::uint8_t* argmax;  // as the forward pass wrote them
   const real* x;
   const real* weight;
 };
@@ -66,8 +66,8 @@ void conv_forward(const ConvForward& f, const ConvSizes& sizes);
 void conv_backward(const ConvBackward& b, const ConvSizes& sizes);
 
 // By the matrix of windows: for every convolution.
-void unrolled_forward(const ConvForward& f, const ConvSizes& sizes);
-void unrolled_backward(const ConvBackward& b, const ConvSizes& sizes);
+void im2col_forward(const ConvForward& f, const ConvSizes& sizes);
+void im2col_backward(const ConvBackward& b, const ConvSizes& sizes);
 
 // By the transform: kernels of 3×3 or 5×5, stride 1, one group, and at least 4 channels in and out.
 void winograd_forward(const ConvForward& f, const ConvSizes& sizes);

@@ -17,6 +17,12 @@ struct GemmSizes {
   GemmSizes with_rows() const;  // with the distances of dense matrices filled in
 };
 
+// What becomes of an element of C before it is written.
+struct ProductEnd {
+  const real* bias = nullptr;  // bias[column of C] is added, unless null
+  bool relu = false;           // and then what is negative becomes 0
+};
+
 // C = op(A) op(B), or C += op(A) op(B); all three row-major:
 //   for i < m: for j < n: c[i, j] (+)= sum over l < k of op(a)[i, l] · op(b)[l, j]
 // Splits C among the threads, rows or columns, and gives each part to BLAS as a product on one

@@ -132,7 +132,7 @@ void plain_conv_forward(const ConvForward& f, const ConvSizes& s) {
       const auto v = static_cast<real>(result[at] + bias);
       if (place > 0 && !beats(v, best)) continue;
       best = v;
-      if (s.pools && f.places != nullptr) f.places[y] = static_cast<std::uint8_t>(place);
+      if (s.pools && f.argmax != nullptr) f.argmax[y] = static_cast<std::uint8_t>(place);
     }
     f.y[y] = s.relu && best < 0 ? real{0} : best;
   });
@@ -145,7 +145,7 @@ void plain_conv_backward(const ConvBackward& b, const ConvSizes& s) {
   auto db = Scratch<double>::zeros(s.out);
   const Index pixels = s.conv_height * s.conv_width;
   for_results(s, [&](Index y, Index at) {
-    if (s.pools) at += b.places[y] / 2 * s.conv_width + b.places[y] % 2;
+    if (s.pools) at += b.argmax[y] / 2 * s.conv_width + b.argmax[y] % 2;
     const double d = s.relu && !(b.y[y] > 0) ? 0 : static_cast<double>(b.dy[y]);
     dz.data()[at] = d;
     db.data()[at / pixels % s.out] += d;
@@ -159,14 +159,14 @@ void plain_conv_backward(const ConvBackward& b, const ConvSizes& s) {
   if (b.dbias != nullptr) write(b.dbias, db);
 }
 
-void plain_max_pool_forward(real* y, Place* places, const real* x, const PoolSizes& s) {
+void plain_max_pool_forward(real* y, Argmax* argmax, const real* x, const PoolSizes& s) {
   Index last = -1;
   for_pixels(s, [&](Index at, Index place, Index pixel) {
     const bool first = at != last;
     last = at;
     if (!first && !beats(x[pixel], y[at])) return;
     y[at] = x[pixel];
-    places[at] = static_cast<Place>(place);
+    argmax[at] = static_cast<Argmax>(place);
   });
 }
 

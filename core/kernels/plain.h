@@ -22,7 +22,7 @@ void plain_conv_forward(const ConvForward& f, const ConvSizes& sizes);
 void plain_conv_backward(const ConvBackward& b, const ConvSizes& sizes);
 
 // As the kernels without "plain". (max_pool_backward is plain as it is.)
-void plain_max_pool_forward(real* y, Place* places, const real* x, const PoolSizes& sizes);
+void plain_max_pool_forward(real* y, Argmax* argmax, const real* x, const PoolSizes& sizes);
 void plain_avg_pool_forward(real* y, const real* x, const PoolSizes& sizes);
 void plain_avg_pool_backward(real* dx, const real* dy, const PoolSizes& sizes);
 

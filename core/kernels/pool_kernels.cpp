@@ -36,23 +36,23 @@ void for_blocks(Index n, F f) {
   }
 }
 
-// The maxima so far of a block of outputs. The places are as wide as a float while they are
-// compared with one, and narrow only when stored.
+// The maxima so far of a block of outputs. Their places are as wide as a float while they
+// are compared with one, and narrow only when stored.
 template <std::size_t lanes>
 struct Best {
   std::array<real, lanes> value;
   std::array<std::int32_t, lanes> place;
 
-  void store(real* y, Place* places) const {
+  void store(real* y, Argmax* argmax) const {
     for (std::size_t j = 0; j < lanes; ++j) y[j] = value[j];
-    for (std::size_t j = 0; j < lanes; ++j) places[j] = static_cast<Place>(place[j]);
+    for (std::size_t j = 0; j < lanes; ++j) argmax[j] = static_cast<Argmax>(place[j]);
   }
 };
 
 // The windows of a block of outputs; the first begins at x, the next ones `step` pixels on each.
 // `best` comes by value, for the compiler to keep it in registers.
 template <std::size_t lanes>
-void max_block(real* y, Place* places, Best<lanes> best, const real* x, Index x_width,
+void max_block(real* y, Argmax* argmax, Best<lanes> best, const real* x, Index x_width,
                Size2d kernel, Index step) {
   std::int32_t place = 0;
   for (Index h = 0; h < kernel.height; ++h) {
@@ -67,12 +67,12 @@ void max_block(real* y, Place* places, Best<lanes> best, const real* x, Index x_
       }
     }
   }
-  best.store(y, places);
+  best.store(y, argmax);
 }
 
 // The same for windows of 2 by 2 side by side, in one pass: three times as fast.
 template <std::size_t lanes>
-void max_block_2x2(real* y, Place* places, const real* above, const real* below) {
+void max_block_2x2(real* y, Argmax* argmax, const real* above, const real* below) {
   Best<lanes> best;
 #pragma omp simd
   for (std::size_t j = 0; j < lanes; ++j) {
@@ -89,7 +89,7 @@ void max_block_2x2(real* y, Place* places, const real* above, const real* below)
     best.value[j] = value;
     best.place[j] = place;
   }
-  best.store(y, places);
+  best.store(y, argmax);
 }
 
 // The plane with −∞ around it as padding, in memory of the thread, good until its next call.
@@ -105,12 +105,12 @@ const real* padded_plane(const real* x, const PoolSizes& sizes) {
   return padded.data();
 }
 
-void max_plane(real* y, Place* places, const real* x, const PoolSizes& sizes) {
+void max_plane(real* y, Argmax* argmax, const real* x, const PoolSizes& sizes) {
   const Size2d kernel = sizes.window.kernel, stride = sizes.window.stride;
   const Size2d padding = sizes.window.padding, out = sizes.out;
   const Index x_width = sizes.in.width + 2 * padding.width;
   if (padding != 0) x = padded_plane(x, sizes);
-  for (Index row = 0; row < out.height; ++row, y += out.width, places += out.width) {
+  for (Index row = 0; row < out.height; ++row, y += out.width, argmax += out.width) {
     // A window of −∞ everywhere has its maximum at the first pixel that is not padding.
     const Index first_h = std::max<Index>(padding.height - row * stride.height, 0);
     for_blocks(out.width, [=](Index first, auto lanes) {
@@ -122,24 +122,24 @@ void max_plane(real* y, Place* places, const real* x, const PoolSizes& sizes) {
         best.place[j] = static_cast<std::int32_t>(first_h * kernel.width + first_w);
       }
       const real* corner = x + row * stride.height * x_width + first * stride.width;
-      max_block<lanes>(y + first, places + first, best, corner, x_width, kernel, stride.width);
+      max_block<lanes>(y + first, argmax + first, best, corner, x_width, kernel, stride.width);
     });
   }
 }
 
-void max_plane_2x2(real* y, Place* places, const real* x, const PoolSizes& sizes) {
+void max_plane_2x2(real* y, Argmax* argmax, const real* x, const PoolSizes& sizes) {
   const Size2d out = sizes.out;
-  for (Index row = 0; row < out.height; ++row, y += out.width, places += out.width) {
+  for (Index row = 0; row < out.height; ++row, y += out.width, argmax += out.width) {
     const real* above = x + 2 * row * sizes.in.width;
     const real* below = above + sizes.in.width;
     for_blocks(out.width, [=](Index first, auto lanes) {
-      max_block_2x2<lanes>(y + first, places + first, above + 2 * first, below + 2 * first);
+      max_block_2x2<lanes>(y + first, argmax + first, above + 2 * first, below + 2 * first);
     });
   }
 }
 
 // offsets[place]: how far that place of a window lies from its corner in the sizes.
-std::vector<Index> place_offsets(const PoolSizes& sizes) {
+std::vector<Index> argmax_offsets(const PoolSizes& sizes) {
   std::vector<Index> offsets;
   for (Index h = 0; h < sizes.window.kernel.height; ++h) {
     for (Index w = 0; w < sizes.window.kernel.width; ++w) {
@@ -149,14 +149,14 @@ std::vector<Index> place_offsets(const PoolSizes& sizes) {
   return offsets;
 }
 
-void max_plane_backward(real* dx, const real* dy, const Place* places, const PoolSizes& sizes,
+void max_plane_backward(real* dx, const real* dy, const Argmax* argmax, const PoolSizes& sizes,
                         const std::vector<Index>& offsets) {
   const Size2d stride = sizes.window.stride, padding = sizes.window.padding;
   std::fill_n(dx, sizes.in.area(), real{0});
   for (Index row = 0; row < sizes.out.height; ++row) {
     Index corner = (row * stride.height - padding.height) * sizes.in.width - padding.width;
     for (Index column = 0; column < sizes.out.width; ++column, corner += stride.width) {
-      dx[corner + offsets[*places++]] += *dy++;
+      dx[corner + offsets[*argmax++]] += *dy++;
     }
   }
 }
@@ -192,20 +192,20 @@ void for_runs(const PoolSizes& sizes, F f) {
 
 }  // namespace
 
-void max_pool_forward(real* y, Place* places, const real* x, const PoolSizes& s) {
-  if (plain_kernels()) return plain_max_pool_forward(y, places, x, s);
+void max_pool_forward(real* y, Argmax* argmax, const real* x, const PoolSizes& s) {
+  if (plain_kernels()) return plain_max_pool_forward(y, argmax, x, s);
   const bool is_2x2 = s.window.kernel == 2 && s.window.stride == 2 && s.window.padding == 0;
   for_planes(s.planes, s.in.area(), [&](Index p) {
     const Index to = p * s.out.area();
-    (is_2x2 ? max_plane_2x2 : max_plane)(y + to, places + to, x + p * s.in.area(), s);
+    (is_2x2 ? max_plane_2x2 : max_plane)(y + to, argmax + to, x + p * s.in.area(), s);
   });
 }
 
-void max_pool_backward(real* dx, const real* dy, const Place* places, const PoolSizes& s) {
-  const std::vector<Index> offsets = place_offsets(s);
+void max_pool_backward(real* dx, const real* dy, const Argmax* argmax, const PoolSizes& s) {
+  const std::vector<Index> offsets = argmax_offsets(s);
   for_planes(s.planes, s.in.area(), [&](Index p) {
     const Index from = p * s.out.area();
-    max_plane_backward(dx + p * s.in.area(), dy + from, places + from, s, offsets);
+    max_plane_backward(dx + p * s.in.area(), dy + from, argmax + from, s, offsets);
   });
 }
 

@@ -18,14 +18,14 @@ struct PoolSizes {
 };
 
 // The place of a maximum in its window, row by row: all that the gradient needs.
-using Place = std::uint16_t;
-inline constexpr Index max_places = std::numeric_limits<Place>::max() + Index{1};
+using Argmax = std::uint16_t;
+inline constexpr Index argmax_limit = std::numeric_limits<Argmax>::max() + Index{1};
 
 // y = the largest pixel in the window, and its place; of equal ones the first, and NaN is larger
 // than all. Padding is −∞ and never a place.
-void max_pool_forward(real* y, Place* places, const real* x, const PoolSizes& sizes);
+void max_pool_forward(real* y, Argmax* argmax, const real* x, const PoolSizes& sizes);
 // dx = the sum of dy over the windows whose maximum the pixel is.
-void max_pool_backward(real* dx, const real* dy, const Place* places, const PoolSizes& sizes);
+void max_pool_backward(real* dx, const real* dy, const Argmax* argmax, const PoolSizes& sizes);
 
 // y = Σ of the window / its area; padding is 0.
 void avg_pool_forward(real* y, const real* x, const PoolSizes& sizes);

@@ -94,7 +94,7 @@ void transform_weights(real* u, const real* weight, Index a_count, Index a_step,
 
 // A tile of 4 × 4 vectors of outputs, of which bias, relu and pooling make what is stored.
 struct Finish {
-  bool relu, pools, places;
+  bool relu, pools, argmax;
 
   // Writes to y, channels last, `row` and `pixel` apart; y's own tile begins at (0, 0).
   void operator()(real* y, real* place, const real* z, Vector bias, Index row, Index pixel) const {
@@ -123,7 +123,7 @@ struct Finish {
         meet(block + (side + 1) * lanes, 3);
         const Vector zero{};
         store(y + i * row + j * pixel, largest < zero ? zero : largest);
-        if (places) store(place + i * row + j * pixel, where);
+        if (argmax) store(place + i * row + j * pixel, where);
       }
     }
   }
@@ -138,7 +138,7 @@ void forward(const ConvForward& f, const ConvSizes& s) {
   transform_weights<taps>(u.data(), f.weight, s.in, taps * taps, s.out, s.in * taps * taps);
   auto bias = Scratch<real>::zeros(at.out);
   if (f.bias != nullptr) std::copy_n(f.bias, s.out, bias.data());
-  const Finish finish{s.relu, s.pools, f.places != nullptr};
+  const Finish finish{s.relu, s.pools, f.argmax != nullptr};
   const Index out_side = s.pools ? side / 2 : side;  // of a tile of y
   const Index out_row = at.tile_columns * out_side * at.out;
   const Index out_pixels = s.out_height() * s.out_width();
@@ -151,7 +151,7 @@ void forward(const ConvForward& f, const ConvSizes& s) {
     Scratch<real> v(at.points * most * at.tiles * at.in);
     Scratch<real> m(at.points * most * at.tiles * 4 * lanes);
     const Index y_size = most * at.tile_rows * out_side * out_row;
-    Scratch<real> y(y_size), places(finish.places ? y_size : 0);
+    Scratch<real> y(y_size), argmax(finish.argmax ? y_size : 0);
     for (Index first = begin; first < end; first += most) {
       const Index count = std::min(most, end - first);
       const Index tiles = count * at.tiles;
@@ -189,7 +189,7 @@ void forward(const ConvForward& f, const ConvSizes& s) {
             transform_2d<W::a_transposed>(
                 {z, side * lanes, lanes},
                 at.point_tile(static_cast<const real*>(m.data()), t, tiles, columns, c));
-            finish(y.data() + start + c, finish.places ? places.data() + start + c : nullptr, z,
+            finish(y.data() + start + c, finish.argmax ? argmax.data() + start + c : nullptr, z,
                    load(bias.data() + o + c), out_row, at.out);
           }
         }
@@ -198,7 +198,7 @@ void forward(const ConvForward& f, const ConvSizes& s) {
         const Index from = i * at.tile_rows * out_side * out_row;
         const Index to = (first + i) * s.out * out_pixels;
         channels_first(f.y + to, y.data() + from, output);
-        if (finish.places) channels_first(f.places + to, places.data() + from, output);
+        if (finish.argmax) channels_first(f.argmax + to, argmax.data() + from, output);
       }
     }
   });
@@ -217,7 +217,7 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
   const Index dz_image = at.tile_rows * side * dz_row;
   const Index inside = (s.window.padding.height * at.width + s.window.padding.width) * at.in;
   const PixelLayout input = at.input(s);
-  std::vector<Scratch<real>> dus;  // of each part, as in unrolled_backward
+  std::vector<Scratch<real>> dus;  // of each part, as in im2col_backward
   std::vector<std::vector<double>> dbiases;
   for (Index part = 0; part < part_count(s.images, 1); ++part) {
     dus.push_back(Scratch<real>::zeros(at.points * at.in * at.out));

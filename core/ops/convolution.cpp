@@ -73,10 +73,10 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const ConvSizes sizes = check_sizes(x, weight, bias, options);
   const bool recorded = is_recorded(x, weight, bias);
   Tensor y = Tensor::empty({sizes.images, sizes.out, sizes.out_height(), sizes.out_width()});
-  std::shared_ptr<Scratch<std::uint8_t>> places;
-  if (recorded && sizes.pools) places = std::make_shared<Scratch<std::uint8_t>>(y.size());
+  std::shared_ptr<Scratch<std::uint8_t>> argmax;
+  if (recorded && sizes.pools) argmax = std::make_shared<Scratch<std::uint8_t>>(y.size());
   const ConvForward f{.y = y.data(),
-                      .places = places != nullptr ? places->data() : nullptr,
+                      .argmax = argmax != nullptr ? argmax->data() : nullptr,
                       .x = x.data(),
                       .weight = weight.data(),
                       .bias = bias.defined() ? bias.data() : nullptr};
@@ -97,7 +97,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                        .dbias = data(db),
                                        .dy = dy.data(),
                                        .y = std::as_const(out).data(),
-                                       .places = places != nullptr ? places->data() : nullptr,
+                                       .argmax = argmax != nullptr ? argmax->data() : nullptr,
                                        .x = std::as_const(x).data(),
                                        .weight = std::as_const(weight).data()};
                   conv_backward(b, sizes);

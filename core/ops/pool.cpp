@@ -39,16 +39,16 @@ Window2d pool_window(const char* op, const PoolOptions& options) {
 
 Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
   const PoolSizes sizes = pool_sizes("max_pool2d", x.shape(), options);
-  if (sizes.window.kernel.area() > max_places) {
-    fail("max_pool2d", "a window may have {} pixels at most; got a kernel of {}", max_places,
+  if (sizes.window.kernel.area() > argmax_limit) {
+    fail("max_pool2d", "a window may have {} pixels at most; got a kernel of {}", argmax_limit,
          sizes.window.kernel);
   }
   Tensor y = empty_output(x, sizes);
-  const auto places = std::make_shared<Scratch<Place>>(y.size());
-  max_pool_forward(y.data(), places->data(), x.data(), sizes);
+  const auto argmax = std::make_shared<Scratch<Argmax>>(y.size());
+  max_pool_forward(y.data(), argmax->data(), x.data(), sizes);
   return record("max_pool2d", y, {x}, {}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
     Tensor dx = Tensor::empty(shape);
-    max_pool_backward(dx.data(), dy.data(), places->data(), sizes);
+    max_pool_backward(dx.data(), dy.data(), argmax->data(), sizes);
     return {dx};
   });
 }

@@ -2,8 +2,8 @@
 #include <array>
 #include <numeric>
 
-#include "core/kernels/banded_product.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/panel_product.h"
 #include "core/kernels/plain.h"
 #include "core/kernels/small_product.h"
 #include "core/kernels/winograd_transform.h"
@@ -60,8 +60,8 @@ TEST_CASE("a small product is its three loops, for odd sizes and any strides") {
   }
 }
 
-TEST_CASE("a product with bands is its three loops, however they are made and it is written") {
-  constexpr Index width = Bands::width;
+TEST_CASE("a product with panels is its three loops, however they are made and it is written") {
+  constexpr Index width = Panels::width;
   for (const Index rows : {1, 7, 8, 21, 200}) {  // few and many: the tiles come in another order
     for (const Index columns : {Index{3}, width, width + 5, 3 * width}) {
       for (const Index depth : {1, 9, 24}) {
@@ -70,10 +70,10 @@ TEST_CASE("a product with bands is its three loops, however they are made and it
         const Tensor b = random_tensor({depth, row}, 2), b_transposed = transposed(b);
         const Tensor bias = random_tensor({std::max(rows, columns)}, 3);
         const LeftFactor left{.data = a.data(), .rows = rows, .row = 1, .column = rows};
-        const std::array<Bands, 3> all = {
-            Bands::packed(b.data(), depth, columns, row),
-            Bands::packed_transposed(b_transposed.data(), depth, columns, depth),
-            Bands::in_place(b.data(), depth, columns, row)};
+        const std::array<Panels, 3> all = {
+            Panels::packed(b.data(), depth, columns, row),
+            Panels::packed_transposed(b_transposed.data(), depth, columns, depth),
+            Panels::in_place(b.data(), depth, columns, row)};
         for (const bool ended : {false, true}) {
           const ProductEnd end{.bias = ended ? bias.data() : nullptr, .relu = ended};
           Tensor expected = Tensor::full({rows, columns + 1}, 7);
@@ -90,11 +90,11 @@ TEST_CASE("a product with bands is its three loops, however they are made and it
               expected_transposed.data()[j * (rows + 1) + i] = finish(i);
             }
           }
-          for (const Bands& bands : all) {
+          for (const Panels& panels : all) {
             Tensor c = Tensor::full(expected.shape(), 7);
             Tensor c_transposed = Tensor::full(expected_transposed.shape(), 7);
-            banded_product(c.data(), columns + 1, left, bands, end);
-            banded_product_transposed(c_transposed.data(), rows + 1, left, bands, end);
+            panel_product(c.data(), columns + 1, left, panels, end);
+            panel_product_transposed(c_transposed.data(), rows + 1, left, panels, end);
             CHECK(difference(c, expected) < 1e-5);
             CHECK(difference(c_transposed, expected_transposed) < 1e-5);
           }
@@ -105,12 +105,12 @@ TEST_CASE("a product with bands is its three loops, however they are made and it
 }
 
 TEST_CASE("NaN goes through a product's bias and relu") {
-  const Tensor a = Tensor::full({8, 3}, NAN), b = Tensor::full({3, Bands::width}, 1);
-  const Bands bands = Bands::packed(b.data(), 3, Bands::width, Bands::width);
+  const Tensor a = Tensor::full({8, 3}, NAN), b = Tensor::full({3, Panels::width}, 1);
+  const Panels panels = Panels::packed(b.data(), 3, Panels::width, Panels::width);
   const LeftFactor left{.data = a.data(), .rows = 8, .row = 3, .column = 1};
-  Tensor c = Tensor::zeros({8, Bands::width}), c_transposed = Tensor::zeros({Bands::width, 8});
-  banded_product(c.data(), Bands::width, left, bands, {.relu = true});
-  banded_product_transposed(c_transposed.data(), 8, left, bands, {.relu = true});
+  Tensor c = Tensor::zeros({8, Panels::width}), c_transposed = Tensor::zeros({Panels::width, 8});
+  panel_product(c.data(), Panels::width, left, panels, {.relu = true});
+  panel_product_transposed(c_transposed.data(), 8, left, panels, {.relu = true});
   for (const real x : c.values()) CHECK(std::isnan(x));
   for (const real x : c_transposed.values()) CHECK(std::isnan(x));
 }

@@ -40,14 +40,14 @@ struct ConvGradients {
 };
 
 ConvGradients gradients(const ConvSizes& s, const std::vector<real>& y, const std::vector<real>& dy,
-                        const std::uint8_t* places = nullptr) {
+                        const std::uint8_t* argmax = nullptr) {
   ConvGradients g;
   plain_conv_backward({.dx = g.dx.data(),
                        .dweight = g.dweight.data(),
                        .dbias = g.dbias.data(),
                        .dy = dy.data(),
                        .y = y.data(),
-                       .places = places,
+                       .argmax = argmax,
                        .x = image,
                        .weight = kernel},
                       s);
@@ -78,7 +78,7 @@ TEST_CASE("the plain convolution by hand, and what follows it, forward and backw
   std::uint8_t place = 9;
   const auto forward = [&](const ConvSizes& s) {
     plain_conv_forward(
-        {.y = y.data(), .places = &place, .x = image, .weight = kernel, .bias = bias}, s);
+        {.y = y.data(), .argmax = &place, .x = image, .weight = kernel, .bias = bias}, s);
   };
   forward(sizes);
   CHECK(y == std::vector<real>{-3, 7, 27, 37});
@@ -116,7 +116,7 @@ TEST_CASE("plain convolution in two groups, with padding and steps, by hand") {
   s.height = s.width = 2;
   s.window = {2, 2, 1};
   plain_conv_forward(
-      {.y = y.data(), .places = nullptr, .x = x.data(), .weight = w.data(), .bias = nullptr}, s);
+      {.y = y.data(), .argmax = nullptr, .x = x.data(), .weight = w.data(), .bias = nullptr}, s);
   CHECK(y == std::vector<real>{1, 0, 0, 0, 0, 0, 0, 80});
 }
 

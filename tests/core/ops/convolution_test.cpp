@@ -68,7 +68,7 @@ TEST_CASE("conv2d gives PyTorch's values and gradients") {
 }
 
 TEST_CASE("what follows in the same pass is relu and max_pool2d, forward and backward") {
-  for (const Index in : {1, 6}) {  // unrolled, and transformed
+  for (const Index in : {1, 6}) {  // im2col, and transformed
     CAPTURE(in);
     Tensor x = random_tensor({3, in, 9, 11}, 1).requires_grad();
     Tensor w = random_tensor({10, in, 3, 3}, 2).requires_grad();

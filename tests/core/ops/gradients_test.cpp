@@ -132,22 +132,22 @@ TEST_CASE("gradients of linear with relu in the same pass") {
                            random_tensor({5}, 9)}) < tolerance);
 }
 
-TEST_CASE("gradients of convolution: unrolled, transformed, in groups, and what follows") {
+TEST_CASE("gradients of convolution: im2col, transformed, in groups, and what follows") {
   const auto f = [](const ConvOptions& options) {
     return [options](const Inputs& x) { return conv2d(x[0], x[1], x[2], options); };
   };
   const Tensor b = random_tensor({4}, 3);
-  const Inputs unrolled = {random_tensor({2, 2, 6, 5}, 1), random_tensor({4, 2, 3, 2}, 2), b};
+  const Inputs general = {random_tensor({2, 2, 6, 5}, 1), random_tensor({4, 2, 3, 2}, 2), b};
   const Inputs grouped = {random_tensor({2, 4, 6, 5}, 1), random_tensor({4, 1, 3, 3}, 2), b};
   const Inputs three = {random_tensor({2, 4, 6, 5}, 1), random_tensor({4, 4, 3, 3}, 2), b};
   const Inputs five = {random_tensor({1, 4, 6, 6}, 1), random_tensor({4, 4, 5, 5}, 2), b};
-  CHECK(gradient_error(f({.stride = {2, 1}, .padding = {1, 0}}), unrolled) < tolerance);
+  CHECK(gradient_error(f({.stride = {2, 1}, .padding = {1, 0}}), general) < tolerance);
   CHECK(gradient_error(f({.padding = 1, .groups = 4}), grouped) < tolerance);
   for (const After after : {After::nothing, After::relu, After::relu_max_pool}) {
     CAPTURE(static_cast<int>(after));
     CHECK(gradient_error(f({.padding = 1, .after = after}), three) < tolerance);
     CHECK(gradient_error(f({.padding = 2, .after = after}), five) < tolerance);
-    CHECK(gradient_error(f({.after = after}), unrolled) < tolerance);
+    CHECK(gradient_error(f({.after = after}), general) < tolerance);
   }
 }
 

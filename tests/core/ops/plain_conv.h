@@ -38,14 +38,14 @@ inline ConvResult plain_conv(const ConvCase& c, const Tensor& x, const Tensor& w
                .dw = Tensor::empty(w.shape()),
                .db = Tensor::empty(b.shape())};
   plain_conv_forward(
-      {.y = r.y.data(), .places = nullptr, .x = x.data(), .weight = w.data(), .bias = b.data()},
+      {.y = r.y.data(), .argmax = nullptr, .x = x.data(), .weight = w.data(), .bias = b.data()},
       sizes);
   plain_conv_backward({.dx = r.dx.data(),
                        .dweight = r.dw.data(),
                        .dbias = r.db.data(),
                        .dy = cotangent.data(),
                        .y = std::as_const(r.y).data(),
-                       .places = nullptr,
+                       .argmax = nullptr,
                        .x = x.data(),
                        .weight = w.data()},
                       sizes);

@@ -21,9 +21,9 @@ inline PoolSizes pool_sizes(const Tensor& x, const Tensor& y, const Window2d& wi
 inline Pooled plain_max_pool(const Tensor& x, const Tensor& dy, const Window2d& window) {
   Pooled result = {Tensor::empty(dy.shape()), Tensor::empty(x.shape())};
   const PoolSizes sizes = pool_sizes(x, dy, window);
-  std::vector<Place> places(static_cast<std::size_t>(dy.size()));
-  plain_max_pool_forward(result.y.data(), places.data(), x.data(), sizes);
-  max_pool_backward(result.dx.data(), dy.data(), places.data(), sizes);
+  std::vector<Argmax> argmax(static_cast<std::size_t>(dy.size()));
+  plain_max_pool_forward(result.y.data(), argmax.data(), x.data(), sizes);
+  max_pool_backward(result.dx.data(), dy.data(), argmax.data(), sizes);
   return result;
 }
 

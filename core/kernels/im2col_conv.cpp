@@ -1,4 +1,4 @@
-// Convolution as a matrix product of unrolled windows, image by image in scratch that stays in
+// Convolution as a matrix product of its windows (im2col), image by image in scratch that stays in
 // cache; and the way back. Where a group has one channel in and one out (depthwise convolution) a
 // product has nothing to share: there the same loops add the shifted image row by row instead.
 #include <algorithm>
@@ -15,9 +15,9 @@ namespace limbeck {
 namespace {
 
 // Calls body(row of the matrix, image row, output row, range of outputs) for every row of the
-// unrolled matrix and of the output that meet the image.
+// matrix of windows and of the output that meet the image.
 template <class Body>
-void for_unrolled_rows(const ConvSizes& s, const Body& body) {
+void for_matrix_rows(const ConvSizes& s, const Body& body) {
   const auto& [kernel, stride, padding] = s.window;
   Index row = 0;
   for (Index c = 0; c < s.in_of_group(); ++c) {
@@ -40,10 +40,10 @@ void for_unrolled_rows(const ConvSizes& s, const Body& body) {
 
 // matrix[(c, p, q), (i, j)] = x[c, i · stride − padding + p, j · stride − padding + q]; places on
 // the padding keep the 0 that the caller put there.
-void unroll(real* matrix, const real* x, const ConvSizes& s) {
+void im2col(real* matrix, const real* x, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   const Index step = s.window.stride.width;
-  for_unrolled_rows(s, [=](Index row, Index from, Index to, Index count) {
+  for_matrix_rows(s, [=](Index row, Index from, Index to, Index count) {
     real* out = matrix + row * pixels + to;
     const real* in = x + from;
     if (step == 1) {
@@ -55,10 +55,10 @@ void unroll(real* matrix, const real* x, const ConvSizes& s) {
 }
 
 // The way back: adds each element of the matrix to the pixel from which it came.
-void fold(real* dx, const real* matrix, const ConvSizes& s) {
+void col2im(real* dx, const real* matrix, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   const Index step = s.window.stride.width;
-  for_unrolled_rows(s, [=](Index row, Index to, Index from, Index count) {
+  for_matrix_rows(s, [=](Index row, Index to, Index from, Index count) {
     real* out = dx + to;
     const real* in = matrix + row * pixels + from;
     for (Index j = 0; j < count; ++j) out[j * step] += in[j];
@@ -73,7 +73,7 @@ bool is_depthwise(const ConvSizes& s) {
 void depthwise(real* z, const real* w, const real* x, const ConvSizes& s) {
   const Index step = s.window.stride.width;
   std::fill_n(z, s.conv_height * s.conv_width, real{0});
-  for_unrolled_rows(s, [=](Index tap, Index from, Index to, Index count) {
+  for_matrix_rows(s, [=](Index tap, Index from, Index to, Index count) {
     for (Index j = 0; j < count; ++j) z[to + j] += w[tap] * x[from + j * step];
   });
 }
@@ -81,7 +81,7 @@ void depthwise(real* z, const real* w, const real* x, const ConvSizes& s) {
 // dw[p, q] += Σ_i Σ_j dz[i, j] · x[i · stride − padding + p, j · stride − padding + q]
 void depthwise_dweight(real* dw, const real* dz, const real* x, const ConvSizes& s) {
   const Index step = s.window.stride.width;
-  for_unrolled_rows(s, [=](Index tap, Index from, Index to, Index count) {
+  for_matrix_rows(s, [=](Index tap, Index from, Index to, Index count) {
     real sum = 0;
     if (step == 1) {
 #pragma omp simd reduction(+ : sum)
@@ -96,15 +96,15 @@ void depthwise_dweight(real* dw, const real* dz, const real* x, const ConvSizes&
 // dx[i · stride − padding + p, j · stride − padding + q] += w[p, q] · dz[i, j]
 void depthwise_dinput(real* dx, const real* w, const real* dz, const ConvSizes& s) {
   const Index step = s.window.stride.width;
-  for_unrolled_rows(s, [=](Index tap, Index to, Index from, Index count) {
+  for_matrix_rows(s, [=](Index tap, Index to, Index from, Index count) {
     for (Index j = 0; j < count; ++j) dx[to + j * step] += w[tap] * dz[from + j];
   });
 }
 
-// One plane of the convolution's result → its bias, relu and the maxima of 2×2, with their places.
+// One plane of the convolution's result → its bias, relu and the maxima of 2×2, with their argmax.
 // `wins(v, best)` says whether v is the maximum rather than the best before it.
 template <class Wins>
-void pool_plane(real* y, std::uint8_t* places, const real* z, real bias, const ConvSizes& s,
+void pool_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const ConvSizes& s,
                 const Wins& wins) {
   const auto larger = [&](real a, real b) { return wins(b, a) ? b : a; };
   for (Index i = 0; i < s.out_height(); ++i, y += s.out_width()) {
@@ -116,7 +116,7 @@ void pool_plane(real* y, std::uint8_t* places, const real* z, real bias, const C
       const real largest = larger(left, right);
       y[j] = largest < 0 ? real{0} : largest;
     }
-    if (places == nullptr) continue;
+    if (argmax == nullptr) continue;
     for (Index j = 0; j < s.out_width(); ++j) {
       real largest = upper[2 * j] + bias;
       std::uint8_t place = 0;
@@ -127,14 +127,14 @@ void pool_plane(real* y, std::uint8_t* places, const real* z, real bias, const C
       meet(upper[2 * j + 1] + bias, 1);
       meet(lower[2 * j] + bias, 2);
       meet(lower[2 * j + 1] + bias, 3);
-      places[j] = place;
+      argmax[j] = place;
     }
-    places += s.out_width();
+    argmax += s.out_width();
   }
 }
 
 // One plane of the convolution's result → the same plane of y.
-void finish_plane(real* y, std::uint8_t* places, const real* z, real bias, const ConvSizes& s) {
+void finish_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   if (!s.pools) {
     const real least = s.relu ? 0 : -std::numeric_limits<real>::infinity();
@@ -149,15 +149,15 @@ void finish_plane(real* y, std::uint8_t* places, const real* z, real bias, const
     strange += v != v ? 1 : 0;
   }
   if (strange == 0) {
-    pool_plane(y, places, z, bias, s, [](real v, real best) { return v > best; });
+    pool_plane(y, argmax, z, bias, s, [](real v, real best) { return v > best; });
   } else {
-    pool_plane(y, places, z, bias, s, [](real v, real best) { return v > best || std::isnan(v); });
+    pool_plane(y, argmax, z, bias, s, [](real v, real best) { return v > best || std::isnan(v); });
   }
 }
 
 }  // namespace
 
-void unrolled_forward(const ConvForward& f, const ConvSizes& s) {
+void im2col_forward(const ConvForward& f, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   const Index out_pixels = s.out_height() * s.out_width();
   const Index depth = s.in_of_group() * s.window.kernel.area();
@@ -171,14 +171,14 @@ void unrolled_forward(const ConvForward& f, const ConvSizes& s) {
         if (is_depthwise(s)) {
           depthwise(result.data(), weight, x, s);
         } else {
-          unroll(matrix.data(), x, s);
+          im2col(matrix.data(), x, s);
           gemm(result.data(), weight, matrix.data(),
                {.m = s.out_of_group(), .n = pixels, .k = depth});
         }
         for (Index o = 0; o < s.out_of_group(); ++o) {
           const Index channel = g * s.out_of_group() + o;
           const Index at = (n * s.out + channel) * out_pixels;
-          finish_plane(f.y + at, f.places != nullptr ? f.places + at : nullptr,
+          finish_plane(f.y + at, f.argmax != nullptr ? f.argmax + at : nullptr,
                        result.data() + o * pixels, f.bias != nullptr ? f.bias[channel] : 0, s);
         }
       }
@@ -186,7 +186,7 @@ void unrolled_forward(const ConvForward& f, const ConvSizes& s) {
   });
 }
 
-void unrolled_backward(const ConvBackward& b, const ConvSizes& s) {
+void im2col_backward(const ConvBackward& b, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   const Index in_pixels = s.height * s.width;
   const Index depth = s.in_of_group() * s.window.kernel.area();
@@ -219,7 +219,7 @@ void unrolled_backward(const ConvBackward& b, const ConvSizes& s) {
           continue;
         }
         if (b.dweight != nullptr) {  // (C_out, pixels) (depth, pixels)ᵀ → (C_out, depth)
-          unroll(matrix.data(), b.x + image, s);
+          im2col(matrix.data(), b.x + image, s);
           gemm(dweight + weight, dz_group, matrix.data(),
                {.m = s.out_of_group(),
                 .n = depth,
@@ -230,7 +230,7 @@ void unrolled_backward(const ConvBackward& b, const ConvSizes& s) {
         if (b.dx != nullptr) {  // (C_out, depth)ᵀ (C_out, pixels) → (depth, pixels)
           gemm(dmatrix.data(), b.weight + weight, dz_group,
                {.m = depth, .n = pixels, .k = s.out_of_group(), .transpose_a = true});
-          fold(b.dx + image, dmatrix.data(), s);
+          col2im(b.dx + image, dmatrix.data(), s);
         }
       }
     }

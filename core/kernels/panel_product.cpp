@@ -1,4 +1,4 @@
-#include "core/kernels/banded_product.h"
+#include "core/kernels/panel_product.h"
 
 #include <algorithm>
 #include <limits>
@@ -10,26 +10,26 @@
 namespace limbeck {
 namespace {
 
-constexpr Index width = Bands::width;
+constexpr Index width = Panels::width;
 static_assert(width % lanes == 0);
 
 void compute(Index rows, real* tile, Index tile_row, const LeftFactor& a, Index first,
-             const Bands::Band& band, Index depth) {
+             const Panels::Panel& panel, Index depth) {
   product_tile(rows, {.c = tile,
                       .c_row = tile_row,
                       .a = a.data + first * a.row,
                       .a_row = a.row,
                       .a_column = a.column,
-                      .b = band.data,
-                      .b_row = band.row,
+                      .b = panel.data,
+                      .b_row = panel.row,
                       .depth = depth,
                       .accumulate = false});
 }
 
 // Calls body(i, j, rows, columns) for every tile; its first element is (i, j). The order keeps the
-// smaller part in cache: rows of A against all bands, or a band against all of A.
+// smaller part in cache: rows of A against all panels, or a panel against all of A.
 template <class Body>
-void for_each_tile(const LeftFactor& a, const Bands& b, const Body& body) {
+void for_each_tile(const LeftFactor& a, const Panels& b, const Body& body) {
   const auto tile = [&](Index i, Index j) {
     body(i, j, std::min<Index>(tile_rows, a.rows - i), std::min(width, b.columns() - j));
   };
@@ -44,9 +44,9 @@ void for_each_tile(const LeftFactor& a, const Bands& b, const Body& body) {
   }
 }
 
-// A tile's worth of an array. (Past its last column, memory that is not read is not called either:
-// asking for an address that is not there does nothing.)
-void call_into_cache(const real* p, Index row, Index rows) {
+// A tile's worth of an array. (Prefetching an address that is not there, past the last column, does
+// nothing.)
+void prefetch(const real* p, Index row, Index rows) {
   constexpr Index line = 64 / static_cast<Index>(sizeof(real));
   for (Index r = 0; r < rows; ++r) {
     for (Index j = 0; j < width; j += line) __builtin_prefetch(p + r * row + j);
@@ -67,10 +67,10 @@ void call_into_cache(const real* p, Index row, Index rows) {
   }
 }
 
-// Columns [first, first + columns) of B (or, transposed, rows) → one band.
-void pack(real* band, const real* b, Index depth, Index row, Index columns) {
+// Columns [first, first + columns) of B (or, transposed, rows) → one panel.
+void pack(real* panel, const real* b, Index depth, Index row, Index columns) {
   for (Index k = 0; k < depth; ++k) {
-    real* const out = band + k * width;
+    real* const out = panel + k * width;
     if (columns == width) {  // a number known when compiling makes it a few instructions
       std::copy_n(b + k * row, width, out);
     } else {
@@ -80,7 +80,7 @@ void pack(real* band, const real* b, Index depth, Index row, Index columns) {
   }
 }
 
-void pack_transposed(real* band, const real* b, Index depth, Index row, Index columns) {
+void pack_transposed(real* panel, const real* b, Index depth, Index row, Index columns) {
   for (Index j = 0; j < width; j += lanes) {
     Index k = 0;
     if (j + lanes <= columns) {
@@ -88,12 +88,12 @@ void pack_transposed(real* band, const real* b, Index depth, Index row, Index co
         Vector v[lanes];
         for (Index l = 0; l < lanes; ++l) v[l] = load(b + (j + l) * row + k);
         transpose(v);
-        for (Index l = 0; l < lanes; ++l) store(band + (k + l) * width + j, v[l]);
+        for (Index l = 0; l < lanes; ++l) store(panel + (k + l) * width + j, v[l]);
       }
     }
     for (; k < depth; ++k) {
       for (Index l = j; l < j + lanes; ++l) {
-        band[k * width + l] = l < columns ? b[l * row + k] : real{0};
+        panel[k * width + l] = l < columns ? b[l * row + k] : real{0};
       }
     }
   }
@@ -104,52 +104,52 @@ constexpr Index pack_grain = elementwise_grain / 2;  // elements worth a thread
 }  // namespace
 
 template <class Pack>
-Bands Bands::all_packed(Index depth, Index columns, const Pack& pack_band) {
-  Bands bands(depth, columns);
-  bands.packed_ = Scratch<real>(bands.count() * depth * width);
-  parallel_for(bands.count(), pack_grain / (depth * width + 1) + 1, [&](Index begin, Index end) {
+Panels Panels::all_packed(Index depth, Index columns, const Pack& pack_panel) {
+  Panels panels(depth, columns);
+  panels.packed_ = Scratch<real>(panels.count() * depth * width);
+  parallel_for(panels.count(), pack_grain / (depth * width + 1) + 1, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index first = i * width;
-      pack_band(bands.packed_.data() + first * depth, first, std::min(width, columns - first));
+      pack_panel(panels.packed_.data() + first * depth, first, std::min(width, columns - first));
     }
   });
-  return bands;
+  return panels;
 }
 
-Bands Bands::packed(const real* b, Index depth, Index columns, Index row) {
-  return all_packed(depth, columns, [=](real* band, Index first, Index count) {
-    pack(band, b + first, depth, row, count);
+Panels Panels::packed(const real* b, Index depth, Index columns, Index row) {
+  return all_packed(depth, columns, [=](real* panel, Index first, Index count) {
+    pack(panel, b + first, depth, row, count);
   });
 }
 
-Bands Bands::packed_transposed(const real* b, Index depth, Index columns, Index row) {
-  return all_packed(depth, columns, [=](real* band, Index first, Index count) {
-    pack_transposed(band, b + first * row, depth, row, count);
+Panels Panels::packed_transposed(const real* b, Index depth, Index columns, Index row) {
+  return all_packed(depth, columns, [=](real* panel, Index first, Index count) {
+    pack_transposed(panel, b + first * row, depth, row, count);
   });
 }
 
-Bands Bands::in_place(const real* b, Index depth, Index columns, Index row) {
-  Bands bands(depth, columns);
-  bands.in_place_ = b;
-  bands.whole_ = columns / width;
-  bands.row_ = row;
-  const Index first = bands.whole_ * width;
+Panels Panels::in_place(const real* b, Index depth, Index columns, Index row) {
+  Panels panels(depth, columns);
+  panels.in_place_ = b;
+  panels.whole_ = columns / width;
+  panels.row_ = row;
+  const Index first = panels.whole_ * width;
   if (first < columns) {
-    bands.packed_ = Scratch<real>(depth * width);
-    pack(bands.packed_.data(), b + first, depth, row, columns - first);
+    panels.packed_ = Scratch<real>(depth * width);
+    pack(panels.packed_.data(), b + first, depth, row, columns - first);
   }
-  return bands;
+  return panels;
 }
 
-Bands::Band Bands::operator[](Index i) const {
+Panels::Panel Panels::operator[](Index i) const {
   if (i < whole_) return {in_place_ + i * width, row_};
   return {packed_.data() + (i - whole_) * depth_ * width, width};
 }
 
-void banded_product(real* c, Index c_row, const LeftFactor& a, const Bands& b,
-                    const ProductEnd& end, ReadNext next) {
+void panel_product(real* c, Index c_row, const LeftFactor& a, const Panels& b,
+                   const ProductEnd& end, Prefetch arrays) {
   for_each_tile(a, b, [&](Index i, Index j, Index rows, Index columns) {
-    for (const real* const array : next) call_into_cache(array + i * c_row + j, c_row, rows);
+    for (const real* const array : arrays) prefetch(array + i * c_row + j, c_row, rows);
     real* const to = c + i * c_row + j;
     if (columns == width && end.bias == nullptr && !end.relu) {
       compute(rows, to, c_row, a, i, b[j / width], b.depth());
@@ -166,8 +166,8 @@ void banded_product(real* c, Index c_row, const LeftFactor& a, const Bands& b,
   });
 }
 
-void banded_product_transposed(real* c, Index c_row, const LeftFactor& a, const Bands& b,
-                               const ProductEnd& end) {
+void panel_product_transposed(real* c, Index c_row, const LeftFactor& a, const Panels& b,
+                              const ProductEnd& end) {
   const real least = end.relu ? 0 : -std::numeric_limits<real>::infinity();
   for_each_tile(a, b, [&](Index i, Index j, Index rows, Index columns) {
     alignas(64) real tile[tile_rows * width];

@@ -1,0 +1,137 @@
+#include "core/kernels/product.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "core/kernels/panel_product.h"
+#include "core/kernels/plain.h"
+#include "core/parallel.h"
+
+namespace limbeck {
+namespace {
+
+// Whether packed panels are faster than BLAS. They are where one side, a batch, is long enough to
+// fill registers and not so long that laying out both operands pays: rows of A, or, where A is
+// transposed (a batch is summed over), the depth.
+bool takes_panels(const GemmSizes& s) {
+  const Index batch = s.transpose_a ? s.k : s.m;
+  return batch >= 16 && batch <= 256 && !plain_kernels();
+}
+
+// Calls body(first, count) for parts of a product's rows, in parallel if each has enough to do.
+template <class Body>
+void for_row_parts(Index rows, Index multiply_adds_a_row, const Body& body) {
+  constexpr Index worth_a_thread = 500'000;  // multiply-adds: some 10 µs
+  constexpr Index together = tile_rows;      // rows that a product works on at once
+  const Index groups = (rows + together - 1) / together;
+  parallel_for(groups, worth_a_thread / (together * multiply_adds_a_row + 1) + 1,
+               [&](Index begin, Index end) {
+                 const Index first = begin * together;
+                 body(first, std::min(end * together, rows) - first);
+               });
+}
+
+// Every row of C becomes the bias: the product is then added to it, which costs nothing, since BLAS
+// passes over C to clear it anyway.
+void fill_rows(real* c, const real* bias, Index rows, Index columns) {
+  parallel_for(rows, elementwise_grain / std::max<Index>(columns, 1) + 1,
+               [=](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) std::copy_n(bias, columns, c + i * columns);
+               });
+}
+
+void by_blas(real* c, const real* a, const real* b, GemmSizes s, const ProductEnd& end) {
+  s.accumulate = end.bias != nullptr;
+  if (end.bias != nullptr) fill_rows(c, end.bias, s.m, s.n);
+  gemm(c, a, b, s);
+  if (!end.relu) return;
+  parallel_for(s.m * s.n, elementwise_grain, [c](Index begin, Index last) {
+    for (Index i = begin; i < last; ++i) c[i] = std::max(c[i], real{0});
+  });
+}
+
+// Cᵀ = op(B)ᵀ Aᵀ: what lies in panels is A, of few rows, and C is written transposed.
+void with_packed_a(real* c, const real* a, const real* b, const GemmSizes& s,
+                   const ProductEnd& end) {
+  const Panels batch = Panels::packed_transposed(a, s.k, s.m, s.k);
+  const LeftFactor columns = s.transpose_b
+                                 ? LeftFactor{.data = b, .rows = s.n, .row = s.k, .column = 1}
+                                 : LeftFactor{.data = b, .rows = s.n, .row = 1, .column = s.n};
+  for_row_parts(s.n, s.m * s.k, [&](Index first, Index count) {
+    LeftFactor part = columns;
+    part.data += first * columns.row;
+    part.rows = count;
+    panel_product_transposed(
+        c + first, s.n, part, batch,
+        {.bias = end.bias != nullptr ? end.bias + first : nullptr, .relu = end.relu});
+  });
+}
+
+Panels packed_b(const real* b, const GemmSizes& s) {
+  constexpr Index worth_packing = 128;  // rows of C
+  if (s.transpose_b) return Panels::packed_transposed(b, s.k, s.n, s.k);
+  return s.m < worth_packing ? Panels::in_place(b, s.k, s.n, s.n)
+                             : Panels::packed(b, s.k, s.n, s.n);
+}
+
+// Rows of C, of which B's panels are made once.
+class WithPackedB {
+ public:
+  WithPackedB(const real* a, const real* b, const GemmSizes& s)
+      : sizes_(s), a_(a), panels_(packed_b(b, s)) {}
+
+  void rows(real* c, Index first, Index count, const ProductEnd& end = {},
+            Prefetch arrays = {}) const {
+    const LeftFactor part =
+        sizes_.transpose_a
+            ? LeftFactor{.data = a_ + first, .rows = count, .row = 1, .column = sizes_.m}
+            : LeftFactor{
+                  .data = a_ + first * sizes_.k, .rows = count, .row = sizes_.k, .column = 1};
+    panel_product(c, sizes_.n, part, panels_, end, arrays);
+  }
+
+ private:
+  GemmSizes sizes_;
+  const real* a_;
+  Panels panels_;
+};
+
+}  // namespace
+
+void product(real* c, const real* a, const real* b, const GemmSizes& s, const ProductEnd& end) {
+  if (!takes_panels(s)) return by_blas(c, a, b, s, end);
+  if (!s.transpose_a && (s.m <= s.n || !s.transpose_b)) return with_packed_a(c, a, b, s, end);
+  const WithPackedB result(a, b, s);
+  for_row_parts(s.m, s.k * s.n,
+                [&](Index first, Index count) { result.rows(c + first * s.n, first, count, end); });
+}
+
+void product_in_panels(const TakePanel& take, std::span<const real* const> reads, const real* a,
+                       const real* b, const GemmSizes& s) {
+  const bool panels = takes_panels(s);
+  const Index panel_elements = panels ? 24 * 1024 : 128 * 1024;
+  const Index most = std::max<Index>(panel_elements / (tile_rows * s.n + 1), 1) * tile_rows;
+  std::optional<WithPackedB> packed;
+  if (panels) packed.emplace(a, b, s);
+  constexpr Index taking = 16;  // multiply-adds that take as long as taking an element, about
+  for_row_parts(s.m, (s.k + taking) * s.n, [&](Index begin, Index all) {
+    Scratch<real> panel(most * s.n);
+    std::vector<const real*> arrays(reads.begin(), reads.end());
+    for (Index first = begin; first < begin + all; first += most) {
+      const Index rows = std::min(most, begin + all - first);
+      if (packed) {
+        for (std::size_t i = 0; i < arrays.size(); ++i) arrays[i] = reads[i] + first * s.n;
+        packed->rows(panel.data(), first, rows, {}, arrays);
+      } else {
+        GemmSizes part = s;
+        part.m = rows;
+        part.a_row = s.transpose_a ? s.m : s.k;
+        gemm(panel.data(), a + first * (s.transpose_a ? 1 : s.k), b, part);
+      }
+      take(first * s.n, panel.values().first(static_cast<std::size_t>(rows * s.n)));
+    }
+  });
+}
+
+}  // namespace limbeck

@@ -1,0 +1,25 @@
+// The door to matrix products: by BLAS, or by packed panels where these are the faster.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "core/kernels/gemm.h"
+
+namespace limbeck {
+
+// C = op(A) op(B), then the bias and relu: as gemm(), with what follows in the same pass where that
+// can be. All three dense; on all threads.
+void product(real* c, const real* a, const real* b, const GemmSizes& sizes,
+             const ProductEnd& end = {});
+
+// Gets the elements of C from `begin` on, whole rows: from several threads at once.
+using TakePanel = std::function<void(Index begin, std::span<const real> elements)>;
+
+// The same product for somebody who takes its rows as soon as they are there, a panel of them at a
+// time, while they are in the cache. `reads`: arrays of C's size of which take() reads the same
+// elements.
+void product_in_panels(const TakePanel& take, std::span<const real* const> reads, const real* a,
+                       const real* b, const GemmSizes& sizes);
+
+}  // namespace limbeck
