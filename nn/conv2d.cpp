@@ -4,18 +4,8 @@
 
 #include "core/error.h"
 #include "nn/init.h"
-#include "nn/pooling.h"
-#include "nn/relu.h"
 
 namespace limbeck {
-namespace {
-
-// Blocks of 2×2 side by side, which a convolution can take the maxima of while it stores.
-bool is_two_by_two(const PoolOptions& pool) {
-  return pool.kernel == Size2d(2) && pool.stride == Size2d(2) && pool.padding == Size2d(0);
-}
-
-}  // namespace
 
 Conv2d::Conv2d(const Options& options, Rng& rng) : options_(options) {
   if (options.in < 1 || options.out < 1) {
@@ -43,30 +33,14 @@ std::string Conv2d::describe() const {
   return text + (options_.bias ? ")" : ", no bias)");
 }
 
-Tensor Conv2d::convolve(const Tensor& x, After after) const {
-  return conv2d(x, weight, bias,
-                {.stride = options_.stride,
-                 .padding = options_.padding,
-                 .groups = options_.groups,
-                 .after = after});
-}
-
 Index Conv2d::multiply_adds(const Shape& output) const {
   return output.size() * weight.shape().without_front().size();
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
-  return convolve(x, After::nothing);
-}
-
-Tensor Conv2d::forward_fused(const Tensor& x, Layers& following) {
-  const bool fuses =
-      is_exactly<Conv2d>(*this) && !following.empty() && is_exactly<ReLU>(*following[0]);
-  if (!fuses) return (*this)(x);
-  const bool pools = following.size() > 1 && is_exactly<MaxPool2d>(*following[1]) &&
-                     is_two_by_two(static_cast<const MaxPool2d&>(*following[1]).options());
-  following = following.subspan(pools ? 2 : 1);
-  return convolve(x, pools ? After::relu_max_pool : After::relu);
+  return conv2d(
+      x, weight, bias,
+      {.stride = options_.stride, .padding = options_.padding, .groups = options_.groups});
 }
 
 void Conv2d::parts(Parts& parts) {

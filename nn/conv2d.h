@@ -11,7 +11,6 @@ namespace limbeck {
 // Parameters: weight (C_out, C_in / groups, kh, kw), bias (C_out). Both begin uniform in ±1/√fan_in
 // with fan_in = C_in / groups · kh · kw, as PyTorch's Conv2d does. With groups = in = out it is
 // depthwise; followed by a 1×1 convolution, separable (Howard et al., "MobileNets", 2017).
-// In a Sequential it does the work of a ReLU, and of a 2×2 max-pooling after that, in its own pass.
 // Error: a size below 1, groups that do not divide both numbers of channels.
 class Conv2d : public Module {
  public:
@@ -30,7 +29,6 @@ class Conv2d : public Module {
   std::string describe() const override;
   Index multiply_adds(const Shape& output) const override;
   const Options& options() const { return options_; }  // as they were given
-  Tensor forward_fused(const Tensor& x, Layers& following) override;
 
   Tensor weight;  // (C_out, C_in / groups, kh, kw)
   Tensor bias;    // (C_out), or undefined
@@ -40,8 +38,6 @@ class Conv2d : public Module {
   void parts(Parts& parts) override;
 
  private:
-  Tensor convolve(const Tensor& x, After after) const;
-
   Options options_;
 };
 

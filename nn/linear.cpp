@@ -5,7 +5,6 @@
 #include "core/error.h"
 #include "core/ops/matmul.h"
 #include "nn/init.h"
-#include "nn/relu.h"
 
 namespace limbeck {
 
@@ -29,14 +28,6 @@ Index Linear::multiply_adds(const Shape& output) const {
 
 Tensor Linear::forward(const Tensor& x) {
   return linear(x, weight, bias);
-}
-
-Tensor Linear::forward_fused(const Tensor& x, Layers& following) {
-  const bool fuses =
-      is_exactly<Linear>(*this) && !following.empty() && is_exactly<ReLU>(*following[0]);
-  if (!fuses) return (*this)(x);
-  following = following.subspan(1);
-  return linear(x, weight, bias, {.relu = true});
 }
 
 void Linear::parts(Parts& parts) {

@@ -8,7 +8,7 @@ namespace limbeck {
 
 // y = x Wᵀ + b: (…, D_in) → (…, D_out). Parameters: weight (D_out, D_in), bias (D_out).
 // Both begin uniform in ±1/√D_in, as PyTorch's Linear does: kaiming_uniform with gain 1/√3.
-// In a Sequential it does the work of a ReLU that follows it. Error: a size below 1.
+// Error: a size below 1.
 class Linear : public Module {
  public:
   // The sizes of the layer.
@@ -21,7 +21,6 @@ class Linear : public Module {
 
   std::string describe() const override;
   Index multiply_adds(const Shape& output) const override;
-  Tensor forward_fused(const Tensor& x, Layers& following) override;
 
   Tensor weight;  // (D_out, D_in)
   Tensor bias;    // (D_out), or undefined

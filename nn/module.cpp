@@ -50,66 +50,48 @@ Index Module::multiply_adds(const Shape& output) const {
   return 0;
 }
 
-Tensor Module::forward_fused(const Tensor& x, Layers& following) {
-  static_cast<void>(following);
-  return (*this)(x);
+void Parts::operator()(const std::string& name, const Tensor& parameter) {
+  if (parameter.defined()) parameters_.push_back({prefix_ + name, parameter});
 }
 
-struct Module::Collected {
-  std::vector<NamedTensor> parameters;
-  std::vector<NamedTensor> buffers;
-  std::vector<std::pair<std::string, Rng*>> generators;
-  std::vector<std::pair<std::string, Module*>> modules;
-};
+void Parts::operator()(const std::string& name, Module& child) {
+  modules_.emplace_back(prefix_ + name, &child);
+  const std::string before = std::exchange(prefix_, prefix_ + name + ".");
+  child.parts(*this);
+  prefix_ = before;
+}
 
-void Module::collect(const std::string& prefix, Collected& all) {
-  class Collector : public Parts {
-   public:
-    Collector(std::string prefix, Collected& all) : prefix_(std::move(prefix)), all_(all) {}
-    void operator()(const std::string& name, Tensor& parameter) override {
-      if (parameter.defined()) all_.parameters.push_back({prefix_ + name, parameter});
-    }
-    void operator()(const std::string& name, Module& child) override {
-      child.collect(prefix_ + name + ".", all_);
-    }
-    void buffer(const std::string& name, Tensor& state) override {
-      if (state.defined()) all_.buffers.push_back({prefix_ + name, state});
-    }
-    void random(const std::string& name, Rng& rng) override {
-      all_.generators.emplace_back(prefix_ + name, &rng);
-    }
+void Parts::buffer(const std::string& name, const Tensor& state) {
+  if (state.defined()) buffers_.push_back({prefix_ + name, state});
+}
 
-   private:
-    std::string prefix_;
-    Collected& all_;
-  };
-  all.modules.emplace_back(prefix.substr(0, prefix.empty() ? 0 : prefix.size() - 1), this);
-  Collector collector(prefix, all);
-  parts(collector);
+void Parts::random(const std::string& name, Rng& rng) {
+  generators_.emplace_back(prefix_ + name, &rng);
+}
+
+// Of this module under that name and all in it.
+Parts Module::all_parts(const std::string& name) {
+  Parts all;
+  all.modules_.emplace_back(name, this);
+  if (!name.empty()) all.prefix_ = name + ".";
+  parts(all);
+  return all;
 }
 
 std::vector<NamedTensor> Module::named_parameters() {
-  Collected all;
-  collect("", all);
-  return all.parameters;
+  return all_parts().parameters_;
 }
 
 std::vector<NamedTensor> Module::named_buffers() {
-  Collected all;
-  collect("", all);
-  return all.buffers;
+  return all_parts().buffers_;
 }
 
 std::vector<std::pair<std::string, Rng*>> Module::named_generators() {
-  Collected all;
-  collect("", all);
-  return all.generators;
+  return all_parts().generators_;
 }
 
 std::vector<std::pair<std::string, Module*>> Module::named_modules() {
-  Collected all;
-  collect("", all);
-  return all.modules;
+  return all_parts().modules_;
 }
 
 std::vector<Module*> Module::modules() {
@@ -128,9 +110,8 @@ std::vector<Tensor> Module::parameters() {
 }
 
 void Module::set_name(const std::string& name) {
-  Collected all;
-  collect(name.empty() ? "" : name + ".", all);
-  for (const auto& [full_name, module] : all.modules) {
+  Parts all = all_parts(name);
+  for (const auto& [full_name, module] : all.modules_) {
     const std::string what = module->describe();
     module->name_ = full_name;
     module->layer_name_ = full_name.empty()
@@ -138,8 +119,8 @@ void Module::set_name(const std::string& name) {
                               : std::make_shared<const std::string>(fmt::format(
                                     "{} ({})", full_name, what.substr(0, what.find('('))));
   }
-  for (auto& [full_name, parameter] : all.parameters) parameter.set_name(full_name);
-  for (auto& [full_name, buffer] : all.buffers) buffer.set_name(full_name);
+  for (auto& [full_name, parameter] : all.parameters_) parameter.set_name(full_name);
+  for (auto& [full_name, buffer] : all.buffers_) buffer.set_name(full_name);
 }
 
 Index Module::parameter_count() {

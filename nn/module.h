@@ -24,8 +24,6 @@
 // Layers without parameters or state need no class: Sequential takes functions (nn/sequential.h).
 #pragma once
 
-#include <memory>
-#include <span>
 #include <string>
 #include <typeinfo>
 #include <utility>
@@ -38,24 +36,30 @@ namespace limbeck {
 
 class Module;
 
-// Receives what a module lists in parts(). Names join with dots: "0.weight", "block.inner.bias".
+// Collects what a module lists in parts(), and what the modules within it list in theirs. Names
+// join with dots: "0.weight", "block.inner.bias". What is not defined, a bias that is not there, is
+// passed over.
 class Parts {
  public:
-  virtual ~Parts() = default;
   // A parameter: what an optimizer changes.
-  virtual void operator()(const std::string& name, Tensor& parameter) = 0;
+  void operator()(const std::string& name, const Tensor& parameter);
   // A module within this one.
-  virtual void operator()(const std::string& name, Module& child) = 0;
+  void operator()(const std::string& name, Module& child);
   // State that is saved and loaded with the parameters and is none: no gradient, no optimizer. The
   // running statistics of batch normalisation are the example.
-  virtual void buffer(const std::string& name, Tensor& state) = 0;
+  void buffer(const std::string& name, const Tensor& state);
   // A generator that the layer draws from: no weight, but a training that is to go on after a stop
   // must go on with it too.
-  virtual void random(const std::string& name, Rng& rng) = 0;
-};
+  void random(const std::string& name, Rng& rng);
 
-// Layers that follow one another, as Sequential keeps them.
-using Layers = std::span<const std::unique_ptr<Module>>;
+ private:
+  friend class Module;
+
+  std::vector<NamedTensor> parameters_, buffers_;
+  std::vector<std::pair<std::string, Rng*>> generators_;
+  std::vector<std::pair<std::string, Module*>> modules_;
+  std::string prefix_;  // of the names of the module that lists: "block.inner."
+};
 
 // The base of all layers and networks.
 class Module {
@@ -68,10 +72,6 @@ class Module {
   // Computes the output for a batch. Shapes are the layer's own; a network for images of C classes
   // takes (N, 1, H, W) and gives logits (N, C).
   Tensor operator()(const Tensor& x);
-
-  // The output of this layer and of as many of those that follow it as it can do in the same pass
-  // over memory, which it takes from the front of the list. At first it takes none.
-  virtual Tensor forward_fused(const Tensor& x, Layers& following);
 
   // What it is, with its sizes, for people: "Linear(784, 1200)".
   virtual std::string describe() const = 0;
@@ -123,8 +123,8 @@ class Module {
  private:
   friend class EvalMode;
   friend class RestoreModes;
-  struct Collected;
-  void collect(const std::string& prefix, Collected& all);
+  friend class Parts;
+  Parts all_parts(const std::string& name = "");
 
   bool training_ = true;
   mutable int evaluations_ = 0;  // EvalModes that hold it

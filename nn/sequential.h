@@ -83,16 +83,9 @@ class Sequential : public Module {
   std::string describe() const override { return "Sequential"; }
 
  protected:
-  Tensor forward(const Tensor& x) override {
-    Tensor y = x;
-    for (Layers rest(layers_); !rest.empty();) {
-      Module& layer = *rest.front();
-      rest = rest.subspan(1);
-      const LayerScope scope(layer.layer_name());
-      y = summarising() ? layer(y) : layer.forward_fused(y, rest);
-    }
-    return y;
-  }
+  // Layers in a row that one op computes in one pass over memory are done so: Linear and ReLU,
+  // Conv2d and ReLU, these two and a MaxPool2d of 2×2.
+  Tensor forward(const Tensor& x) override;
   void parts(Parts& parts) override {
     for (std::size_t i = 0; i < layers_.size(); ++i) parts(std::to_string(i), *layers_[i]);
   }

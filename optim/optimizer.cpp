@@ -66,7 +66,8 @@ void Optimizer::step() {
     const Tensor grad = parameters_[i].grad();
     parameters_[i].body().storage->changed();
     count_update(i);
-    parallel_for(grad.size(), grain, [&](Index begin, Index end) {
+    const Index part = is_elementwise() ? grain : grad.size();
+    parallel_for(grad.size(), part, [&](Index begin, Index end) {
       update(i, begin,
              grad.values().subspan(static_cast<std::size_t>(begin),
                                    static_cast<std::size_t>(end - begin)));
@@ -76,6 +77,12 @@ void Optimizer::step() {
 
 void Optimizer::minimize(const Tensor& loss) {
   zero_grad();
+  if (!is_elementwise()) {
+    loss.backward();
+    step();
+    zero_grad();
+    return;
+  }
   ++steps_;
   std::vector<GradientSink> sinks;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {

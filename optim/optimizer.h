@@ -57,6 +57,10 @@ class Optimizer {
   // Updates elements [begin, begin + gradient.size()) of parameter i. Must be safe to call from
   // several threads at once for different elements.
   virtual void update(std::size_t i, Index begin, std::span<const real> gradient) = 0;
+  // Whether an element's update needs its own gradient and no other. A rule that needs all of them,
+  // for a norm or a factorisation, says no: it then gets each parameter's gradient whole, in one
+  // call, and minimize() takes its three steps.
+  virtual bool is_elementwise() const { return true; }
 
   // Arrays of the size of parameter i of which update() reads those elements: no more than a hint.
   virtual std::vector<const real*> update_reads(std::size_t i) const {

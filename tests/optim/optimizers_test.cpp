@@ -307,3 +307,46 @@ TEST_CASE("an optimizer says what it is, with the options of its steps") {
   CHECK(AdamW({w}).describe() ==
         "AdamW(beta1 = 0.9, beta2 = 0.999, eps = 1e-08, weight_decay = 0.01)");
 }
+
+TEST_CASE("a rule that needs the whole gradient gets it in one call, by every way") {
+  // One step of length lr against the gradient: w − lr g / ‖g‖.
+  struct Normalised : Optimizer {
+    explicit Normalised(std::vector<Tensor> parameters) : Optimizer(std::move(parameters), 0.5) {}
+    int calls = 0;
+
+   protected:
+    bool is_elementwise() const override { return false; }
+    void update(std::size_t i, Index begin, std::span<const real> gradient) override {
+      ++calls;
+      CHECK(begin == 0);
+      double square = 0;
+      for (const real g : gradient) square += static_cast<double>(g) * static_cast<double>(g);
+      real* const w = parameters()[i].data();
+      for (std::size_t j = 0; j < gradient.size(); ++j) {
+        w[j] -= static_cast<real>(lr() * static_cast<double>(gradient[j]) / std::sqrt(square));
+      }
+    }
+  };
+  const int before = threads();
+  set_threads(3);
+  const Tensor x = random_tensor({40, 300}, 1), cotangent = random_tensor({40, 500}, 2);
+  for (const bool minimize : {false, true}) {
+    Tensor w = random_tensor({500, 300}, 3).requires_grad();  // a Linear's, that comes in panels
+    const Tensor start = w.detach().clone();
+    Normalised rule({w});
+    const Tensor loss = sum(linear(x, w, Tensor()) * cotangent);
+    if (minimize) {
+      rule.minimize(loss);
+      CHECK(!w.has_grad());
+    } else {
+      loss.backward();
+      rule.step();
+    }
+    CHECK(rule.calls == 1);
+    CHECK(rule.steps() == 1);
+    const Tensor g = matmul(cotangent, x, {.a = true}), moved = start - w.detach();
+    CHECK(std::abs(std::sqrt(sum(moved * moved).item()) - 0.5) < 1e-4);
+    CHECK(std::abs(sum(moved * g).item() / std::sqrt(sum(g * g).item()) - 0.5) < 1e-4);
+  }
+  set_threads(before);
+}
