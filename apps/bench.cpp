@@ -2,7 +2,6 @@
 // alone, which is the least that this machine's BLAS allows.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -151,20 +150,15 @@ void print_line(const Row& row, const Result& result) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(
-      "Times training steps and inference, each beside the bare matrix products in it. The best of "
-      "five means counts.",
-      "bench");
   bool json = false;
   int thread_count = threads();
   std::string only;
-  app.add_flag("--json", json, "One JSON object a line instead of the table");
-  app.add_option("--threads", thread_count, "Threads")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(at_least_1());
-  app.add_option("--only", only, "Only the row of this name")->type_name("NAME");
-  return run_program(app, argc, argv, [&] {
+  const auto add_options = [&](Options& options) {
+    options.flag("--json", json, "One JSON object a line instead of the table");
+    options.add("--threads", thread_count, "Threads").type("N").show_default().check(at_least_1());
+    options.add("--only", only, "Only the row of this name").type("NAME");
+  };
+  const auto measure = [&] {
     set_threads(thread_count);
     Bench bench;
     std::string names;
@@ -186,5 +180,12 @@ int main(int argc, char** argv) {
       std::fflush(stdout);
     }
     if (!found) fail("--only", "there is no row {}; there are:{}", only, names);
-  });
+  };
+  return run_program({.name = "bench",
+                      .description = "Times training steps and inference, each beside the bare "
+                                     "matrix products in it. The best of "
+                                     "five means counts.",
+                      .add_options = add_options,
+                      .work = measure},
+                     argc, argv);
 }

@@ -2,8 +2,6 @@
 // number of threads.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "apps/common/program.h"
 #include "apps/common/timing.h"
 #include "core/autograd.h"
@@ -92,14 +90,18 @@ void print_growth(int most_threads) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(
-      "Times training steps and inference for growing batches and widths, on 1, 2, 4, ... threads. "
-      "The best of five means counts.",
-      "bench_growth");
   int most_threads = threads();
-  app.add_option("--threads", most_threads, "The most threads")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(at_least_1());
-  return run_program(app, argc, argv, [&] { print_growth(most_threads); });
+  return run_program({.name = "bench_growth",
+                      .description = "Times training steps and inference for growing batches and "
+                                     "widths, on 1, 2, 4, ... threads. "
+                                     "The best of five means counts.",
+                      .add_options =
+                          [&](Options& options) {
+                            options.add("--threads", most_threads, "The most threads")
+                                .type("N")
+                                .show_default()
+                                .check(at_least_1());
+                          },
+                      .work = [&] { print_growth(most_threads); }},
+                     argc, argv);
 }

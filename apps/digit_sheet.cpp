@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <png.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 
@@ -78,37 +77,39 @@ void write_png(const std::string& file, const Picture& picture) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Draws a sheet of digits as a PNG picture, a row a class.", "digit_sheet");
   std::string folder, file = "digits.png";
   Index columns = 20;
   std::uint64_t seed = 1;
   double difficulty = 1;
   Index shift_by = 0;
   bool distort = false;
-  app.add_option("--data", folder, "Folder of MNIST-format files; without it, synthetic digits");
-  app.add_option("--out", file, "The picture to write")->capture_default_str();
-  app.add_option("--columns", columns, "Images a class")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(at_least_1())
-      ->check(valid_number([](double n) {
-        if (n > 10'000) fail("number", "must be at most 10000; got {:g}", n);
-      }));
-  app.add_option("--seed", seed, "Seed of synthetic digits and augmentation")
-      ->type_name("N")
-      ->capture_default_str();
-  app.add_option("--difficulty", difficulty, "Distortion of the synthetic digits; 0: none")
-      ->capture_default_str();
-  auto* shift_option =
-      app.add_option("--shift", shift_by, "Shift each image by up to so many pixels")
-          ->type_name("N")
-          ->check(valid_number([](double k) {
-            if (!(k >= 0 && k <= 1000)) fail("number", "must be from 0 to 1000; got {:g}", k);
-          }));
-  app.add_flag("--distort", distort,
-               "Turn, scale, lean, shift and bend each image, as strongly as suits MNIST")
-      ->excludes(shift_option);
-  return run_program(app, argc, argv, [&] {
+  const auto add_options = [&](Options& options) {
+    options.add("--data", folder, "Folder of MNIST-format files; without it, synthetic digits");
+    options.add("--out", file, "The picture to write").show_default();
+    options.add("--columns", columns, "Images a class")
+        .type("N")
+        .show_default()
+        .check(at_least_1())
+        .check(valid_number([](double n) {
+          if (n > 10'000) fail("number", "must be at most 10000; got {:g}", n);
+        }));
+    options.add("--seed", seed, "Seed of synthetic digits and augmentation")
+        .type("N")
+        .show_default();
+    options.add("--difficulty", difficulty, "Distortion of the synthetic digits; 0: none")
+        .show_default();
+    const Option shift =
+        options.add("--shift", shift_by, "Shift each image by up to so many pixels")
+            .type("N")
+            .check(valid_number([](double k) {
+              if (!(k >= 0 && k <= 1000)) fail("number", "must be from 0 to 1000; got {:g}", k);
+            }));
+    options
+        .flag("--distort", distort,
+              "Turn, scale, lean, shift and bend each image, as strongly as suits MNIST")
+        .excludes(shift);
+  };
+  const auto draw = [&] {
     const Dataset data =
         folder.empty()
             ? synthetic_digits(
@@ -117,8 +118,13 @@ int main(int argc, char** argv) {
             : load_mnist(folder).train;
     Augmentation augment;
     if (distort) augment = random_distortion(mnist_distortion);
-    if (*shift_option) augment = random_shift(shift_by);
+    if (shift_by > 0) augment = random_shift(shift_by);
     write_png(file, sheet_of(data, columns, augment, Rng(seed)));
     fmt::print("{}: up to {} images of each of {} classes\n", file, columns, data.classes);
-  });
+  };
+  return run_program({.name = "digit_sheet",
+                      .description = "Draws a sheet of digits as a PNG picture, a row a class.",
+                      .add_options = add_options,
+                      .work = draw},
+                     argc, argv);
 }

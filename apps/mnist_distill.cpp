@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
        .description =
            "Trains a large teacher, a small student on hard labels, and the same student from the "
            "teacher's answers at temperature T, and shows what distillation bought.",
-       .add_options = [&](CLI::App& app) { add_options(app, settings); },
+       .add_options = [&](Options& options) { add_options(options, settings); },
        .work = work},
       argc, argv);
 }

@@ -2,7 +2,6 @@
 // files, made like MNIST's first, or images of a dataset.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/json_text.h"
@@ -30,45 +29,47 @@ struct Settings {
   bool json = false;
 };
 
-void add_options(CLI::App& app, Settings& s) {
-  app.add_option("MODEL", s.model_file, "The network: a safetensors file")
-      ->type_name("")
-      ->required();
-  auto* const pictures = app.add_option(
-      "IMAGE", s.pictures,
-      "Pictures of a digit: PNG or PGM, of any size, dark on light or light on dark");
-  app.add_option("--model", s.spec,
-                 "What network it is, for a file that does not say, from PyTorch say: mlp:800,800, "
-                 "for images of 28 x 28 and ten classes")
-      ->type_name("SPEC")
-      ->check(valid_text(check_model_spec));
-  auto* const data = app.add_option("--data", s.data,
-                                    "Take images of MNIST's files, or of others of their format, "
-                                    "in this folder")
-                         ->type_name("DIR")
-                         ->excludes(pictures);
-  auto* const index =
-      app.add_option("--index", s.indices, "Which of the test images, from 0; one or several")
-          ->type_name("N")
-          ->check(valid_number([](double n) {
+void add_options(Options& options, Settings& s) {
+  options.add("MODEL", s.model_file, "The network: a safetensors file").type("").required();
+  const Option pictures =
+      options.add("IMAGE", s.pictures,
+                  "Pictures of a digit: PNG or PGM, of any size, dark on light or light on dark");
+  options
+      .add("--model", s.spec,
+           "What network it is, for a file that does not say, from PyTorch say: mlp:800,800, "
+           "for images of 28 x 28 and ten classes")
+      .type("SPEC")
+      .check(check_model_spec);
+  Option data = options
+                    .add("--data", s.data,
+                         "Take images of MNIST's files, or of others of their format, "
+                         "in this folder")
+                    .type("DIR")
+                    .excludes(pictures);
+  const Option index =
+      options.add("--index", s.indices, "Which of the test images, from 0; one or several")
+          .type("N")
+          .check(valid_number([](double n) {
             if (!(n >= 0)) fail("number", "must be at least 0; got {:g}", n);
           }))
-          ->needs(data);
-  data->needs(index);
-  app.add_flag("--train", s.train, "Of the training images instead")->needs(data);
-  app.add_flag("--as-is", s.as_is,
-               "Take the pictures' pixels as they are, light ink on dark; their size must be the "
-               "network's. Without it that happens where size and a dark ground speak for it; all "
-               "others are cropped, scaled and centred as MNIST's digits are")
-      ->excludes(data);
-  app.add_option("--temperature", s.temperature,
-                 "T of the probabilities shown, softmax(z / T) of the network's logits z")
-      ->type_name("T")
-      ->capture_default_str()
-      ->check(valid_number([](double t) { check_temperature("--temperature", t); }));
-  app.add_flag("--json", s.json, "Print JSON, with the probabilities of all classes");
-  app.callback([&s] {
-    if (s.pictures.empty() && s.data.empty()) throw CLI::RequiredError("IMAGE, or --data,");
+          .needs(data);
+  data.needs(index);
+  options.flag("--train", s.train, "Of the training images instead").needs(data);
+  options
+      .flag("--as-is", s.as_is,
+            "Take the pictures' pixels as they are, light ink on dark; their size must be the "
+            "network's. Without it that happens where size and a dark ground speak for it; all "
+            "others are cropped, scaled and centred as MNIST's digits are")
+      .excludes(data);
+  options
+      .add("--temperature", s.temperature,
+           "T of the probabilities shown, softmax(z / T) of the network's logits z")
+      .type("T")
+      .show_default()
+      .check(valid_number([](double t) { check_temperature("--temperature", t); }));
+  options.flag("--json", s.json, "Print JSON, with the probabilities of all classes");
+  options.check([&s] {
+    if (s.pictures.empty() && s.data.empty()) fail("arguments", "IMAGE, or --data, is required");
   });
 }
 
@@ -144,8 +145,10 @@ void predict(const Settings& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Asks a network what digit a picture shows.", "mnist_predict");
   Settings settings;
-  add_options(app, settings);
-  return run_program(app, argc, argv, [&] { predict(settings); });
+  return run_program({.name = "mnist_predict",
+                      .description = "Asks a network what digit a picture shows.",
+                      .add_options = [&](Options& options) { add_options(options, settings); },
+                      .work = [&] { predict(settings); }},
+                     argc, argv);
 }

@@ -138,7 +138,106 @@ std::string unprinted() {
 
 }  // namespace
 
-int run_program(CLI::App& app, int argc, char** argv, const std::function<void()>& work) {
+TextCheck valid_number(std::function<void(double)> check) {
+  return [check = std::move(check)](const std::string& text) {
+    double number = 0;
+    // Text that is no number is left to the conversion, which says so.
+    if (CLI::detail::lexical_cast(text, number)) check(number);
+  };
+}
+
+TextCheck at_least_1() {
+  return valid_number([](double x) {
+    if (!(x >= 1)) fail("number", "must be at least 1; got {:g}", x);
+  });
+}
+
+TextCheck above_0() {
+  return valid_number([](double x) {
+    if (!(x > 0)) fail("number", "must be above 0; got {:g}", x);
+    if (!std::isfinite(x)) fail("number", "must be finite; got {:g}", x);
+  });
+}
+
+Option& Option::type(const char* name) {
+  option_->type_name(name);
+  return *this;
+}
+
+Option& Option::show_default() {
+  option_->capture_default_str();
+  return *this;
+}
+
+Option& Option::check(const TextCheck& check) {
+  option_->check([check](const std::string& text) -> std::string {
+    try {
+      check(text);
+    } catch (const Error& error) {
+      return error.rule();
+    }
+    return {};
+  });
+  return *this;
+}
+
+Option& Option::one_of(const std::vector<std::string>& words) {
+  option_->check(CLI::IsMember(words));
+  return *this;
+}
+
+Option& Option::required() {
+  option_->required();
+  return *this;
+}
+
+Option& Option::needs(const Option& other) {
+  option_->needs(other.option_);
+  return *this;
+}
+
+Option& Option::excludes(const Option& other) {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+template <class T>
+Option Options::add(const char* name, T& variable, const char* help) {
+  return Option(*app_->add_option(name, variable, help));
+}
+template Option Options::add(const char*, std::string&, const char*);
+template Option Options::add(const char*, int&, const char*);
+template Option Options::add(const char*, Index&, const char*);
+template Option Options::add(const char*, std::uint64_t&, const char*);
+template Option Options::add(const char*, double&, const char*);
+template Option Options::add(const char*, std::vector<std::string>&, const char*);
+template Option Options::add(const char*, std::vector<Index>&, const char*);
+
+Option Options::flag(const char* name, bool& on, const char* help) {
+  return Option(*app_->add_flag(name, on, help));
+}
+
+Options Options::command(const char* name, const char* help, const std::function<void()>& chosen) {
+  app_->require_subcommand(1);
+  CLI::App* const command = app_->add_subcommand(name, help);
+  command->callback(chosen);
+  return Options(*command);
+}
+
+void Options::check(const std::function<void()>& check) {
+  app_->callback([check] {
+    try {
+      check();
+    } catch (const Error& error) {
+      throw CLI::ValidationError(error.rule());
+    }
+  });
+}
+
+int run_program(const Program& program, int argc, char** argv) {
+  CLI::App app(program.description, program.name);
+  Options options(app);
+  program.add_options(options);
   wait_with_short_spin(argv);
   // A reader who went away and a limit of the size of files are then errors, with a message.
   std::signal(SIGPIPE, SIG_IGN);
@@ -164,7 +263,7 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<void()
   }
   try {
     check_address_space(threads());
-    work();
+    program.work();
     if (!printed()) return complain(unprinted(), 1);
   } catch (const Stopped& stopped) {
     say("{}: {}\n", app.get_name(), stopped.rule());
@@ -179,45 +278,6 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<void()
     return complain(printed() ? error.what() : unprinted(), 1);
   }
   return 0;
-}
-
-int run_program(const Program& program, int argc, char** argv) {
-  CLI::App app(program.description, program.name);
-  program.add_options(app);
-  return run_program(app, argc, argv, program.work);
-}
-
-CLI::Validator valid_text(std::function<void(const std::string&)> check) {
-  const auto complaint = [check = std::move(check)](std::string& text) -> std::string {
-    try {
-      check(text);
-    } catch (const Error& error) {
-      return error.rule();
-    }
-    return {};
-  };
-  return CLI::Validator(complaint, "");
-}
-
-CLI::Validator valid_number(std::function<void(double)> check) {
-  return valid_text([check = std::move(check)](const std::string& text) {
-    double number = 0;
-    // Text that is no number is left to the conversion, which says so.
-    if (CLI::detail::lexical_cast(text, number)) check(number);
-  });
-}
-
-CLI::Validator at_least_1() {
-  return valid_number([](double x) {
-    if (!(x >= 1)) fail("number", "must be at least 1; got {:g}", x);
-  });
-}
-
-CLI::Validator above_0() {
-  return valid_number([](double x) {
-    if (!(x > 0)) fail("number", "must be above 0; got {:g}", x);
-    if (!std::isfinite(x)) fail("number", "must be finite; got {:g}", x);
-  });
 }
 
 }  // namespace limbeck

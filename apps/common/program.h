@@ -1,36 +1,72 @@
-// What every program does around its work: arguments, errors and exit codes.
+// What every program does around its work: options, errors and exit codes.
+//
+// CLI11 parses the options. It takes ten seconds to compile, so it stays behind this header.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <vector>
 
-// CLI11 takes seconds to compile: only sources that use it include it.
 namespace CLI {
 class App;
-class Validator;
+class Option;
 }  // namespace CLI
 
 namespace limbeck {
 
+// A check of an option's text, by code that throws an Error: so that the library's own rules and
+// words serve the command line too, as check_model_spec does.
+using TextCheck = std::function<void(const std::string& text)>;
+TextCheck valid_number(std::function<void(double)> check);  // likewise of its number
+TextCheck at_least_1();
+TextCheck above_0();
+
+// An option, to be told more about: options.add("--seed", seed, "Seed").type("N").show_default().
+class Option {
+ public:
+  explicit Option(CLI::Option& option) : option_(&option) {}
+
+  Option& type(const char* name);         // what stands for its value in --help
+  Option& show_default();                 // --help says the variable's value
+  Option& check(const TextCheck& check);  // of each of its values
+  Option& one_of(const std::vector<std::string>& words);
+  Option& required();
+  Option& needs(const Option& other);
+  Option& excludes(const Option& other);
+
+ private:
+  CLI::Option* option_;
+};
+
+// The options of a program, or of one of its commands.
+class Options {
+ public:
+  explicit Options(CLI::App& app) : app_(&app) {}
+
+  // One that takes a value into `variable`: std::string, int, Index, std::uint64_t, double, or a
+  // vector of std::string or Index. Without dashes it is an argument by its place.
+  template <class T>
+  Option add(const char* name, T& variable, const char* help);
+  Option flag(const char* name, bool& on, const char* help);
+  // A command with options of its own, of which one must be given.
+  Options command(const char* name, const char* help, const std::function<void()>& chosen);
+  // A check of all that was given, by code that throws an Error.
+  void check(const std::function<void()>& check);
+
+ private:
+  CLI::App* app_;
+};
+
+struct Program {
+  const char* name;
+  const char* description;  // the first words of --help
+  std::function<void(Options&)> add_options;
+  std::function<void()> work;
+};
+
 // Parses the arguments, runs the work, and returns the exit code: 0; 2 for arguments that are
 // wrong; 1 for what fails later; 130 where it was stopped and can go on. Errors go to stderr as
 // "NAME: error: …". --help prints the help and is 0.
-int run_program(CLI::App& app, int argc, char** argv, const std::function<void()>& work);
-
-// The same for a program that leaves its options to others, and does not include CLI11 itself.
-struct Program {
-  const char* name;
-  const char* description;                     // the first words of --help
-  std::function<void(CLI::App&)> add_options;  // to the program's own
-  std::function<void()> work;
-};
 int run_program(const Program& program, int argc, char** argv);
-
-// A check of an option's text, or of its number, by code that throws an Error, so that the
-// library's own rules and words serve the command line too: ->check(valid_text(check_model_spec)).
-CLI::Validator valid_text(std::function<void(const std::string&)> check);
-CLI::Validator valid_number(std::function<void(double)> check);
-CLI::Validator at_least_1();
-CLI::Validator above_0();
 
 }  // namespace limbeck

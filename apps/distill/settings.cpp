@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -18,12 +17,18 @@
 namespace limbeck {
 namespace {
 
-void add_files(CLI::App& app, DistillSettings& s) {
-  const auto file = [&app](const char* name, std::string& variable, const char* help) {
-    return app.add_option(name, variable, help)->type_name("FILE");
+std::vector<std::string> names_of(const std::map<std::string, Augmentation>& augmentations) {
+  std::vector<std::string> names;
+  for (const auto& [name, augmentation] : augmentations) names.push_back(name);
+  return names;
+}
+
+void add_files(Options& options, DistillSettings& s) {
+  const auto file = [&options](const char* name, std::string& variable, const char* help) {
+    return options.add(name, variable, help).type("FILE");
   };
-  const auto folder = [&app](const char* name, std::string& variable, const char* help) {
-    return app.add_option(name, variable, help)->type_name("DIR");
+  const auto folder = [&options](const char* name, std::string& variable, const char* help) {
+    return options.add(name, variable, help).type("DIR");
   };
   file("--teacher-weights", s.teacher_weights,
        "Take the teacher's weights from a safetensors file, of --save or from PyTorch, instead of "
@@ -92,83 +97,81 @@ void check_folder(const char* option, const std::string& path) {
 
 }  // namespace
 
-void add_options(CLI::App& app, DistillSettings& s) {
-  const auto add = [&app](const char* name, auto& variable, const char* help) {
-    return app.add_option(name, variable, help)->capture_default_str();
+void add_options(Options& options, DistillSettings& s) {
+  const auto add = [&options](const char* name, auto& variable, const char* help) {
+    return options.add(name, variable, help).show_default();
   };
-  app.add_option("--data", s.data,
-                 "Folder with MNIST's four files, or others of their format, gzipped or not. "
-                 "Without it: synthetic digits, made on the spot")
-      ->type_name("DIR");
+  options
+      .add("--data", s.data,
+           "Folder with MNIST's four files, or others of their format, gzipped or not. "
+           "Without it: synthetic digits, made on the spot")
+      .type("DIR");
   add("--teacher", s.teacher,
       "The teacher. mlp:A,B,... is a perceptron with hidden layers A, B, ...; cnn:A,B,...,H has "
       "5x5 "
       "convolutions to A, B, ... channels, each with ReLU and pooling, and a hidden layer H; "
       "--list-models prints those that have a name")
-      ->type_name("SPEC")
-      ->check(valid_text(check_model_spec));
-  add("--student", s.student, "The student, likewise")
-      ->type_name("SPEC")
-      ->check(valid_text(check_model_spec));
+      .type("SPEC")
+      .check(check_model_spec);
+  add("--student", s.student, "The student, likewise").type("SPEC").check(check_model_spec);
   add("--temperature", s.distillation.temperature,
       "T. The student learns from softmax(z / T) of the teacher's logits z. At 1 that is the "
       "teacher's answer, nearly as sharp as the label; higher, it shows which wrong classes are "
       "nearly right. 2 to 5 suits small students, 3 to 10 is usual, far above it is too flat to "
       "tell much")
-      ->type_name("T")
-      ->check(valid_number([](double t) { check_temperature("--temperature", t); }));
+      .type("T")
+      .check(valid_number([](double t) { check_temperature("--temperature", t); }));
   add("--alpha", s.distillation.alpha,
       "Weight of the labels, from 0 to 1: loss = alpha * CE + (1 - alpha) * T^2 * KL. At 1 the "
       "teacher is not heard")
-      ->type_name("A")
-      ->check(valid_number(
+      .type("A")
+      .check(valid_number(
           [](double a) { DistillationOptions{.temperature = 1, .alpha = a}.check("--alpha"); }));
   add("--teacher-epochs", s.teacher_epochs, "Epochs of the teacher's training")
-      ->type_name("N")
-      ->check(at_least_1());
-  add("--epochs", s.epochs, "Epochs of each student's training")
-      ->type_name("N")
-      ->check(at_least_1());
-  add("--batch-size", s.batch_size, "Images a step")->type_name("N")->check(at_least_1());
+      .type("N")
+      .check(at_least_1());
+  add("--epochs", s.epochs, "Epochs of each student's training").type("N").check(at_least_1());
+  add("--batch-size", s.batch_size, "Images a step").type("N").check(at_least_1());
   add("--lr", s.lr, "Adam's learning rate at the start; it falls to 0 along half a cosine")
-      ->type_name("RATE")
-      ->check(above_0());
-  app.add_option("--train-size", s.train_size,
-                 "Learn from N images only, drawn at random. Without it: from all")
-      ->type_name("N")
-      ->check(at_least_1());
+      .type("RATE")
+      .check(above_0());
+  options
+      .add("--train-size", s.train_size,
+           "Learn from N images only, drawn at random. Without it: from all")
+      .type("N")
+      .check(at_least_1());
   add("--seed", s.seed, "Seed of weights, order, dropout, shifts and of what --train-size draws")
-      ->type_name("N");
-  add("--threads", s.threads, "Threads")->type_name("N")->check(at_least_1());
+      .type("N");
+  add("--threads", s.threads, "Threads").type("N").check(at_least_1());
   add("--teacher-dropout", s.teacher_dropout,
       "The part of the teacher's hidden units that is silent at each step of its training, at "
       "random")
-      ->type_name("P")
-      ->check(valid_number([](double p) {
+      .type("P")
+      .check(valid_number([](double p) {
         if (!(p >= 0 && p < 1)) fail("number", "must be from 0 to below 1; got {:g}", p);
       }));
   add("--teacher-augment", s.teacher_augment,
       "What is done to the teacher's images, anew every epoch: none; shift, by up to two pixels; "
       "or "
       "distort, which also turns, stretches and bends them")
-      ->type_name("HOW")
-      ->check(CLI::IsMember(augmentations()));
+      .type("HOW")
+      .one_of(names_of(augmentations()));
   add("--augment", s.augment,
       "The same for the students'; the teacher is then asked about every changed image, instead of "
       "once")
-      ->type_name("HOW")
-      ->check(CLI::IsMember(augmentations()));
+      .type("HOW")
+      .one_of(names_of(augmentations()));
   add("--repeats", s.repeats,
       "Train the two students so many times, from other weights, to see what is chance")
-      ->type_name("N")
-      ->check(at_least_1());
-  app.add_flag("--list-models", s.list_models,
+      .type("N")
+      .check(at_least_1());
+  options.flag("--list-models", s.list_models,
                "Print the networks that have a name, with their sizes, and stop");
-  app.add_flag("--detect-anomaly", s.detect_anomaly,
+  options.flag("--detect-anomaly", s.detect_anomaly,
                "Stop at the first value or gradient that is not finite, and name the op and the "
                "layer that made it; slower");
-  app.add_flag("--quiet", s.quiet, "No progress, only the results");
-  add_files(app, s);
+  options.flag("--quiet", s.quiet, "No progress, only the results");
+  add_files(options, s);
 }
 
 nlohmann::ordered_json to_json(const DistillSettings& s) {

@@ -9,11 +9,9 @@
 #include "core/parallel.h"
 #include "nn/distill/distillation_loss.h"
 
-namespace CLI {
-class App;
-}
-
 namespace limbeck {
+
+class Options;
 
 struct DistillSettings {
   // What is learned, from what, and how.
@@ -45,7 +43,7 @@ struct DistillSettings {
   bool detect_anomaly = false;
 };
 
-void add_options(CLI::App& app, DistillSettings& settings);
+void add_options(Options& options, DistillSettings& settings);
 
 // The first group of them, which set what a run computes, as its JSON tells them.
 nlohmann::ordered_json to_json(const DistillSettings& settings);

@@ -5,8 +5,6 @@
 // 98.8 % on hard labels, 98.5 % distilled. (apps/README.md has the table.)
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "apps/common/program.h"
 #include "apps/common/training_log.h"
 #include "apps/examples/vit.h"
@@ -73,16 +71,22 @@ void run(const Settings& s) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Distils a convolutional teacher into a small vision transformer.", "vit_student");
   Settings settings;
-  app.add_option("--data", settings.data,
-                 "Folder of MNIST-format files; without it, synthetic digits");
-  app.add_option("--epochs", settings.epochs, "Epochs of each student")
-      ->check(at_least_1())
-      ->capture_default_str();
-  app.add_option("--teacher-epochs", settings.teacher_epochs, "Epochs of the teacher")
-      ->check(at_least_1())
-      ->capture_default_str();
-  app.add_flag("--quick", settings.quick, "A few seconds on a few images, to see that it works");
-  return run_program(app, argc, argv, [&] { run(settings); });
+  const auto add_options = [&](Options& options) {
+    options.add("--data", settings.data,
+                "Folder of MNIST-format files; without it, synthetic digits");
+    options.add("--epochs", settings.epochs, "Epochs of each student")
+        .check(at_least_1())
+        .show_default();
+    options.add("--teacher-epochs", settings.teacher_epochs, "Epochs of the teacher")
+        .check(at_least_1())
+        .show_default();
+    options.flag("--quick", settings.quick, "A few seconds on a few images, to see that it works");
+  };
+  return run_program(
+      {.name = "vit_student",
+       .description = "Distils a convolutional teacher into a small vision transformer.",
+       .add_options = add_options,
+       .work = [&] { run(settings); }},
+      argc, argv);
 }

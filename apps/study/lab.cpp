@@ -8,9 +8,9 @@
 
 #include "apps/common/augmentations.h"
 #include "apps/common/json_text.h"
-#include "apps/common/npy.h"
 #include "core/error.h"
 #include "core/files/file.h"
+#include "core/files/npy.h"
 #include "core/ops/reduce.h"
 #include "data/idx.h"
 #include "data/synthetic_digits.h"

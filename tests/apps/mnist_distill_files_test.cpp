@@ -2,7 +2,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
-#include "apps/common/npy.h"
+#include "core/files/npy.h"
 #include "data/synthetic_digits.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "apps/common/npy.h"
 #include "core/autograd.h"
+#include "core/files/npy.h"
 #include "core/files/safetensors.h"
 #include "nn/models.h"
 #include "nn/saved_model.h"

@@ -1,4 +1,4 @@
-#include "apps/common/npy.h"
+#include "core/files/npy.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,5 +1,5 @@
 // NPY files: what is written, what is read, and what is refused in which words.
-#include "apps/common/npy.h"
+#include "core/files/npy.h"
 
 #include "tests/data/idx_files.h"
 
