@@ -2,35 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <optional>
-#include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
+#include "core/gradient_sink.h"
 #include "core/parallel.h"
 
 namespace limbeck {
-namespace detail {
-
-struct SinkState {
-  explicit SinkState(const GradientSink& wanted)
-      : sink{.leaf = wanted.leaf,
-             .take =
-                 [this, &wanted](Index begin, std::span<const real> gradient) {
-                   taken += static_cast<Index>(gradient.size());
-                   wanted.take(begin, gradient);
-                 },
-             .reads = wanted.reads} {}
-
-  GradientSink sink;            // as it was given, but it counts
-  Index uses = 0;               // that have not come yet
-  Tensor grad;                  // their sum so far
-  std::atomic<Index> taken{0};  // elements that it was given
-};
-
-}  // namespace detail
-
 namespace {
 
 thread_local bool recording = true;
@@ -46,19 +25,6 @@ void add_in_place(Tensor& sum, const Tensor& x, Index at = 0) {
   });
 }
 
-// Adds dx to a gradient that may not exist yet. The first one is taken over without a copy, and a
-// later one is added in place, but never into memory that somebody else can see: an op may hand the
-// same tensor to two inputs (add does), or a view of its own dy (reshape does).
-void accumulate(Tensor& grad, Tensor dx) {
-  if (!dx.defined()) return;  // it has come in another way
-  if (!grad.defined()) {
-    grad = std::move(dx);
-    return;
-  }
-  if (!grad.owns_alone()) grad = grad.clone();
-  add_in_place(grad, dx);
-}
-
 // The nodes whose output has a gradient and whose turn has not come, the latest created first.
 class Queue {
  public:
@@ -72,7 +38,7 @@ class Queue {
       heap_.push_back(node);
       std::ranges::push_heap(heap_, {}, &order);
     }
-    accumulate(node->grad, std::move(dy));
+    detail::accumulate(node->grad, std::move(dy));
   }
 
   bool empty() const { return heap_.empty(); }
@@ -98,8 +64,7 @@ void check_gradients(const detail::Node& node, const Gradients& dx) {
   for (std::size_t i = 0; i < dx.size(); ++i) {
     if (!node.inputs[i].wants_grad()) continue;
     if (!dx[i].defined()) {
-      const detail::SinkState* const sink = node.inputs[i].body().sink;
-      if (sink != nullptr && sink->uses == 1 && sink->taken == node.inputs[i].size()) continue;
+      if (detail::went_to_sink(node.inputs[i])) continue;
       if (&node.inputs[i].body() == added_to) continue;
       fail("backward", "{} gave no gradient for its input {}, which wants one", node.op, i);
     }
@@ -131,17 +96,10 @@ void check_saved(const detail::Node& node) {
   }
 }
 
-// The sinks of its inputs may now change them, while its gradient function runs.
-void let_sinks_change(const detail::Node& node) {
-  for (const Tensor& input : node.inputs) {
-    if (input.wants_grad() && sink_of(input) != nullptr) input.body().storage->changed();
-  }
-}
-
 // What the node's gradient function makes of its dy.
 Gradients gradients_of(detail::Node& node) {
   check_saved(node);
-  let_sinks_change(node);
+  detail::let_sinks_change(node);
   Tensor dy = std::exchange(node.grad, Tensor());
   std::optional<detail::BackwardWatch> watch;
   if (detail::watching()) watch.emplace();
@@ -153,56 +111,11 @@ Gradients gradients_of(detail::Node& node) {
 }
 
 // A leaf's gradient stays after backward(), and optimizers change it in place (clipping), so it
-// gets memory of its own. With a sink it goes there when the last of the leaf's uses has added to
-// it; undefined, it has gone there already.
+// gets memory of its own.
 void give_to_leaf(detail::TensorBody& leaf, Tensor dx) {
-  if (leaf.sink == nullptr) {
-    if (!leaf.grad.defined() && !dx.owns_alone()) dx = dx.clone();
-    accumulate(leaf.grad, std::move(dx));
-    return;
-  }
-  accumulate(leaf.sink->grad, std::move(dx));
-  if (--leaf.sink->uses > 0 || !leaf.sink->grad.defined()) return;
-  leaf.storage->changed();
-  leaf.sink->sink.take(0, std::as_const(leaf.sink->grad).values());
-  leaf.sink->grad = Tensor();
-}
-
-// Lets leaves know their sinks while it lives.
-class SinkGuard {
- public:
-  explicit SinkGuard(std::span<const GradientSink> sinks) {
-    for (const GradientSink& sink : sinks) {
-      sink.leaf.body().sink =
-          &states_.emplace_back(sink);  // a deque's elements stay where they are
-    }
-  }
-  ~SinkGuard() {
-    for (const detail::SinkState& state : states_) state.sink.leaf.body().sink = nullptr;
-  }
-  SinkGuard(const SinkGuard&) = delete;
-  SinkGuard& operator=(const SinkGuard&) = delete;
-
- private:
-  std::deque<detail::SinkState> states_;
-};
-
-// How often the graph under `root` uses each leaf that has a sink.
-void count_uses(const Tensor& root) {
-  std::vector<const detail::Node*> pending = {root.body().node.get()};
-  std::unordered_set<const detail::Node*> seen(pending.begin(), pending.end());
-  while (!pending.empty()) {
-    const detail::Node* const node = pending.back();
-    pending.pop_back();
-    for (const Tensor& input : node->inputs) {
-      if (!input.wants_grad()) continue;
-      const detail::TensorBody& body = input.body();
-      if (body.sink != nullptr) ++body.sink->uses;
-      if (body.node != nullptr && seen.insert(body.node.get()).second) {
-        pending.push_back(body.node.get());
-      }
-    }
-  }
+  if (leaf.sink != nullptr) return detail::give_to_sink(leaf, std::move(dx));
+  if (!leaf.grad.defined() && !dx.owns_alone()) dx = dx.clone();
+  detail::accumulate(leaf.grad, std::move(dx));
 }
 
 Tensor record_saving(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward,
@@ -253,17 +166,11 @@ bool is_recording() {
   return recording;
 }
 
-const GradientSink* sink_of(const Tensor& input) {
-  if (detail::detecting_anomalies()) return nullptr;  // whole gradients are looked at
-  const detail::SinkState* const state = input.body().sink;
-  return state != nullptr && state->uses == 1 && !state->grad.defined() ? &state->sink : nullptr;
-}
-
 bool add_to_gradient(const Tensor& input, Index begin, const Tensor& part) {
   if (!input.wants_grad() || detail::detecting_anomalies()) return false;
   detail::TensorBody& body = input.body();
   Tensor& grad = body.node != nullptr   ? body.node->grad
-                 : body.sink != nullptr ? body.sink->grad
+                 : body.sink != nullptr ? detail::gradient_of(*body.sink)
                                         : body.grad;
   if (!grad.defined() || !grad.owns_alone()) return false;
   add_in_place(grad, part, begin);
@@ -271,13 +178,22 @@ bool add_to_gradient(const Tensor& input, Index begin, const Tensor& part) {
   return true;
 }
 
-void backward_into(const Tensor& loss, std::span<const GradientSink> sinks) {
-  detail::run_backward(loss, sinks);
-}
-
 namespace detail {
 
-void run_backward(const Tensor& root, std::span<const GradientSink> sinks) {
+// The first gradient is taken over without a copy, and a later one is added in place, but never
+// into memory that somebody else can see: an op may hand the same tensor to two inputs (add does),
+// or a view of its own dy (reshape does).
+void accumulate(Tensor& grad, Tensor dx) {
+  if (!dx.defined()) return;  // it has come in another way
+  if (!grad.defined()) {
+    grad = std::move(dx);
+    return;
+  }
+  if (!grad.owns_alone()) grad = grad.clone();
+  add_in_place(grad, dx);
+}
+
+void run_backward(const Tensor& root) {
   if (root.size() != 1) {
     fail("backward",
          "the tensor has shape {}; only a scalar has a gradient to start from: take its "
@@ -291,12 +207,10 @@ void run_backward(const Tensor& root, std::span<const GradientSink> sinks) {
   }
   const FlushDenormals flush_denormals;
   const NoGrad no_grad;  // gradients are computed with ops, and these need no graph of their own
-  const SinkGuard sink_guard(sinks);
   if (root.body().node == nullptr) {  // a leaf: d x / d x = 1
     give_to_leaf(root.body(), Tensor::full(root.shape(), 1));
     return;
   }
-  if (!sinks.empty()) count_uses(root);
   Queue queue;
   queue.add_gradient(root.body().node, Tensor::full(root.shape(), 1));
   while (!queue.empty()) {

@@ -28,7 +28,6 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "core/layer_scope.h"
@@ -38,7 +37,9 @@
 namespace limbeck {
 
 // One gradient for each input of an op, each of that input's shape. Undefined where
-// input.wants_grad() is false, so that an op can leave out work that nobody asked for.
+// input.wants_grad() is false, so that an op can leave out work that nobody asked for; and where
+// the op has brought the gradient to its place itself (add_to_gradient below,
+// core/gradient_sink.h).
 using Gradients = std::vector<Tensor>;
 
 // An op's gradient function: from dy, of the shape of its output, to the gradients of its inputs.
@@ -74,26 +75,6 @@ class NoGrad {
   bool before_;
 };
 
-// Where a leaf's gradient goes instead of being kept: `take` gets it in one or more parts, each the
-// elements from `begin` on, perhaps from several threads at once.
-struct GradientSink {
-  Tensor leaf;
-  std::function<void(Index begin, std::span<const real> gradient)> take;
-  // Arrays of the leaf's size of which take() reads the same elements: for an op that can call them
-  // into the cache in time.
-  std::vector<const real*> reads{};
-};
-
-// As loss.backward(), but hands each sink its leaf's gradient as soon as that is complete, while it
-// is in cache: after the last op that used the leaf, and part by part if the leaf is used once and
-// the op knows how (linear does). A sink may change its leaf's elements. So the loss must not read
-// them past the graph, as x * w.detach() does: that is an Error, if it comes after the change.
-void backward_into(const Tensor& loss, std::span<const GradientSink> sinks);
-
-// For an op's gradient function: the sink that wants this input's gradient in parts now, or null.
-// Who gives it all its parts returns an undefined gradient for that input.
-const GradientSink* sink_of(const Tensor& input);
-
 // For an op that computes with a part of an input: adds the gradient of the elements from `begin`
 // on to that input's gradient, if that has begun already. True if so; then the gradient function
 // returns an undefined one for this input. So a loop over the rows of x costs backwards what they
@@ -118,7 +99,10 @@ struct Node {
   Node& operator=(const Node&) = delete;
 };
 
-void run_backward(const Tensor& root, std::span<const GradientSink> sinks = {});
+void run_backward(const Tensor& root);
+
+// Adds dx to a gradient that may not exist yet.
+void accumulate(Tensor& grad, Tensor dx);
 
 }  // namespace detail
 }  // namespace limbeck

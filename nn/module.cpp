@@ -69,20 +69,22 @@ void Parts::random(const std::string& name, Rng& rng) {
   generators_.emplace_back(prefix_ + name, &rng);
 }
 
-// Of this module under that name and all in it.
-Parts Module::all_parts(const std::string& name) {
+// Of this module under that name and all in it. To list its parts changes none; who gets them from
+// a constant module gets the tensors only.
+Parts Module::all_parts(const std::string& name) const {
+  auto& self = const_cast<Module&>(*this);
   Parts all;
-  all.modules_.emplace_back(name, this);
+  all.modules_.emplace_back(name, &self);
   if (!name.empty()) all.prefix_ = name + ".";
-  parts(all);
+  self.parts(all);
   return all;
 }
 
-std::vector<NamedTensor> Module::named_parameters() {
+std::vector<NamedTensor> Module::named_parameters() const {
   return all_parts().parameters_;
 }
 
-std::vector<NamedTensor> Module::named_buffers() {
+std::vector<NamedTensor> Module::named_buffers() const {
   return all_parts().buffers_;
 }
 
@@ -100,7 +102,7 @@ std::vector<Module*> Module::modules() {
   return modules;
 }
 
-std::vector<Tensor> Module::parameters() {
+std::vector<Tensor> Module::parameters() const {
   std::vector<Tensor> tensors;
   std::unordered_set<const detail::TensorBody*> seen;
   for (const NamedTensor& parameter : named_parameters()) {
@@ -123,7 +125,7 @@ void Module::set_name(const std::string& name) {
   for (auto& [full_name, buffer] : all.buffers_) buffer.set_name(full_name);
 }
 
-Index Module::parameter_count() {
+Index Module::parameter_count() const {
   Index count = 0;
   for (const Tensor& parameter : parameters()) count += parameter.size();
   return count;

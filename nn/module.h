@@ -91,12 +91,12 @@ class Module {
 
   // All parameters of this module and its children, in order, with their full names; one that two
   // parts share has both names, and is counted and given once by the others.
-  std::vector<NamedTensor> named_parameters();
-  std::vector<Tensor> parameters();
-  Index parameter_count();
+  std::vector<NamedTensor> named_parameters() const;
+  std::vector<Tensor> parameters() const;
+  Index parameter_count() const;
 
   // The state that is no parameter (Parts::buffer), named in the same way; not in the count above.
-  std::vector<NamedTensor> named_buffers();
+  std::vector<NamedTensor> named_buffers() const;
 
   // The generators that its parts draw from (Parts::random), named in the same way.
   std::vector<std::pair<std::string, Rng*>> named_generators();
@@ -124,7 +124,7 @@ class Module {
   friend class EvalMode;
   friend class RestoreModes;
   friend class Parts;
-  Parts all_parts(const std::string& name = "");
+  Parts all_parts(const std::string& name = "") const;
 
   bool training_ = true;
   mutable int evaluations_ = 0;  // EvalModes that hold it

@@ -6,8 +6,9 @@
 
 namespace limbeck {
 
-// y = max(x, 0), any shape. A class, though it has no parameters, so that the layer before it in a
-// Sequential can see it and apply it to its own result while that is in cache.
+// y = max(x, 0), any shape. A class, though it has no parameters, so that a
+// Sequential can recognise it, and compute it with the layer before while that one's result is in
+// cache.
 class ReLU : public Module {
  public:
   std::string describe() const override { return "ReLU"; }

@@ -67,7 +67,7 @@ Sequential network_of(const std::string& path, const ModelInfo& info, const Tens
 
 }  // namespace
 
-void save_model(Sequential& network, const std::string& path, const ModelInfo& info) {
+void save_model(const Sequential& network, const std::string& path, const ModelInfo& info) {
   Metadata metadata = info.more;
   metadata["spec"] = info.spec;
   metadata["image"] =

@@ -24,7 +24,7 @@ struct SavedModel {
 
 // Writes a safetensors file with the weights under PyTorch's names, and in its metadata "spec",
 // "image" ("1,28,28"), "classes" and `more`. Error: write_safetensors'.
-void save_model(Sequential& network, const std::string& path, const ModelInfo& info);
+void save_model(const Sequential& network, const std::string& path, const ModelInfo& info);
 
 // Builds the network that the file describes, and fills it. Where the file says nothing, one from
 // PyTorch say, `otherwise` does, and an empty spec there is an error that tells so. Error: also

@@ -56,13 +56,13 @@ std::string some_of(const std::vector<std::string>& names) {
 
 }  // namespace
 
-std::vector<NamedTensor> named_state(Module& module) {
+std::vector<NamedTensor> named_state(const Module& module) {
   std::vector<NamedTensor> state = module.named_parameters();
   for (const NamedTensor& buffer : module.named_buffers()) state.push_back(buffer);
   return state;
 }
 
-void check_finite(const char* op, Module& module) {
+void check_finite(const char* op, const Module& module) {
   for (const NamedTensor& part : named_state(module)) {
     for (const real v : part.tensor.values()) {
       if (!std::isfinite(v)) fail(op, "{} has an element that is not finite, {}", part.name, v);
@@ -70,7 +70,7 @@ void check_finite(const char* op, Module& module) {
   }
 }
 
-void save_weights(Module& module, const std::string& path, const Metadata& metadata) {
+void save_weights(const Module& module, const std::string& path, const Metadata& metadata) {
   write_safetensors(path, {.tensors = named_state(module), .metadata = metadata});
 }
 

@@ -11,15 +11,15 @@ namespace limbeck {
 
 // All that training changes in a module, parameters and buffers: "1.weight", "1.bias",
 // "2.running_mean". The handles see the module's own memory.
-std::vector<NamedTensor> named_state(Module& module);
+std::vector<NamedTensor> named_state(const Module& module);
 
 // Error, in the name of `op`, with the tensor's name: one of these elements is not finite. What the
 // module computes would be no numbers either.
-void check_finite(const char* op, Module& module);
+void check_finite(const char* op, const Module& module);
 
 // Writes them as safetensors, for PyTorch's load_state_dict as well as for load_weights.
 // Error: write_safetensors'.
-void save_weights(Module& module, const std::string& path, const Metadata& metadata = {});
+void save_weights(const Module& module, const std::string& path, const Metadata& metadata = {});
 
 // Puts a file's tensors into the module whose state they are. Names must be the module's, each
 // once, and the shapes too. Where names begin with a layer's number, as in a Sequential, only the

@@ -5,8 +5,8 @@
 #include <typeinfo>
 #include <unordered_set>
 
-#include "core/autograd.h"
 #include "core/error.h"
+#include "core/gradient_sink.h"
 #include "core/parallel.h"
 
 namespace limbeck {

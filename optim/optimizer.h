@@ -28,8 +28,8 @@ class Optimizer {
 
   // What zero_grad(), loss.backward() and step() do together, in fewer passes over memory: each
   // parameter moves as soon as its gradient is complete, a part at a time while that is in cache,
-  // and the gradients of the parameters are not kept. (backward_into in core/autograd.h tells what
-  // the loss must not do.) To change gradients first, by clipping say, take the three calls.
+  // and the gradients of the parameters are not kept. (backward_into in core/gradient_sink.h tells
+  // what the loss must not do.) To change gradients first, by clipping say, take the three calls.
   // Error: what backward() finds wrong. Before it is found, some parameters may have moved already;
   // then the step counts.
   void minimize(const Tensor& loss);

@@ -1,6 +1,6 @@
 // What the READMEs refer to is there: files and headings behind links, pictures, and files named
 // between backticks. Their commands are checked in tests/apps/readme_commands_test.cpp, their C++
-// in tests/snippets_test.cpp, the lines that they count in tests/line_count_test.cpp.
+// in tests/snippets_test.cpp.
 #include <algorithm>
 #include <array>
 #include <cctype>

@@ -36,10 +36,9 @@ const std::map<std::string, std::set<std::string>> arrow = {
     {"data", core_and({"data"})},
     {"nn", core_and({"nn"})},
     {"nn/train", core_and({"nn", "nn/train", "optim", "data"})},
-    {"nn/distill", core_and({"nn", "nn/train", "nn/distill", "optim", "data"})},
-    {"nn/export", core_and({"nn", "nn/export"})}};
+    {"nn/distill", core_and({"nn", "nn/train", "nn/distill", "optim", "data"})}};
 
-// "nn/train/trainer.h" → "nn/distill"; "apps/common/program.h" → "apps/common"
+// "nn/train/trainer.h" → "nn/train"; "apps/common/program.h" → "apps/common"
 std::string folder_of(const std::string& file) {
   return std::filesystem::path(file).parent_path().string();
 }

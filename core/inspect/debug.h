@@ -15,7 +15,7 @@ namespace limbeck {
 // While one of these lives, this thread looks at every value and every gradient that an op makes,
 // and the first one that holds a NaN or an infinity is an Error: it names the op, the layer, the
 // element, and whether an input was at fault before. Costs a pass over each result, and gradients
-// no longer go to their sinks in parts (core/autograd.h).
+// no longer go to their sinks in parts (core/gradient_sink.h).
 //
 //   const DetectAnomaly detect_anomaly;
 //   cross_entropy(model(images), class_ids).backward();

@@ -1,16 +1,18 @@
-// The kernels behind conv2d (core/ops/convolution.h): two ways to the same numbers.
+// The kernels behind conv2d (core/ops/convolution.h): several ways to the same numbers, of which
+// conv_forward() and conv_backward() choose by the sizes.
 //
 //   im2col_*     for every convolution: copies each image's windows into the columns of a matrix
 //                and multiplies (Chellapilla, Puri, Simard, "High Performance Convolutional Neural
-//                Networks for Document Processing", 2006)
+//                Networks for Document Processing", 2006). Where each group has one channel in and
+//                one out (depthwise), row by row without a matrix
 //   winograd_*   for 3×3 and 5×5 kernels of stride 1: a transform in which the same result costs
-//                four to five times fewer multiplications (core/kernels/winograd_transform.h)
+//                four to six times fewer multiplications (core/kernels/winograd_transform.h)
+//   plain_*      the definition (core/kernels/plain.h)
 //
-// Both are the loop nest of core/kernels/plain.cpp, for group g = o / (C_out / groups) of the
-// channels:
+// All are this loop nest, for group g = o / (C_out / groups) of the channels:
 //   y[n, o, i, j] = b[o] + Σ_c Σ_p Σ_q w[o, c, p, q] ·
 //                   x[n, g · C_in / groups + c, i · stride − padding + p, j · stride − padding + q]
-// with 0 for x outside the image; and both can do what follows in the same pass over memory.
+// with 0 for x outside the image; and all can do what follows in the same pass over memory.
 #pragma once
 
 #include <cstdint>

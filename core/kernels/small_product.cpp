@@ -32,9 +32,9 @@ void block(real* c, const real* a, const real* b, const SmallProductSizes& s) {
   }
 }
 
-// All rows of a band of columns.
+// All rows of a panel of columns.
 template <int rows, int vectors>
-void band(real* c, const real* a, const real* b, const SmallProductSizes& s) {
+void panel(real* c, const real* a, const real* b, const SmallProductSizes& s) {
   Index i = 0;
   for (; i + rows <= s.rows; i += rows) {
     block<rows, vectors>(c + i * s.c_row, a + i * s.a_row, b, s);
@@ -59,8 +59,8 @@ void small_product(real* c, const real* a, const real* b, const SmallProductSize
                                                             .accumulate = s.accumulate});
     }
   }
-  for (; j + 2 * lanes <= s.columns; j += 2 * lanes) band<8, 2>(c + j, a, b + j, s);
-  for (; j < s.columns; j += lanes) band<8, 1>(c + j, a, b + j, s);
+  for (; j + 2 * lanes <= s.columns; j += 2 * lanes) panel<8, 2>(c + j, a, b + j, s);
+  for (; j < s.columns; j += lanes) panel<8, 1>(c + j, a, b + j, s);
 }
 
 void row_products(real* y, const real* x, const real* b, const RowProductSizes& s) {

@@ -53,11 +53,20 @@ struct Layout {
 
   PixelLayout input(const ConvSizes& s) const { return {s.in, s.height, s.width, width * in, in}; }
   Index image() const { return height * width * in; }  // elements of a padded image
+  Index inside(const ConvSizes& s) const {             // where its first pixel is
+    return (s.window.padding.height * width + s.window.padding.width) * in;
+  }
   // Where tile t of a group begins in its padded images.
   Index tile_start(Index t) const {
     const Index within = t % tiles;
     const Index row = side * (within / tile_columns), column = side * (within % tile_columns);
     return t / tiles * image() + (row * width + column) * in;
+  }
+  // And in their results, of tiles of out_side × out_side.
+  Index output_start(Index t, Index out_side) const {
+    const Index within = t % tiles, row = tile_columns * out_side * out;
+    return (t / tiles * tile_rows + within / tile_columns) * out_side * row +
+           within % tile_columns * out_side * out;
   }
   Tile<const real> image_tile(const real* images, Index t, Index channel) const {
     return {images + tile_start(t) + channel, width * in, in};
@@ -129,9 +138,103 @@ struct Finish {
   }
 };
 
+// The stages, for `count` images with T = `tiles` tiles in all, on one thread.
+
+// V = Bᵀ d B; `images` are padded with 0, and get the pixels of x.
+template <int taps>
+void transform_input(real* v, real* images, const real* x, Index count, const Layout<taps>& at,
+                     const ConvSizes& s) {
+  const Index tiles = count * at.tiles;
+  for (Index i = 0; i < count; ++i) {
+    channels_last(images + i * at.image() + at.inside(s), x + i * s.in * s.height * s.width,
+                  at.input(s));
+  }
+  for (Index t = 0; t < tiles; ++t) {
+    for (Index c = 0; c < at.in; c += lanes) {
+      transform_2d<Winograd<taps>::b_transposed>(at.point_tile(v, t, tiles, at.in, c),
+                                                 at.image_tile(images, t, c));
+    }
+  }
+}
+
+// z = Aᵀ M A for the `columns` channels of M (n², T, columns), which are those from o on, and what
+// follows: into y and argmax, channels last.
+template <int taps>
+void transform_output(real* y, real* argmax, const real* m, const real* bias, Index o,
+                      Index columns, Index tiles, const Layout<taps>& at, const Finish& finish) {
+  const Index out_side = finish.pools ? side / 2 : side;  // of a tile of y
+  const Index row = at.tile_columns * out_side * at.out;
+  for (Index t = 0; t < tiles; ++t) {
+    const Index start = at.output_start(t, out_side) + o;
+    for (Index c = 0; c < columns; c += lanes) {
+      real z[side * side * lanes];
+      transform_2d<Winograd<taps>::a_transposed>({z, side * lanes, lanes},
+                                                 at.point_tile(m, t, tiles, columns, c));
+      finish(y + start + c, finish.argmax ? argmax + start + c : nullptr, z, load(bias + o + c),
+             row, at.out);
+    }
+  }
+}
+
+// dM = A dz Aᵀ, of dz with its channels last.
+template <int taps>
+void transform_output_gradient(real* dm, const real* dz, Index tiles, const Layout<taps>& at) {
+  const Index row = at.tile_columns * side * at.out;
+  for (Index t = 0; t < tiles; ++t) {
+    const real* const tile = dz + at.output_start(t, side);
+    for (Index c = 0; c < at.out; c += lanes) {
+      transform_2d<Winograd<taps>::a>(at.point_tile(dm, t, tiles, at.out, c),
+                                      {tile + c, row, at.out});
+    }
+  }
+}
+
+// dd = B dV Bᵀ, added up in `images`, and its pixels to dx.
+template <int taps>
+void transform_input_gradient(real* dx, real* images, const real* dv, Index count,
+                              const Layout<taps>& at, const ConvSizes& s) {
+  using W = Winograd<taps>;
+  const Index tiles = count * at.tiles;
+  std::fill_n(images, count * at.image(), real{0});
+  for (Index t = 0; t < tiles; ++t) {
+    for (Index c = 0; c < at.in; c += lanes) {
+      real dd[W::n * W::n * lanes];
+      constexpr Index row = Index{W::n} * lanes;
+      transform_2d<W::b>({dd, row, lanes}, at.point_tile(dv, t, tiles, at.in, c));
+      real* const to = images + at.tile_start(t) + c;
+      for (Index i = 0; i < at.n; ++i) {
+        for (Index j = 0; j < at.n; ++j) {
+          real* const pixel = to + (i * at.width + j) * at.in;
+          store(pixel, load(pixel) + load(dd + i * row + j * lanes));
+        }
+      }
+    }
+  }
+  for (Index i = 0; i < count; ++i) {
+    channels_first(dx + i * s.in * s.height * s.width, images + i * at.image() + at.inside(s),
+                   at.input(s));
+  }
+}
+
+// dg = Gᵀ dU G, of dU (n², C_in, C_out).
+template <int taps>
+void transform_weight_gradient(real* dweight, const real* du, const Layout<taps>& at,
+                               const ConvSizes& s) {
+  for (Index c = 0; c < s.in; ++c) {
+    for (Index o = 0; o < s.out; o += lanes) {
+      real g[taps * taps * lanes];
+      transform_2d<Winograd<taps>::g_transposed>(
+          {g, taps * lanes, lanes}, {du + c * at.out + o, at.n * at.in * at.out, at.in * at.out});
+      for (Index l = 0; l < std::min(lanes, s.out - o); ++l) {
+        real* const to = dweight + ((o + l) * s.in + c) * taps * taps;
+        for (Index k = 0; k < taps * taps; ++k) to[k] = g[k * lanes + l];
+      }
+    }
+  }
+}
+
 template <int taps>
 void forward(const ConvForward& f, const ConvSizes& s) {
-  using W = Winograd<taps>;
   const Layout<taps> at(s);
   const Index u_size = at.points * at.in * at.out;
   Scratch<real> u = s.in == at.in ? Scratch<real>(u_size) : Scratch<real>::zeros(u_size);
@@ -139,33 +242,22 @@ void forward(const ConvForward& f, const ConvSizes& s) {
   auto bias = Scratch<real>::zeros(at.out);
   if (f.bias != nullptr) std::copy_n(f.bias, s.out, bias.data());
   const Finish finish{s.relu, s.pools, f.argmax != nullptr};
-  const Index out_side = s.pools ? side / 2 : side;  // of a tile of y
-  const Index out_row = at.tile_columns * out_side * at.out;
+  const Index out_side = s.pools ? side / 2 : side;
   const Index out_pixels = s.out_height() * s.out_width();
-  const PixelLayout input = at.input(s);
-  const PixelLayout output{s.out, s.out_height(), s.out_width(), out_row, at.out};
+  const Index y_image = at.output_start(at.tiles, out_side);
+  const PixelLayout output{s.out, s.out_height(), s.out_width(),
+                           at.tile_columns * out_side * at.out, at.out};
 
   parallel_for(s.images, 1, [&](Index begin, Index end) {
     const Index most = std::min(at.group, end - begin);
     auto images = Scratch<real>::zeros(most * at.image());
     Scratch<real> v(at.points * most * at.tiles * at.in);
     Scratch<real> m(at.points * most * at.tiles * 4 * lanes);
-    const Index y_size = most * at.tile_rows * out_side * out_row;
-    Scratch<real> y(y_size), argmax(finish.argmax ? y_size : 0);
+    Scratch<real> y(most * y_image), argmax(finish.argmax ? most * y_image : 0);
     for (Index first = begin; first < end; first += most) {
-      const Index count = std::min(most, end - first);
-      const Index tiles = count * at.tiles;
-      for (Index i = 0; i < count; ++i) {
-        real* const inside = images.data() + i * at.image() +
-                             (s.window.padding.height * at.width + s.window.padding.width) * at.in;
-        channels_last(inside, f.x + (first + i) * s.in * s.height * s.width, input);
-      }
-      for (Index t = 0; t < tiles; ++t) {
-        for (Index c = 0; c < at.in; c += lanes) {
-          transform_2d<W::b_transposed>(at.point_tile(v.data(), t, tiles, at.in, c),
-                                        at.image_tile(images.data(), t, c));
-        }
-      }
+      const Index count = std::min(most, end - first), tiles = count * at.tiles;
+      transform_input(v.data(), images.data(), f.x + first * s.in * s.height * s.width, count, at,
+                      s);
       for (Index o = 0; o < at.out; o += 4 * lanes) {  // so that M stays in cache
         const Index columns = std::min(4 * lanes, at.out - o);
         for (Index p = 0; p < at.points; ++p) {  // (T, C_in) (C_in, columns) → (T, columns)
@@ -179,26 +271,13 @@ void forward(const ConvForward& f, const ConvSizes& s) {
                          .a_depth = 1,
                          .b_row = at.out});
         }
-        for (Index t = 0; t < tiles; ++t) {
-          const Index within = t % at.tiles;
-          const Index start = t / at.tiles * at.tile_rows * out_side * out_row +
-                              within / at.tile_columns * out_side * out_row +
-                              within % at.tile_columns * out_side * at.out + o;
-          for (Index c = 0; c < columns; c += lanes) {
-            real z[side * side * lanes];
-            transform_2d<W::a_transposed>(
-                {z, side * lanes, lanes},
-                at.point_tile(static_cast<const real*>(m.data()), t, tiles, columns, c));
-            finish(y.data() + start + c, finish.argmax ? argmax.data() + start + c : nullptr, z,
-                   load(bias.data() + o + c), out_row, at.out);
-          }
-        }
+        transform_output(y.data(), argmax.data(), m.data(), bias.data(), o, columns, tiles, at,
+                         finish);
       }
       for (Index i = 0; i < count; ++i) {
-        const Index from = i * at.tile_rows * out_side * out_row;
         const Index to = (first + i) * s.out * out_pixels;
-        channels_first(f.y + to, y.data() + from, output);
-        if (finish.argmax) channels_first(f.argmax + to, argmax.data() + from, output);
+        channels_first(f.y + to, y.data() + i * y_image, output);
+        if (finish.argmax) channels_first(f.argmax + to, argmax.data() + i * y_image, output);
       }
     }
   });
@@ -206,7 +285,6 @@ void forward(const ConvForward& f, const ConvSizes& s) {
 
 template <int taps>
 void backward(const ConvBackward& b, const ConvSizes& s) {
-  using W = Winograd<taps>;
   const Layout<taps> at(s);
   Scratch<real> u;  // with the roles of the channels swapped: (points, C_out, C_in)
   if (b.dx != nullptr) {
@@ -214,13 +292,12 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
     transform_weights<taps>(u.data(), b.weight, s.out, s.in * taps * taps, s.in, taps * taps);
   }
   const Index dz_row = at.tile_columns * side * at.out;
-  const Index dz_image = at.tile_rows * side * dz_row;
-  const Index inside = (s.window.padding.height * at.width + s.window.padding.width) * at.in;
-  const PixelLayout input = at.input(s);
+  const Index dz_image = at.output_start(at.tiles, side);
+  const Index du_size = at.points * at.in * at.out;
   std::vector<Scratch<real>> dus;  // of each part, as in im2col_backward
   std::vector<std::vector<double>> dbiases;
   for (Index part = 0; part < part_count(s.images, 1); ++part) {
-    dus.push_back(Scratch<real>::zeros(at.points * at.in * at.out));
+    dus.push_back(Scratch<real>::zeros(du_size));
     dbiases.emplace_back(static_cast<std::size_t>(s.out));
   }
   parallel_parts(s.images, 1, [&](Index part, Index begin, Index end) {
@@ -233,29 +310,15 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
     Scratch<real>& du = dus[static_cast<std::size_t>(part)];
     std::vector<double>& dbias = dbiases[static_cast<std::size_t>(part)];
     for (Index first = begin; first < end; first += most) {
-      const Index count = std::min(most, end - first);
-      const Index tiles = count * at.tiles;
+      const Index count = std::min(most, end - first), tiles = count * at.tiles;
+      const Index image = first * s.in * s.height * s.width;
       if (s.pools) std::ranges::fill(dz.values(), real{0});
       for (Index i = 0; i < count; ++i) {
-        channels_last(images.data() + i * at.image() + inside,
-                      b.x + (first + i) * s.in * s.height * s.width, input);
         conv_output_gradient(dz.data() + i * dz_image, dbias.data(), b, s, first + i,
                              {.channel = 1, .row = dz_row, .pixel = at.out});
       }
-      for (Index t = 0; t < tiles; ++t) {
-        for (Index c = 0; c < at.in; c += lanes) {
-          transform_2d<W::b_transposed>(at.point_tile(v.data(), t, tiles, at.in, c),
-                                        at.image_tile(images.data(), t, c));
-        }
-        const Index within = t % at.tiles;
-        const real* const dz_tile = dz.data() + t / at.tiles * dz_image +
-                                    within / at.tile_columns * side * dz_row +
-                                    within % at.tile_columns * side * at.out;
-        for (Index c = 0; c < at.out; c += lanes) {
-          transform_2d<W::a>(at.point_tile(dm.data(), t, tiles, at.out, c),
-                             {dz_tile + c, dz_row, at.out});
-        }
-      }
+      transform_input(v.data(), images.data(), b.x + image, count, at, s);
+      transform_output_gradient(dm.data(), dz.data(), tiles, at);
       for (Index p = 0; p < at.points; ++p) {
         real* const v_point = v.data() + p * tiles * at.in;
         const real* const dm_point = dm.data() + p * tiles * at.out;
@@ -279,46 +342,16 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
                          .b_row = at.in});
         }
       }
-      if (b.dx == nullptr) continue;
-      std::ranges::fill(dimages.values(), real{0});
-      for (Index t = 0; t < tiles; ++t) {
-        for (Index c = 0; c < at.in; c += lanes) {
-          real dd[W::n * W::n * lanes];
-          constexpr Index row = Index{W::n} * lanes;
-          transform_2d<W::b>({dd, row, lanes},
-                             at.point_tile(static_cast<const real*>(v.data()), t, tiles, at.in, c));
-          real* const to = dimages.data() + at.tile_start(t) + c;
-          for (Index i = 0; i < at.n; ++i) {
-            for (Index j = 0; j < at.n; ++j) {
-              real* const pixel = to + (i * at.width + j) * at.in;
-              store(pixel, load(pixel) + load(dd + i * row + j * lanes));
-            }
-          }
-        }
-      }
-      for (Index i = 0; i < count; ++i) {
-        channels_first(b.dx + (first + i) * s.in * s.height * s.width,
-                       dimages.data() + i * at.image() + inside, input);
+      if (b.dx != nullptr) {
+        transform_input_gradient(b.dx + image, dimages.data(), v.data(), count, at, s);
       }
     }
   });
   for (std::size_t part = 1; part < dus.size(); ++part) {
-    for (Index i = 0; i < at.points * at.in * at.out; ++i) dus[0].data()[i] += dus[part].data()[i];
+    for (Index i = 0; i < du_size; ++i) dus[0].data()[i] += dus[part].data()[i];
   }
   if (b.dbias != nullptr) write_sum(b.dbias, dbiases);
-  if (b.dweight == nullptr) return;
-  for (Index c = 0; c < s.in; ++c) {
-    for (Index o = 0; o < s.out; o += lanes) {
-      real g[taps * taps * lanes];
-      const real* const du = dus[0].data() + c * at.out + o;
-      transform_2d<W::g_transposed>({g, taps * lanes, lanes},
-                                    {du, at.n * at.in * at.out, at.in * at.out});
-      for (Index l = 0; l < std::min(lanes, s.out - o); ++l) {
-        real* const to = b.dweight + ((o + l) * s.in + c) * taps * taps;
-        for (Index k = 0; k < taps * taps; ++k) to[k] = g[k * lanes + l];
-      }
-    }
-  }
+  if (b.dweight != nullptr) transform_weight_gradient(b.dweight, dus[0].data(), at, s);
 }
 
 }  // namespace

@@ -44,12 +44,14 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, doub
   }
   const Index d = x.dim(-1), rows = x.shape().rows();
   const Index grain = elementwise_grain / d + 1;
-  check_vector("layer_norm", "gamma", gamma, d, x.shape());
-  check_vector("layer_norm", "beta", beta, d, x.shape());
+  if (gamma.defined()) check_vector("layer_norm", "gamma", gamma, d, x.shape());
+  if (beta.defined()) check_vector("layer_norm", "beta", beta, d, x.shape());
   check_eps("layer_norm", eps);
+  const Tensor factor = gamma.defined() ? gamma.detach() : Tensor::full({d}, 1);
+  const Tensor shift = beta.defined() ? beta.detach() : Tensor::zeros({d});
   Tensor y = Tensor::empty(x.shape());
   Tensor mean = Tensor::empty({rows}), inverse_std = Tensor::empty({rows});
-  parallel_for(rows, grain, [&, g = gamma.data(), b = beta.data()](Index begin, Index end) {
+  parallel_for(rows, grain, [&, g = factor.data(), b = shift.data()](Index begin, Index end) {
     for (Index row = begin; row < end; ++row) {
       const real* px = x.data() + row * d;
       real* py = y.data() + row * d;
@@ -64,26 +66,29 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, doub
     }
   });
   return record("layer_norm", y, {x, gamma, beta}, {x, gamma}, [=](const Tensor& dy) -> Gradients {
-    Tensor dgamma = Tensor::empty({d}), dbeta = Tensor::empty({d});
-    for_column_blocks(d, rows, [&](Index first, Index width) {
-      Block<Sums> total{};
-      for (Index row = 0; row < rows; ++row) {
-        const real* px = x.data() + row * d + first;
-        const real* pdy = dy.data() + row * d + first;
-        const double mu = mean.data()[row], inverse = inverse_std.data()[row];
-        for (Index j = 0; j < width; ++j) {
-          total[j].a += pdy[j];
-          total[j].b += pdy[j] * (px[j] - mu) * inverse;
+    Tensor dgamma, dbeta;
+    if (gamma.wants_grad() || beta.wants_grad()) {
+      dgamma = Tensor::empty({d}), dbeta = Tensor::empty({d});
+      for_column_blocks(d, rows, [&](Index first, Index width) {
+        Block<Sums> total{};
+        for (Index row = 0; row < rows; ++row) {
+          const real* px = x.data() + row * d + first;
+          const real* pdy = dy.data() + row * d + first;
+          const double mu = mean.data()[row], inverse = inverse_std.data()[row];
+          for (Index j = 0; j < width; ++j) {
+            total[j].a += pdy[j];
+            total[j].b += pdy[j] * (px[j] - mu) * inverse;
+          }
         }
-      }
-      for (Index j = 0; j < width; ++j) {
-        dbeta.data()[first + j] = static_cast<real>(total[j].a);
-        dgamma.data()[first + j] = static_cast<real>(total[j].b);
-      }
-    });
+        for (Index j = 0; j < width; ++j) {
+          dbeta.data()[first + j] = static_cast<real>(total[j].a);
+          dgamma.data()[first + j] = static_cast<real>(total[j].b);
+        }
+      });
+    }
     if (!x.wants_grad()) return {Tensor(), dgamma, dbeta};
     Tensor dx = Tensor::empty(x.shape());
-    parallel_for(rows, grain, [&, g = gamma.data()](Index begin, Index end) {
+    parallel_for(rows, grain, [&, g = factor.data()](Index begin, Index end) {
       for (Index row = begin; row < end; ++row) {
         const real* px = x.data() + row * d;
         const real* pdy = dy.data() + row * d;

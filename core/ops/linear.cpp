@@ -3,6 +3,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/gradient_sink.h"
 #include "core/kernels/product.h"
 #include "core/ops/activation.h"
 #include "core/ops/matmul.h"

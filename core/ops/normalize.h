@@ -31,12 +31,24 @@ struct BatchNormOptions {
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tensor& running_mean,
                   Tensor& running_var, const BatchNormOptions& options);
 
-// Along the last dimension: μ and σ² = Σ (x − μ)² / D of each row. x (…, D), γ and β (D).
+// Along the last dimension: μ and σ² = Σ (x − μ)² / D of each row. x (…, D), γ and β (D), or
+// undefined for 1 and 0.
 //   dβ = Σ dy and dγ = Σ dy x̂ over the rows;   with g = γ dy and means along the row,
 //   dx = (g − mean g − x̂ · mean(g x̂)) / √(σ² + ε)
 // Ba, Kiros and Hinton, "Layer Normalization", 2016, section 3.
 // Error: a scalar, D = 0, γ or β of another shape than (D), or eps below 0.
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double eps = 1e-5);
+
+// Over each image's groups of channels: the C channels of x (N, C, …) fall into `groups` parts that
+// follow one another, and μ and σ² are those of all values of a part in one image. γ and β (C), a
+// channel each, or undefined. One group is a layer norm of the whole image; C groups are instance
+// normalisation: Ulyanov, Vedaldi and Lempitsky, 2016.
+// Wu and He, "Group Normalization", 2018, section 3.
+// Error: x of rank below 2 or without values, groups that do not divide C, γ or β of another shape
+// than (C), or eps below 0.
+Tensor group_norm(const Tensor& x, Index groups, const Tensor& gamma, const Tensor& beta,
+                  double eps = 1e-5);
+Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double eps = 1e-5);
 
 namespace detail {
 

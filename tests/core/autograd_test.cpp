@@ -1,4 +1,5 @@
 #include "core/autograd.h"
+#include "core/gradient_sink.h"
 
 #include <atomic>
 #include <thread>

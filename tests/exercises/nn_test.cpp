@@ -26,7 +26,7 @@ Tensor focal_loss(const Tensor& logits, const std::vector<std::int32_t>& class_i
 // Exercise 2. y = weight · x̂ + bias, x̂ normalised over each group of C / groups channels of each
 // case: x (N, C, H, W) → (N, C, H, W), weight and bias (C, 1, 1).
 // Wu and He, "Group Normalization", ECCV 2018. Error: groups that do not divide C.
-Tensor group_norm(const Tensor& x, Index groups, const Tensor& weight, const Tensor& bias) {
+Tensor by_groups(const Tensor& x, Index groups, const Tensor& weight, const Tensor& bias) {
   static_cast<void>(x);
   static_cast<void>(groups);
   static_cast<void>(weight);
@@ -80,22 +80,22 @@ TEST_CASE("exercise nn 2: group normalisation" * doctest::skip()) {
   Tensor bias = Tensor::zeros({4, 1, 1}).requires_grad();
   // Two groups of two channels of one pixel: 1, 3 and 10, 30 both become −1, 1.
   const Tensor x = Tensor::from({1, 4, 1, 1}, {1, 3, 10, 30});
-  CHECK(difference(group_norm(x, 2, weight, bias), Tensor::from({1, 4, 1, 1}, {-1, 1, -1, 1})) <
+  CHECK(difference(by_groups(x, 2, weight, bias), Tensor::from({1, 4, 1, 1}, {-1, 1, -1, 1})) <
         1e-4);
   // One group is layer normalisation of the whole case.
   const Tensor images = random_tensor({3, 4, 2, 5}, 1);
   const Tensor whole =
       layer_norm(reshape(images, {3, 40}), Tensor::full({40}, 1), Tensor::zeros({40}));
-  CHECK(difference(reshape(group_norm(images, 1, weight, bias), {3, 40}), whole) < 1e-4);
+  CHECK(difference(reshape(by_groups(images, 1, weight, bias), {3, 40}), whole) < 1e-4);
   // As many groups as channels: each plane has mean 0 by itself, whatever the bias of others.
   const Tensor shifted = Tensor::from({4, 1, 1}, {0, 1, 2, 3});
-  const Tensor y = group_norm(images, 4, weight, shifted);
+  const Tensor y = by_groups(images, 4, weight, shifted);
   CHECK(difference(mean_last(reshape(y, {3, 4, 10})),
                    Tensor::from({3, 4, 1}, {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3})) < 1e-4);
   // Each bias reaches 3 · 2 · 5 elements.
-  sum(group_norm(images, 2, weight, bias)).backward();
+  sum(by_groups(images, 2, weight, bias)).backward();
   CHECK(difference(bias.grad(), Tensor::full({4, 1, 1}, 30)) < 1e-4);
-  CHECK(contains(error_of([&] { group_norm(images, 3, weight, bias); }), "group"));
+  CHECK(contains(error_of([&] { by_groups(images, 3, weight, bias); }), "group"));
 }
 
 TEST_CASE("exercise nn 3: maxout" * doctest::skip()) {

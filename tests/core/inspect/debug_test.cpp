@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "core/gradient_sink.h"
 #include "nn/linear.h"
 #include "nn/losses.h"
 #include "nn/sequential.h"

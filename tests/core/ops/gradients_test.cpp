@@ -1,4 +1,5 @@
-// Every op's gradient against finite differences, in the double build: a line an op.
+// Gradients against finite differences, in the double build: a line an op. (Those of pooling and of
+// normalisation stand in their own tests.)
 #ifdef LIMBECK_REAL_DOUBLE
 #include "tests/testing.h"
 

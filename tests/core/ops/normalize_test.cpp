@@ -115,6 +115,55 @@ TEST_CASE("layer norm agrees with plain loops, forward and backward") {
   }
 }
 
+TEST_CASE("group norm agrees with plain loops, forward and backward, for any number of groups") {
+  for (const Shape& shape : {Shape{3, 6}, Shape{2, 6, 5}, Shape{2, 6, 4, 5}}) {
+    for (const Index groups : {1, 2, 3, 6}) {
+      if (shape.rank() == 2 && groups > 2) continue;  // two values are −1 and 1, whatever they were
+      CAPTURE(shape.str());
+      CAPTURE(groups);
+      Tensor x = random_tensor(shape, 1, -1, 3).requires_grad();
+      Tensor gamma = random_tensor({6}, 2).requires_grad();
+      Tensor beta = random_tensor({6}, 3).requires_grad();
+      const Tensor y = group_norm(x, groups, gamma, beta);
+      const Tensor dy = random_tensor(shape, 4);
+      sum(y * dy).backward();
+
+      const Index pixels = shape.size() / (shape.dim(0) * 6);
+      std::vector<Group> parts(static_cast<std::size_t>(shape.dim(0) * groups));
+      std::vector<Index> of;
+      for (Index i = 0; i < x.size(); ++i) {
+        of.push_back(i / pixels % 6);
+        parts[static_cast<std::size_t>(i / (pixels * 6 / groups))].at.push_back(i);
+      }
+      check_against_plain(y, x, gamma, beta, plain_normalise(x, gamma, beta, dy, parts, of, 1e-5));
+      if (groups == 6) CHECK(same_bits(instance_norm(x, gamma, beta), y));
+    }
+  }
+}
+
+TEST_CASE("a norm without a factor and a shift has those of 1 and 0") {
+  const Tensor x = random_tensor({2, 4, 3}, 1), one = Tensor::full({3}, 1);
+  const Tensor ones = Tensor::full({4}, 1);
+  CHECK(same_bits(layer_norm(x, Tensor(), Tensor()), layer_norm(x, one, Tensor::zeros({3}))));
+  CHECK(
+      same_bits(group_norm(x, 2, Tensor(), Tensor()), group_norm(x, 2, ones, Tensor::zeros({4}))));
+}
+
+TEST_CASE("group norm refuses what does not fit") {
+  const Tensor x = Tensor::zeros({2, 6, 3}), none;
+  CHECK(error_of([&] { group_norm(x, 4, none, none); }) ==
+        "group_norm: 4 groups do not divide 6 channels");
+  CHECK(error_of([&] { group_norm(x, 0, none, none); }) ==
+        "group_norm: 0 groups do not divide 6 channels");
+  CHECK(error_of([&] { instance_norm(Tensor::zeros({3}), none, none); }) ==
+        "instance_norm: the input must be (N, C, …), with values; got (3)");
+  CHECK(error_of([&] {
+          group_norm(Tensor::zeros({0, 6}), 2, none, none);
+        }) == "group_norm: the input must be (N, C, …), with values; got (0, 6)");
+  CHECK(contains(error_of([&] { group_norm(x, 2, Tensor::zeros({3}), none); }), "gamma must have"));
+  CHECK(contains(error_of([&] { group_norm(x, 2, none, none, -1); }), "eps must not be negative"));
+}
+
 TEST_CASE("the running statistics move by the momentum, with the unbiased variance") {
   // Channel values 0, 2, 4: mean 2, Σ (x − 2)² = 8, over n − 1 it is 4.
   const Tensor x = Tensor::from({3, 1}, {0, 2, 4});
@@ -218,6 +267,11 @@ TEST_CASE("gradients of normalisation") {
       CHECK(gradient_error(f, in) < tolerance);
     }
   }
+  CHECK(gradient_error([](const Inputs& v) { return layer_norm(v[0], Tensor(), Tensor()); },
+                       {random_tensor({3, 5}, 1)}) < tolerance);
+  CHECK(gradient_error([](const Inputs& v) { return group_norm(v[0], 2, v[1], v[2]); },
+                       {random_tensor({2, 4, 3}, 1), random_tensor({4}, 2),
+                        random_tensor({4}, 3)}) < tolerance);
   CHECK(gradient_error([](const Inputs& v) { return layer_norm(v[0], v[1], v[2]); },
                        {random_tensor({2, 3, 5}, 4, -1, 2), random_tensor({5}, 5, 0.5, 2),
                         random_tensor({5}, 6)}) < tolerance);
