@@ -124,7 +124,8 @@ TEST_CASE("make stats counts what is there") {
 }
 
 TEST_CASE("what tells of the processor is compiled for every processor") {
-  const Finished run = run_command({"objdump", "-d", file_of_build("core/kernels/processor_check.o")});
+  const Finished run =
+      run_command({"objdump", "-d", file_of_build("core/kernels/processor_check.o")});
   REQUIRE(run.exit_code == 0);
   CHECK(contains(run.out, "cpuid"));
   CHECK(!contains(run.out, "%ymm"));

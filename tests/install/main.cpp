@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <limbeck/data/synthetic_digits.h>
 #include <limbeck/nn/distill/distiller.h>
-#include <limbeck/nn/train/evaluate.h>
 #include <limbeck/nn/models.h>
+#include <limbeck/nn/train/evaluate.h>
 
 int sum_by_all_headers();  // everything.cpp
 
