@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "core/autograd.h"
+#include "core/error.h"
 #include "core/parallel.h"
 
 namespace limbeck {
@@ -97,6 +98,46 @@ Tensor exp(const Tensor& x) {
 Tensor log(const Tensor& x) {
   return unary_by_input(
       "log", x, [](real v) { return std::log(v); }, [](real v) { return 1 / v; });
+}
+
+Tensor sqrt(const Tensor& x) {
+  return unary_by_output(
+      "sqrt", x, [](real v) { return std::sqrt(v); }, [](real y) { return real{0.5} / y; });
+}
+
+Tensor square(const Tensor& x) {
+  return unary_by_input(
+      "square", x, [](real v) { return v * v; }, [](real v) { return 2 * v; });
+}
+
+Tensor abs(const Tensor& x) {
+  return unary_by_input(
+      "abs", x, [](real v) { return std::abs(v); },
+      [](real v) { return static_cast<real>((v > 0) - (v < 0)); });
+}
+
+Tensor pow(const Tensor& x, double p) {
+  const auto exponent = static_cast<real>(p), less = static_cast<real>(p - 1);
+  return unary_by_input(
+      "pow", x, [=](real v) { return std::pow(v, exponent); },
+      [=](real v) { return p == 0 ? real{0} : exponent * std::pow(v, less); });
+}
+
+Tensor clamp(const Tensor& x, double low, double high) {
+  if (!(low <= high)) fail("clamp", "low must not be above high; got {} and {}", low, high);
+  const auto least = static_cast<real>(low), most = static_cast<real>(high);
+  return unary_by_input(
+      "clamp", x, [=](real v) { return v < least  ? least
+                                       : v > most ? most
+                                                  : v; },
+      [=](real v) { return static_cast<real>(v >= least && v <= most); });
+}
+
+Tensor leaky_relu(const Tensor& x, double slope) {
+  const auto below = static_cast<real>(slope);
+  return unary_by_input(
+      "leaky_relu", x, [=](real v) { return v > 0 ? v : below * v; },
+      [=](real v) { return v > 0 ? real{1} : below; });
 }
 
 Tensor gelu(const Tensor& x) {

@@ -175,6 +175,33 @@ Tensor operator/(const Tensor& a, const Tensor& b) {
                 });
 }
 
+namespace {
+
+// y = p where `first(p, q)`, else q. `share` is the part of dy that goes to a: 1, 0, or a half.
+template <class First>
+Tensor choose(const char* op, const Tensor& a, const Tensor& b, First first) {
+  Tensor y = combine(op, a, b, [=](real p, real q) { return first(p, q) || p != p ? p : q; });
+  return record(op, y, {a, b}, [=](const Tensor& dy) -> Gradients {
+    const auto share = [=](const Tensor& p, const Tensor& q) {
+      const Tensor part = combine(op, p, q, [=](real u, real v) {
+        return u == v ? real{0.5} : static_cast<real>(first(u, v) || u != u);
+      });
+      return sum_to(dy * part, p.shape());
+    };
+    return {a.wants_grad() ? share(a, b) : Tensor(), b.wants_grad() ? share(b, a) : Tensor()};
+  });
+}
+
+}  // namespace
+
+Tensor maximum(const Tensor& a, const Tensor& b) {
+  return choose("maximum", a, b, [](real p, real q) { return p > q; });
+}
+
+Tensor minimum(const Tensor& a, const Tensor& b) {
+  return choose("minimum", a, b, [](real p, real q) { return p < q; });
+}
+
 Tensor operator-(const Tensor& x) {
   Tensor y = combine("neg", x, Tensor::scalar(-1), [](real p, real q) { return p * q; });
   return record("neg", y, {x}, {}, [](const Tensor& dy) -> Gradients { return {-dy}; });

@@ -18,6 +18,11 @@ Tensor operator*(const Tensor& a, const Tensor& b);  // y = a b     da = dy b   
 Tensor operator/(const Tensor& a, const Tensor& b);  // y = a / b   da = dy / b   db = −dy y / b
 Tensor operator-(const Tensor& x);                   // y = −x      dx = −dy
 
+// The larger and the smaller of two. The gradient goes to the one that it is; where both are equal,
+// half to each. NaN of either is passed on.
+Tensor maximum(const Tensor& a, const Tensor& b);
+Tensor minimum(const Tensor& a, const Tensor& b);
+
 // A number takes part as a scalar.
 inline Tensor operator+(const Tensor& a, real b) {
   return a + Tensor::scalar(b);

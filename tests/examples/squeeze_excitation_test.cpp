@@ -65,11 +65,11 @@ TEST_CASE("a training step on squeeze-and-excitation gives each parameter its gr
   SqueezeExcitation layer({.channels = 4, .reduction = 2}, rng);
   const Tensor x = random_tensor({2, 4, 3, 3}, 2);
   sum(layer(x)).backward();
-  for (auto& [name, parameter] : layer.named_parameters()) {
-    CAPTURE(name);
-    const Tensor gradient = parameter.grad();
+  for (NamedTensor& parameter : layer.named_parameters()) {
+    CAPTURE(parameter.name);
+    const Tensor gradient = parameter.tensor.grad();
     const NoGrad no_grad;
-    real& element = parameter.values()[0];
+    real& element = parameter.tensor.values()[0];
     const real before = element;
     const auto value_at = [&](double w) {
       element = w;

@@ -17,7 +17,7 @@ Tensor softplus([[maybe_unused]] const Tensor& x) {
 // y = max(a, b), element by element, with broadcasting. The gradient goes to the larger; where both
 // are equal, to a. Ops that there are compute it from a mask that is 1 where a ≥ b, else 0, and is
 // no part of the graph.
-Tensor maximum([[maybe_unused]] const Tensor& a, [[maybe_unused]] const Tensor& b) {
+Tensor larger_of([[maybe_unused]] const Tensor& a, [[maybe_unused]] const Tensor& b) {
   fail("exercise", "not done yet");
 }
 
@@ -48,12 +48,12 @@ TEST_CASE("exercise core 1: softplus, an op with its gradient" * doctest::skip()
 TEST_CASE("exercise core 2: a maximum that broadcasts, and its gradient" * doctest::skip()) {
   Tensor a = Tensor::from({2, 3}, {1, 5, 2, 4, 2, 2}).requires_grad();
   Tensor b = Tensor::from({3}, {3, 3, 2}).requires_grad();
-  const Tensor y = maximum(a, b);
+  const Tensor y = larger_of(a, b);
   CHECK(difference(y, {3, 5, 2, 4, 3, 2}) == 0);
   sum(y * Tensor::from({2, 3}, {1, 2, 4, 8, 16, 32})).backward();
   CHECK(difference(a.grad(), {0, 2, 4, 8, 0, 32}) == 0);
   CHECK(difference(b.grad(), {1, 16, 0}) == 0);
-  CHECK(maximum(Tensor::zeros({2, 1}), Tensor::zeros({3})).shape() == Shape{2, 3});
+  CHECK(larger_of(Tensor::zeros({2, 1}), Tensor::zeros({3})).shape() == Shape{2, 3});
 }
 
 TEST_CASE("exercise core 3: log-sum-exp, of ops and stable" * doctest::skip()) {

@@ -1,6 +1,7 @@
 // Normalisation, pooling, residual and Dropout2d layers, and the buffers of modules.
 #include "nn/batch_norm.h"
 #include "nn/dropout.h"
+#include "nn/group_norm.h"
 #include "nn/layer_norm.h"
 #include "nn/linear.h"
 #include "nn/pooling.h"
@@ -98,6 +99,29 @@ TEST_CASE("LayerNorm gives PyTorch's values and gradients") {
                    {-0.6120155991, 0.1976082916, 0.5085653952, -0.3159252454}) < tolerance);
   CHECK(difference(layer.bias.grad(), {1.394426287, 1.032194189, 0.5777592579, 0.07171481337}) <
         tolerance);
+}
+
+TEST_CASE("GroupNorm and InstanceNorm, by hand, with the layer's own parameters") {
+  // Two groups of two channels of one pixel: 1, 3 and 10, 30 both become −1, 1.
+  const Tensor x = Tensor::from({1, 4, 1, 1}, {1, 3, 10, 30});
+  GroupNorm layer({.groups = 2, .channels = 4, .eps = 0});
+  CHECK(difference(layer(x), {-1, 1, -1, 1}) < 1e-5);
+  layer.weight = Tensor::from({4}, {1, 2, 3, 4}).requires_grad();
+  layer.bias = Tensor::from({4}, {0, 10, 20, 30}).requires_grad();
+  const Tensor y = layer(x);
+  CHECK(difference(y, {-1, 12, 17, 34}) < 1e-5);
+  sum(y * Tensor::from({1, 4, 1, 1}, {1, 2, 4, 8})).backward();
+  CHECK(difference(layer.weight.grad(), {-1, 2, -4, 8}) < 1e-5);
+  CHECK(difference(layer.bias.grad(), {1, 2, 4, 8}) < 1e-5);
+  // Each channel of an image by itself, and each image: 0, 2, 4, 6 have mean 3 and variance 5.
+  const Tensor images = Tensor::from({2, 1, 2, 2}, {0, 2, 4, 6, 10, 10, 30, 30});
+  const double r = std::sqrt(5);
+  CHECK(difference(InstanceNorm(0)(images), {-3 / r, -1 / r, 1 / r, 3 / r, -1, -1, 1, 1}) < 1e-5);
+  CHECK(layer.describe() == "GroupNorm(2, 4)");
+  CHECK(names(layer.named_parameters()) == std::vector<std::string>{"weight", "bias"});
+  CHECK(error_of([] { GroupNorm({}); }) == "GroupNorm: channels must be at least 1; got 0");
+  CHECK(error_of([] { GroupNorm({.groups = 3, .channels = 4}); }) ==
+        "GroupNorm: 3 groups do not divide 4 channels");
 }
 
 TEST_CASE("training moves the running statistics, also under NoGrad, and EvalMode does not") {

@@ -38,14 +38,16 @@ TEST_CASE("gradients of arithmetic, for every kind of broadcasting") {
       {{3, 4}, {3, 4}}, {{3, 4}, {4}},    {{4}, {3, 4}},       {{3, 4}, {1, 4}},
       {{3, 4}, {3, 1}}, {{3, 1}, {1, 4}}, {{3, 4}, {}},        {{}, {3, 4}},
       {{3, 4}, {1}},    {{2, 3, 4}, {4}}, {{2, 3, 4}, {3, 1}}, {{2, 1, 4}, {3, 1}}};
-  for (const auto& [a, b] : shapes) {
-    CAPTURE(a.str());
-    CAPTURE(b.str());
-    const Inputs in = {random_tensor(a, 1), random_tensor(b, 2, 0.5, 2)};
+  for (const auto& pair : shapes) {
+    CAPTURE(pair.first.str());
+    CAPTURE(pair.second.str());
+    const Inputs in = {random_tensor(pair.first, 1), random_tensor(pair.second, 2, 0.5, 2)};
     CHECK(gradient_error([](const Inputs& x) { return x[0] + x[1]; }, in) < tolerance);
     CHECK(gradient_error([](const Inputs& x) { return x[0] - x[1]; }, in) < tolerance);
     CHECK(gradient_error([](const Inputs& x) { return x[0] * x[1]; }, in) < tolerance);
     CHECK(gradient_error([](const Inputs& x) { return x[0] / x[1]; }, in) < tolerance);
+    CHECK(gradient_error([](const Inputs& x) { return maximum(x[0], x[1]); }, in) < tolerance);
+    CHECK(gradient_error([](const Inputs& x) { return minimum(x[0], x[1]); }, in) < tolerance);
   }
   const Inputs in = {random_tensor({3, 4}, 3, 0.5, 2)};
   CHECK(gradient_error([](const Inputs& x) { return -x[0]; }, in) < tolerance);
@@ -61,6 +63,13 @@ TEST_CASE("gradients of the activations") {
   CHECK(gradient_error([](const Inputs& x) { return tanh(x[0]); }, in) < tolerance);
   CHECK(gradient_error([](const Inputs& x) { return exp(x[0]); }, in) < tolerance);
   CHECK(gradient_error([](const Inputs& x) { return gelu(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return square(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return abs(x[0]); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return leaky_relu(x[0], 0.2); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return clamp(x[0], -0.05, 0.05); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return pow(x[0], 3); }, in) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return pow(x[0], -0.5); }, positive) < tolerance);
+  CHECK(gradient_error([](const Inputs& x) { return sqrt(x[0]); }, positive) < tolerance);
   CHECK(gradient_error([](const Inputs& x) { return log(x[0]); }, positive) < tolerance);
 }
 

@@ -51,6 +51,53 @@ TEST_CASE("activations at known points") {
   CHECK(difference(sigmoid(Tensor::from({2}, {-1e4, 1e4})), {0, 1}) == 0);
 }
 
+TEST_CASE("powers, absolute values, limits: by hand, at their kinks and for NaN") {
+  Tensor x = Tensor::from({5}, {-2, -0.5, 0, 0.5, 2}).requires_grad();
+  const auto both = [&](const Tensor& y, std::initializer_list<double> value,
+                        std::initializer_list<double> gradient) {
+    x.clear_grad();
+    sum(y).backward();
+    return difference(y, value) < 1e-6 && difference(x.grad(), gradient) < 1e-6;
+  };
+  CHECK(both(square(x), {4, 0.25, 0, 0.25, 4}, {-4, -1, 0, 1, 4}));
+  CHECK(both(abs(x), {2, 0.5, 0, 0.5, 2}, {-1, -1, 0, 1, 1}));
+  CHECK(both(pow(x, 2), {4, 0.25, 0, 0.25, 4}, {-4, -1, 0, 1, 4}));
+  CHECK(both(pow(x, 0), {1, 1, 1, 1, 1}, {0, 0, 0, 0, 0}));
+  CHECK(both(clamp(x, -0.5, 1), {-0.5, -0.5, 0, 0.5, 1}, {0, 1, 1, 1, 0}));
+  CHECK(both(leaky_relu(x, 0.25), {-0.5, -0.125, 0, 0.5, 2}, {0.25, 0.25, 0.25, 1, 1}));
+  CHECK(difference(sqrt(Tensor::from({3}, {0, 4, 2.25})), {0, 2, 1.5}) < 1e-6);
+  CHECK(std::isnan(sqrt(Tensor::scalar(-1)).item()));
+  const Tensor odd = Tensor::scalar(NAN);
+  for (const Tensor& y : {square(odd), abs(odd), pow(odd, 3), clamp(odd, 0, 1), leaky_relu(odd)}) {
+    CHECK(std::isnan(y.item()));
+  }
+  CHECK(error_of([&] { clamp(x, 1, 0); }) == "clamp: low must not be above high; got 1 and 0");
+}
+
+TEST_CASE("the larger and the smaller of two, with ties shared, NaN passed on, and broadcasting") {
+  Tensor a = Tensor::from({2, 3}, {1, 5, 2, 4, 2, 2}).requires_grad();
+  Tensor b = Tensor::from({3}, {3, 3, 2}).requires_grad();
+  const Tensor weights = Tensor::from({2, 3}, {1, 2, 4, 8, 16, 32});
+  const Tensor larger = maximum(a, b), smaller = minimum(a, b);
+  CHECK(difference(larger, {3, 5, 2, 4, 3, 2}) == 0);
+  CHECK(difference(smaller, {1, 3, 2, 3, 2, 2}) == 0);
+  sum(larger * weights).backward();
+  CHECK(difference(a.grad(), {0, 2, 2, 8, 0, 16}) == 0);
+  CHECK(difference(b.grad(), {1, 16, 18}) == 0);
+  a.clear_grad(), b.clear_grad();
+  sum(smaller * weights).backward();
+  CHECK(difference(a.grad(), {1, 0, 2, 0, 16, 16}) == 0);
+  CHECK(difference(b.grad(), {8, 2, 18}) == 0);
+  const Tensor odd = Tensor::scalar(NAN), one = Tensor::scalar(1);
+  for (const Tensor& y :
+       {maximum(odd, one), maximum(one, odd), minimum(odd, one), minimum(one, odd)}) {
+    CHECK(std::isnan(y.item()));
+  }
+  CHECK(maximum(Tensor::zeros({2, 1}), Tensor::zeros({3})).shape() == Shape{2, 3});
+  CHECK(contains(error_of([] { minimum(Tensor::zeros({2}), Tensor::zeros({3})); }),
+                 "minimum: shapes"));
+}
+
 TEST_CASE("gemm is the three loops, for every transposition and odd sizes") {
   const auto loops = [](const Tensor& a, const Tensor& b, GemmSizes s) {
     Tensor c = Tensor::zeros({s.m, s.n});
