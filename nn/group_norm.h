@@ -13,7 +13,7 @@ class GroupNorm : public Module {
  public:
   // The sizes of the layer, and what group_norm takes.
   struct Options {
-    Index groups = 0;
+    Index groups = 0;    // into which the channels fall
     Index channels = 0;  // C
     double eps = 1e-5;   // ε
   };
