@@ -170,6 +170,14 @@ void plain_max_pool_forward(real* y, Argmax* argmax, const real* x, const PoolSi
   });
 }
 
+void plain_max_pool_backward(real* dx, const real* dy, const Argmax* argmax, const PoolSizes& s) {
+  auto sums = Scratch<double>::zeros(s.planes * s.in.area());
+  for_pixels(s, [&](Index at, Index place, Index pixel) {
+    if (argmax[at] == place) sums.data()[pixel] += static_cast<double>(dy[at]);
+  });
+  write(dx, sums);
+}
+
 void plain_avg_pool_forward(real* y, const real* x, const PoolSizes& s) {
   auto sums = Scratch<double>::zeros(s.planes * s.out.area());
   const auto area = static_cast<double>(s.window.kernel.area());

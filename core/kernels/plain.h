@@ -21,8 +21,10 @@ void plain_gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
 void plain_conv_forward(const ConvForward& f, const ConvSizes& sizes);
 void plain_conv_backward(const ConvBackward& b, const ConvSizes& sizes);
 
-// As the kernels without "plain". (max_pool_backward is plain as it is.)
+// As the kernels without "plain".
 void plain_max_pool_forward(real* y, Argmax* argmax, const real* x, const PoolSizes& sizes);
+void plain_max_pool_backward(real* dx, const real* dy, const Argmax* argmax,
+                             const PoolSizes& sizes);
 void plain_avg_pool_forward(real* y, const real* x, const PoolSizes& sizes);
 void plain_avg_pool_backward(real* dx, const real* dy, const PoolSizes& sizes);
 

@@ -202,6 +202,7 @@ void max_pool_forward(real* y, Argmax* argmax, const real* x, const PoolSizes& s
 }
 
 void max_pool_backward(real* dx, const real* dy, const Argmax* argmax, const PoolSizes& s) {
+  if (plain_kernels()) return plain_max_pool_backward(dx, dy, argmax, s);
   const std::vector<Index> offsets = argmax_offsets(s);
   for_planes(s.planes, s.in.area(), [&](Index p) {
     const Index from = p * s.out.area();

@@ -23,7 +23,7 @@ inline Pooled plain_max_pool(const Tensor& x, const Tensor& dy, const Window2d& 
   const PoolSizes sizes = pool_sizes(x, dy, window);
   std::vector<Argmax> argmax(static_cast<std::size_t>(dy.size()));
   plain_max_pool_forward(result.y.data(), argmax.data(), x.data(), sizes);
-  max_pool_backward(result.dx.data(), dy.data(), argmax.data(), sizes);
+  plain_max_pool_backward(result.dx.data(), dy.data(), argmax.data(), sizes);
   return result;
 }
 
