@@ -121,24 +121,34 @@ DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rn
   if (data.size() == 0) fail("DataLoader", "the dataset is empty");
   if (batches() == 0) {
     fail("DataLoader", "{} images make no batch of {}, and drop_last leaves out smaller ones",
-         data.size(), options.batch_size);
+         images(), options.batch_size);
+  }
+  for (const Index i : options.only) {
+    if (i < 0 || i >= data.size()) fail("DataLoader", "image {} asked of {}", i, data.size());
   }
   data.check("DataLoader");
 }
 
 DataLoader::~DataLoader() = default;
 
+Index DataLoader::images() const {
+  return options_.only.empty() ? data_.size() : static_cast<Index>(options_.only.size());
+}
+
 Index DataLoader::batches() const {
-  const Index full = data_.size() / options_.batch_size;
-  return options_.drop_last || full * options_.batch_size == data_.size() ? full : full + 1;
+  const Index full = images() / options_.batch_size;
+  return options_.drop_last || full * options_.batch_size == images() ? full : full + 1;
 }
 
 DataLoader::Iterator DataLoader::begin(Index after) {
   prefetcher_.reset();
   Rng epoch_rng = rng_.fork();
-  std::vector<Index> order(static_cast<std::size_t>(data_.size()));
+  std::vector<Index> order(static_cast<std::size_t>(images()));
   std::iota(order.begin(), order.end(), Index{0});
-  if (options_.shuffle) order = epoch_rng.permutation(data_.size());
+  if (options_.shuffle) order = epoch_rng.permutation(images());
+  if (!options_.only.empty()) {
+    for (Index& place : order) place = options_.only[static_cast<std::size_t>(place)];
+  }
   if (options_.drop_last) {
     order.resize(static_cast<std::size_t>(batches() * options_.batch_size));
   }

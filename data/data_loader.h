@@ -23,6 +23,9 @@ struct DataLoaderOptions {
   // comes as it came before. What is known about a changed image, a teacher's answer say, can then
   // be kept.
   Index views = 0;
+  // The images to take, each place of the dataset at most once; empty: all. Batch::indices stay
+  // those of the whole dataset.
+  std::vector<Index> only{};
 };
 
 namespace detail {
@@ -43,6 +46,7 @@ class DataLoader {
   DataLoader& operator=(const DataLoader&) = delete;
 
   Index batches() const;  // in an epoch
+  Index images() const;   // of which an epoch is made, if none is left out
 
   // The place past the last batch.
   struct End {};

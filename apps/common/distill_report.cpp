@@ -15,15 +15,15 @@ using nlohmann::ordered_json;
 
 constexpr int schema_version = 1;  // raised when a field changes its meaning or goes
 
+// What is known of an epoch. The terms of a loss that has one only are that loss.
 ordered_json epoch_json(const EpochReport& report) {
-  ordered_json row = {{"epoch", report.epoch}, {"loss", report.loss}};
-  if (report.agreement) {
-    row["hard"] = report.hard;
-    row["soft"] = report.soft;
+  ordered_json row = {{"epoch", report.epoch}};
+  const bool one_term = report.terms.size() == 1;
+  for (const ReportNumber& number : numbers_of(report)) {
+    if (!number.value || (one_term && number.name == report.terms.front().name)) continue;
+    row[number.name] = number.whole ? ordered_json(static_cast<Index>(*number.value))
+                                    : ordered_json(*number.value);
   }
-  if (report.errors) row["errors"] = *report.errors;
-  if (report.agreement) row["agreement"] = *report.agreement;
-  row["seconds"] = report.seconds;
   return row;
 }
 

@@ -1,5 +1,8 @@
 #include "apps/common/run_log.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <utility>
@@ -13,26 +16,25 @@ namespace {
 
 constexpr const char* op = "run_log";
 
-// A column's name and the epoch's number in it, if it is known.
-using Column = std::pair<const char*, std::optional<double>>;
+// The columns that every table has, in front; a loss or a metric of one's own adds to them.
+const std::vector<std::string> first_columns = {"network",     "epoch",  "loss",      "hard",
+                                                "soft",        "errors", "agreement", "lr",
+                                                "temperature", "seconds"};
 
-std::vector<Column> columns_of(const EpochReport& r, std::optional<double> temperature) {
-  std::optional<double> errors;
-  if (r.errors) errors = static_cast<double>(*r.errors);
-  return {{"loss", r.loss},
-          {"hard", r.hard},
-          {"soft", r.soft},
-          {"errors", errors},
-          {"agreement", r.agreement},
-          {"lr", r.lr},
-          {"temperature", temperature},
-          {"seconds", r.seconds}};
+std::string line_of(const std::vector<std::string>& columns) {
+  return fmt::format("{}\n", fmt::join(columns, ","));
 }
 
-std::string header() {
-  std::string line = "network,epoch";
-  for (const Column& column : columns_of({}, {})) line += fmt::format(",{}", column.first);
-  return line + "\n";
+std::vector<std::string> columns_of(std::string_view line) {
+  std::vector<std::string> columns(1);
+  for (const char c : line) {
+    if (c == ',') {
+      columns.emplace_back();
+    } else {
+      columns.back() += c;
+    }
+  }
+  return columns;
 }
 
 // "teacher,3,0.25,…": the network and the epoch.
@@ -43,33 +45,64 @@ std::pair<std::string_view, Index> owner_of(std::string_view row) {
   return {row.substr(0, comma), epoch};
 }
 
+// What there is to log of an epoch.
+std::vector<Scalar> scalars_of(const EpochReport& report, std::optional<double> temperature) {
+  std::vector<Scalar> scalars;
+  for (const ReportNumber& number : numbers_of(report)) {
+    if (number.value) scalars.push_back({.tag = number.name, .value = *number.value});
+  }
+  if (temperature) scalars.push_back({.tag = "temperature", .value = *temperature});
+  return scalars;
+}
+
 }  // namespace
 
 RunLog::RunLog(std::string folder, LogStart start)
-    : folder_(std::move(folder)), table_((std::filesystem::path(folder_) / "epochs.csv").string()) {
+    : folder_(std::move(folder)),
+      table_((std::filesystem::path(folder_) / "epochs.csv").string()),
+      columns_(first_columns) {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   if (error) fail(op, "{}: cannot be made a folder: {}", folder_, error.message());
   if (start == LogStart::anew || !std::filesystem::exists(table_, error)) {
-    write_file(op, table_, header());
+    write_file(op, table_, line_of(columns_));
   }
 }
 
-void RunLog::drop_rows(const std::string& network, Index epochs_done) {
+void RunLog::change_rows(const std::function<std::string(const std::string& row)>& change,
+                         const std::vector<std::string>& more) {
   FileReader file(op, table_);
   const std::string text = file.read_text(file.left());
-  if (!text.starts_with(header())) {
+  std::size_t begin = std::min(text.find('\n'), text.size());
+  columns_ = columns_of(std::string_view(text).substr(0, begin));
+  if (columns_.size() < first_columns.size() ||
+      !std::equal(first_columns.begin(), first_columns.end(), columns_.begin())) {
     fail(op, "{}: it has other columns than this program writes; move it away", table_);
   }
-  std::string kept = header();
+  columns_.insert(columns_.end(), more.begin(), more.end());
+  std::string changed = line_of(columns_);
   // A last line without an end was broken off.
-  for (std::size_t begin = kept.size(), end; (end = text.find('\n', begin)) != text.npos;
-       begin = end + 1) {
-    const std::string row = text.substr(begin, end + 1 - begin);
-    const auto [owner, epoch] = owner_of(row);
-    if (owner != network || epoch <= epochs_done) kept += row;
+  for (std::size_t end; (end = text.find('\n', ++begin)) != text.npos; begin = end) {
+    changed += change(text.substr(begin, end - begin));
   }
-  if (kept != text) write_file(op, table_, kept);
+  if (changed != text) write_file(op, table_, changed);
+}
+
+void RunLog::drop_rows(const std::string& network, Index epochs_done) {
+  change_rows([&](const std::string& row) {
+    const auto [owner, epoch] = owner_of(row);
+    return owner != network || epoch <= epochs_done ? row + "\n" : "";
+  });
+}
+
+void RunLog::add_columns(const std::vector<Scalar>& scalars) {
+  std::vector<std::string> more;
+  for (const Scalar& scalar : scalars) {
+    if (std::ranges::find(columns_, scalar.tag) == columns_.end()) more.push_back(scalar.tag);
+  }
+  if (more.empty()) return;
+  const std::string commas(more.size(), ',');
+  change_rows([&](const std::string& row) { return row + commas + "\n"; }, more);
 }
 
 void RunLog::follow(TrainOptions& options, const std::string& network,
@@ -79,11 +112,12 @@ void RunLog::follow(TrainOptions& options, const std::string& network,
   options.on_epoch = [this, network, temperature, events = std::move(events),
                       before = std::move(options.on_epoch)](const EpochReport& report) mutable {
     if (before) before(report);
+    const std::vector<Scalar> scalars = scalars_of(report, temperature);
+    add_columns(scalars);
     std::string row = fmt::format("{},{}", network, report.epoch);
-    std::vector<Scalar> scalars;
-    for (const auto& [name, value] : columns_of(report, temperature)) {
-      row += value ? fmt::format(",{}", *value) : ",";
-      if (value) scalars.push_back({.tag = name, .value = *value});
+    for (std::size_t i = 2; i < columns_.size(); ++i) {
+      const auto found = std::ranges::find(scalars, columns_[i], &Scalar::tag);
+      row += found == scalars.end() ? "," : fmt::format(",{}", found->value);
     }
     append_to_file(op, table_, row + "\n");
     events.add(report.epoch, scalars);

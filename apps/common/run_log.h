@@ -1,8 +1,10 @@
 // RunLog: the epochs of a program's networks in files, for TensorBoard and for spreadsheets.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/common/event_file.h"
 #include "nn/train/trainer.h"
@@ -23,8 +25,9 @@ enum class LogStart {
 //
 // The columns: network, epoch (from 1), loss (what was minimised), hard (cross-entropy with the
 // labels), soft (T² · KL), errors (on the test set), agreement (with the teacher, from 0 to 1), lr
-// (at the epoch's end), temperature, seconds (of training). What is not known is empty. In the
-// event files the same names are tags, and the epoch is the step.
+// (at the epoch's end), temperature, seconds (of training). What else a report has, terms of a loss
+// of one's own, errors on a validation set, metrics, gets a column when it first comes. What is not
+// known is empty. In the event files the same names are tags, and the epoch is the step.
 class RunLog {
  public:
   // Error, with the path: the folder cannot be made, or epochs.csv written or read, or it is
@@ -40,10 +43,16 @@ class RunLog {
               std::optional<double> temperature = {}, Index epochs_done = 0);
 
  private:
+  // Writes the table anew with what `change` makes of each row, and columns more than before.
+  void change_rows(const std::function<std::string(const std::string& row)>& change,
+                   const std::vector<std::string>& more = {});
   void drop_rows(const std::string& network, Index epochs_done);
+  // Those that the table does not have yet; in the rows so far they are empty.
+  void add_columns(const std::vector<Scalar>& scalars);
 
   std::string folder_;
   std::string table_;  // DIR/epochs.csv
+  std::vector<std::string> columns_;
 };
 
 }  // namespace limbeck

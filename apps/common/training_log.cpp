@@ -73,7 +73,16 @@ void TrainingLog::draw_bar(const Progress& p) {
 
 void TrainingLog::write_epoch(const EpochReport& r) {
   std::string line = fmt::format("  epoch {:>2}/{}  loss {:.4f}", r.epoch, r.epochs, r.loss);
-  if (r.agreement) line += fmt::format(" (hard {:.4f}, soft {:.4f})", r.hard, r.soft);
+  if (r.terms.size() > 1) {
+    std::string terms;
+    for (const TermValue& term : r.terms) {
+      terms += fmt::format("{}{} {:.4f}", terms.empty() ? "" : ", ", term.name, term.value);
+    }
+    line += fmt::format(" ({})", terms);
+  }
+  if (r.validation_errors) {
+    line += fmt::format("  validation errors {:>4}", thousands(*r.validation_errors));
+  }
   if (r.errors) line += fmt::format("  test errors {:>4}", thousands(*r.errors));
   if (r.agreement) line += fmt::format("  agreement {:.1f} %", 100 * *r.agreement);
   line += fmt::format("  {:.2f} s", r.seconds);

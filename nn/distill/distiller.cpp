@@ -100,10 +100,10 @@ class Answers {
 };
 
 // What a student's loss is made of, the same for both ways to distil.
-class Loss {
+class StudentLoss {
  public:
-  Loss(const DistillationOptions& options, const TemperatureSchedule& schedule,
-       const Objective& objective)
+  StudentLoss(const DistillationOptions& options, const TemperatureSchedule& schedule,
+              const Objective& objective)
       : options_(options), schedule_(schedule), objective_(objective) {}
 
   // Whether the teacher's answers make a difference.
@@ -111,17 +111,17 @@ class Loss {
 
   // `answers` gives the teacher's logits at a temperature.
   template <class TeacherLogits>
-  detail::LossParts operator()(const Tensor& logits, const Batch& batch, double done,
-                               const TeacherLogits& answers) const {
-    if (!asks_teacher()) {
-      const Tensor hard = cross_entropy(logits, batch.class_ids);
-      return {.total = hard, .hard = static_cast<double>(hard.item()), .soft = 0};
-    }
+  Loss operator()(const Step& step, const TeacherLogits& answers) const {
+    const std::vector<std::int32_t>& class_ids = step.batch.class_ids;
+    if (!asks_teacher()) return {{"hard", 1, cross_entropy(step.logits, class_ids)}};
     DistillationOptions now = options_;
-    if (schedule_) now.temperature = schedule_(done);
+    if (schedule_) now.temperature = schedule_(step.done);
     const Objective& objective = objective_ ? objective_ : standard_;
-    const DistillationLoss loss = objective(logits, answers(now.temperature), batch.class_ids, now);
-    return {.total = loss.total, .hard = loss.hard, .soft = loss.soft};
+    const DistillationLoss loss = objective(step.logits, answers(now.temperature), class_ids, now);
+    const Index labelled = std::ranges::count_if(class_ids, [](auto c) { return c >= 0; });
+    return Loss(loss.total,
+                {{.name = "hard", .weight = now.alpha, .value = loss.hard, .images = labelled},
+                 {.name = "soft", .weight = 1 - now.alpha, .value = loss.soft}});
   }
 
   // Labels that count must be there. An objective of the caller's sees for itself.
@@ -164,7 +164,7 @@ Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions
 }
 
 std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const TrainOptions& options) {
-  const Loss loss(options_, schedule_, objective_);
+  const StudentLoss loss(options_, schedule_, objective_);
   loss.check_labels("Distiller", transfer_set);
   check_classes(classes_of(teacher_, transfer_set), classes_of(student_, transfer_set));
   std::vector<std::int32_t> decisions;
@@ -180,8 +180,8 @@ std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const Train
   }
   return detail::run_epochs(
       student_, transfer_set, options,
-      [&](const Batch& batch, const Tensor& logits, double done) {
-        return loss(logits, batch, done, [&](double t) { return (*answers)(batch, t); });
+      [&](const Step& step) {
+        return loss(step, [&](double t) { return (*answers)(step.batch, t); });
       },
       options.test != nullptr ? &decisions : nullptr, std::move(facts));
 }
@@ -202,7 +202,7 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
   if (train_options.augment) {
     fail(op, "augmentation would change the images that the teacher's answers are about");
   }
-  const Loss loss(options, schedule, objective);
+  const StudentLoss loss(options, schedule, objective);
   loss.check_labels(op, transfer_set);
   check_classes(teacher_logits.dim(1), classes_of(student, transfer_set));
   detail::TrainingFacts facts = loss.facts();
@@ -213,9 +213,8 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
   }
   return detail::run_epochs(
       student, transfer_set, train_options,
-      [&](const Batch& batch, const Tensor& logits, double done) {
-        return loss(logits, batch, done,
-                    [&](double) { return gather_rows(teacher_logits, batch.indices); });
+      [&](const Step& step) {
+        return loss(step, [&](double) { return gather_rows(teacher_logits, step.batch.indices); });
       },
       nullptr, std::move(facts));
 }

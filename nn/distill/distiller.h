@@ -21,6 +21,8 @@ TemperatureSchedule anneal_temperature(double from, double to);
 // What a student learns from: a function like distillation_loss(), of the student's logits z and
 // the teacher's v, both (N, C), and N labels, by the T and α of the moment. `total` is what is
 // minimised; `hard` and `soft` go to the reports. apps/examples/decoupled_distillation.h is one.
+// For more terms than two, or features, call fit() (nn/train/trainer.h) and ask the teacher
+// yourself: apps/examples/own_loss.cpp.
 using Objective = std::function<DistillationLoss(
     const Tensor& student_logits, const Tensor& teacher_logits,
     std::span<const std::int32_t> class_ids, const DistillationOptions& options)>;
@@ -33,7 +35,8 @@ using Objective = std::function<DistillationLoss(
 // kept (views × N × C numbers). Long training on the same views by teacher and student is what
 // distillation profits from: Beyer et al., "Knowledge distillation: A good teacher is patient and
 // consistent", CVPR 2022. An ensemble answers at the T of the moment. At α = 1, where its answer
-// would count for nothing, the teacher is not asked, and the reports' soft loss is 0.
+// would count for nothing, distillation_loss() does not ask the teacher, and the reports have no
+// soft loss; an objective of one's own always gets its answer.
 //
 // Both models must outlive the Distiller. The teacher is given back as it was found, each of its
 // parts in its mode, and without gradients. Models without a name are named "teacher" and

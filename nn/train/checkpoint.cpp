@@ -7,14 +7,13 @@
 
 #include "core/files/file.h"
 #include "core/files/safetensors.h"
-#include "nn/train/trainer.h"
-#include "nn/weights.h"
 #include "optim/average.h"
 #include "optim/optimizer.h"
 
 namespace limbeck {
 namespace {
 
+using detail::EpochSums;
 using detail::Learner;
 using detail::TrainingFacts;
 using detail::TrainingPosition;
@@ -32,7 +31,8 @@ std::vector<NamedTensor> tensors_of(const Learner& learner) {
   const auto add = [&all](const std::string& prefix, const std::vector<NamedTensor>& tensors) {
     for (const NamedTensor& t : tensors) all.push_back({prefix + t.name, t.tensor});
   };
-  add("model.", named_state(learner.model));
+  add("", learner.state);
+  add("best.", learner.best);
   add("optimizer.", learner.optimizer.named_state());
   if (learner.average != nullptr) {
     for (const Tensor& average : learner.average->averages()) {
@@ -71,53 +71,111 @@ Index count_of(const Json& json, const char* key) {
   return value.get<Index>();
 }
 
+// A list as JSON, and back, by what each element is.
+template <class List, class ToJson>
+Json list_json(const List& list, const ToJson& one) {
+  Json json = Json::array();
+  for (const auto& element : list) json.push_back(one(element));
+  return json;
+}
+
+template <class T, class FromJson>
+std::vector<T> list_of(const Json& json, const FromJson& one) {
+  std::vector<T> list;
+  for (const Json& element : json) list.push_back(one(element));
+  return list;
+}
+
 Json to_json(const EpochReport& r) {
+  const auto term = [](const TermValue& t) {
+    return Json{
+        {"name", t.name}, {"weight", t.weight}, {"value", number(t.value)}, {"images", t.images}};
+  };
+  const auto metric = [](const MetricValue& m) {
+    return Json{{"name", m.name}, {"value", number(m.value)}};
+  };
   return {{"epoch", r.epoch},
           {"epochs", r.epochs},
           {"loss", r.loss},
-          {"hard", number(r.hard)},
-          {"soft", r.soft},
+          {"terms", list_json(r.terms, term)},
           {"lr", r.lr},
           {"seconds", r.seconds},
+          {"gradient_norm", to_json(r.gradient_norm)},
           {"errors", to_json(r.errors)},
           {"agreement", to_json(r.agreement)},
+          {"validation_errors", to_json(r.validation_errors)},
+          {"metrics", list_json(r.metrics, metric)},
           {"warnings", r.warnings}};
 }
 
 EpochReport report_of(const Json& json) {
+  const auto term = [](const Json& t) -> TermValue {
+    return {.name = t.at("name"),
+            .weight = t.at("weight"),
+            .value = number_of(t.at("value")),
+            .images = t.at("images")};
+  };
+  const auto metric = [](const Json& m) -> MetricValue {
+    return {m.at("name"), number_of(m.at("value"))};
+  };
   return {.epoch = json.at("epoch"),
           .epochs = json.at("epochs"),
           .loss = json.at("loss"),
-          .hard = number_of(json.at("hard")),
-          .soft = json.at("soft"),
+          .terms = list_of<TermValue>(json.at("terms"), term),
           .lr = json.at("lr"),
           .seconds = json.at("seconds"),
+          .gradient_norm = optional_of<double>(json.at("gradient_norm")),
           .errors = optional_of<Index>(json.at("errors")),
           .agreement = optional_of<double>(json.at("agreement")),
+          .validation_errors = optional_of<Index>(json.at("validation_errors")),
+          .metrics = list_of<MetricValue>(json.at("metrics"), metric),
           .warnings = json.at("warnings")};
 }
 
+Json to_json(const EpochSums& sums) {
+  const auto term = [](const EpochSums::Term& t) {
+    return Json{{"name", t.name}, {"value", t.value}, {"weight", t.weight}, {"images", t.images}};
+  };
+  return {{"images", sums.images},
+          {"loss", sums.loss},
+          {"norms", sums.norms},
+          {"steps", sums.steps},
+          {"terms", list_json(sums.terms, term)}};
+}
+
+EpochSums sums_of(const Json& json) {
+  const auto term = [](const Json& t) -> EpochSums::Term {
+    return {t.at("name"), t.at("value"), t.at("weight"), t.at("images")};
+  };
+  return {.images = json.at("images"),
+          .loss = json.at("loss"),
+          .norms = json.at("norms"),
+          .steps = json.at("steps"),
+          .terms = list_of<EpochSums::Term>(json.at("terms"), term)};
+}
+
 Json to_json(const Learner& learner, const TrainingPosition& position) {
-  Json reports = Json::array();
-  for (const EpochReport& report : position.reports) reports.push_back(to_json(report));
   Json generators = Json::object();
-  for (const auto& [name, rng] : learner.model.named_generators()) generators[name] = rng->state();
-  return {{"reports", reports},
+  for (const auto& [name, rng] : learner.generators) generators[name] = rng->state();
+  return {{"reports", list_json(position.reports, [](const EpochReport& r) { return to_json(r); })},
           {"batches", position.batches},
-          {"sums", position.sums},
+          {"sums", to_json(position.sums)},
           {"seconds", position.seconds},
+          {"over", position.over},
           {"steps", learner.optimizer.steps()},
           {"average_steps", learner.average == nullptr ? 0 : learner.average->steps()},
           {"generators", generators}};
 }
 
 TrainingPosition position_of(const Json& json, const Learner& learner) {
-  TrainingPosition position{
-      .batches = count_of(json, "batches"), .sums = json.at("sums"), .seconds = json.at("seconds")};
-  for (const Json& report : json.at("reports")) position.reports.push_back(report_of(report));
+  TrainingPosition position{.reports = list_of<EpochReport>(json.at("reports"), report_of),
+                            .batches = count_of(json, "batches"),
+                            .sums = sums_of(json.at("sums")),
+                            .seconds = json.at("seconds"),
+                            .over = json.at("over")};
   learner.optimizer.set_steps(count_of(json, "steps"));
   if (learner.average != nullptr) learner.average->set_steps(count_of(json, "average_steps"));
-  for (const auto& [name, rng] : learner.model.named_generators()) {
+  for (const auto& [name, rng] : learner.generators) {
     rng->set_state(json.at("generators").at(name).get<Rng::State>());
   }
   return position;

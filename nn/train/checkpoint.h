@@ -15,20 +15,20 @@
 // from their averages; the learning rate goes on where the new number of epochs says.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
-#include "core/shape.h"
+#include "core/random.h"
+#include "nn/train/epoch_means.h"
 #include "nn/train/epoch_report.h"
 
 namespace limbeck {
 
-class Module;
 class Optimizer;
 class WeightAverage;
 
@@ -62,15 +62,18 @@ using TrainingFacts = std::map<std::string, std::string>;
 struct TrainingPosition {
   std::vector<EpochReport> reports{};
   Index batches = 0;
-  std::array<double, 5> sums{};
+  EpochSums sums{};
   double seconds = 0;  // spent on those batches
+  bool over = false;   // it ended before its last epoch
 };
 
-// All that changes while a network learns.
+// All that changes while networks learn.
 struct Learner {
-  Module& model;
+  std::vector<NamedTensor> state;  // parameters and buffers
   Optimizer& optimizer;
   WeightAverage* average;  // or none
+  std::vector<std::pair<std::string, Rng*>> generators;
+  std::vector<NamedTensor> best{};  // copies of the best epoch's state, where they are kept
 };
 
 // Weights, the optimizer's and the average's memory, generators and position, as a safetensors file

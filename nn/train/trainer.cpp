@@ -1,18 +1,20 @@
 #include "nn/train/trainer.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
-#include <span>
+#include <deque>
 
 #include "core/error.h"
 #include "core/files/checksum.h"
+#include "core/ops/arithmetic.h"
+#include "data/data_loader.h"
 #include "nn/losses.h"
-#include "nn/train/evaluate.h"
+#include "nn/train/epoch_means.h"
+#include "nn/train/judge.h"
 #include "nn/weights.h"
-#include "optim/adam.h"
 #include "optim/average.h"
+#include "optim/constraint.h"
 
 namespace limbeck {
 namespace {
@@ -23,20 +25,25 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Training mode while it lives, then each part as it was.
+// The model, and what is trained with it, in training mode while it lives; then each part as it
+// was.
 class TrainMode {
  public:
-  explicit TrainMode(Module& model) : modes_(model) { model.train(); }
+  TrainMode(Module& model, const std::vector<Module*>& with) {
+    add(model);
+    for (Module* const module : with) add(*module);
+  }
 
  private:
-  RestoreModes modes_;
-};
+  void add(Module& module) {
+    modes_.emplace_back(module);
+    module.train();
+    if (module.is_training()) return;
+    fail("train", "the model cannot be trained while an EvalMode holds it in evaluation mode");
+  }
 
-std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,
-                                          const TrainOptions& options) {
-  if (options.optimizer) return options.optimizer(std::move(parameters), options.lr);
-  return std::make_unique<Adam>(std::move(parameters), AdamOptions{.lr = options.lr});
-}
+  std::deque<RestoreModes> modes_;
+};
 
 // The averages in the model while it lives; then its own weights again, also after an exception.
 class Averaged {
@@ -54,13 +61,6 @@ class Averaged {
   WeightAverage* average_;
 };
 
-void check_options(const TrainOptions& options) {
-  if (options.epochs < 1) fail("train", "epochs must be at least 1; got {}", options.epochs);
-  if (options.views > 0 && !options.augment) {
-    fail("train", "views are ways to augment the images, and there is no augmentation");
-  }
-}
-
 // Error: more than can be counted.
 Index steps_of(Index epochs, Index batches) {
   Index steps = 0;
@@ -70,98 +70,83 @@ Index steps_of(Index epochs, Index batches) {
   return steps;
 }
 
-// What a moving average is of: all that a network computes with and training changes.
-std::vector<Tensor> averaged_of(Module& model) {
-  std::vector<Tensor> tensors = model.parameters();
-  for (const NamedTensor& buffer : model.named_buffers()) tensors.push_back(buffer.tensor);
-  return tensors;
-}
-
-// Sums of an epoch, weighted by the number of images in each batch.
-class Means {
- public:
-  void add(const detail::LossParts& loss, std::span<const std::int32_t> class_ids) {
-    const auto n = static_cast<double>(class_ids.size());
-    images_ += n;
-    total_ += n * static_cast<double>(loss.total.item());
-    soft_ += n * loss.soft;
-    const auto labelled =
-        static_cast<double>(std::ranges::count_if(class_ids, [](auto c) { return c >= 0; }));
-    if (labelled == 0) return;
-    labelled_ += labelled;
-    hard_ += labelled * loss.hard;
+// What is trained, by names that say whose it is: the model, and what the loss has beside it.
+std::vector<std::pair<std::string, Module*>> learners(Module& model, const TrainOptions& options) {
+  std::vector<std::pair<std::string, Module*>> all = {{"model.", &model}};
+  for (std::size_t i = 0; i < options.with.size(); ++i) {
+    all.emplace_back(fmt::format("with.{}.", i), options.with[i]);
   }
-  void write_to(EpochReport& report) const {
-    report.loss = total_ / images_;
-    report.hard = hard_ / labelled_;  // NaN if there are none
-    report.soft = soft_ / images_;
-  }
-  std::array<double, 5> sums() const { return {images_, total_, hard_, soft_, labelled_}; }
-  void set_sums(const std::array<double, 5>& sums) {
-    images_ = sums[0], total_ = sums[1], hard_ = sums[2], soft_ = sums[3], labelled_ = sums[4];
-  }
-
- private:
-  double images_ = 0, total_ = 0, hard_ = 0, soft_ = 0, labelled_ = 0;
-};
-
-void judge(EpochReport& report, Module& model, const Dataset& test,
-           const std::vector<std::int32_t>* teacher_decisions) {
-  const std::vector<std::int32_t> decisions = predict(model, test);
-  report.errors = count_errors(decisions, test);
-  if (teacher_decisions != nullptr) report.agreement = agreement(decisions, *teacher_decisions);
-  std::string never;
-  for (std::int32_t c = 0; c < test.classes; ++c) {
-    const bool occurs = std::ranges::find(test.class_ids, c) != test.class_ids.end();
-    if (!occurs || std::ranges::find(decisions, c) != decisions.end()) continue;
-    never += fmt::format("{}{}", never.empty() ? "" : ", ", c);
-  }
-  if (!never.empty()) {
-    report.warnings.push_back(fmt::format("the model never decides for class {}", never));
-  }
+  return all;
 }
 
 // A training under way.
 class Run {
  public:
-  Run(Module& model, const Dataset& train, const TrainOptions& options,
-      const detail::BatchLoss& batch_loss, const std::vector<std::int32_t>* teacher_decisions,
-      detail::TrainingFacts facts)
+  Run(Module& model, const Dataset& train, const TrainOptions& options, const LossFunction& loss,
+      const std::vector<std::int32_t>* teacher_decisions, detail::TrainingFacts facts)
       : model_(model),
         train_(train),
         options_(options),
-        batch_loss_(batch_loss),
+        loss_(loss),
         teacher_decisions_(teacher_decisions),
-        classes_(train.classes),
+        held_(detail::hold_out(train, options)),
+        validation_(held_.validation ? &*held_.validation : options.validation),
         rng_(options.seed),
         loader_(train,
                 {.batch_size = options.batch_size,
                  .shuffle = true,
                  .drop_last = options.drop_last,
                  .augment = options.augment,
-                 .views = options.views},
+                 .views = options.views,
+                 .only = held_.learned},
                 rng_),
-        steps_(steps_of(options.epochs, loader_.batches())),
-        schedule_(options.schedule ? options.schedule : cosine({.total = steps_})),
-        optimizer_(make_optimizer(model.parameters(), options)),
+        steps_a_pass_((loader_.batches() + options.accumulate - 1) / options.accumulate),
+        steps_(steps_of(options.epochs, steps_a_pass_)),
+        schedule_(detail::make_schedule(steps_, options)),
         facts_(std::move(facts)) {
-    if (options.weight_average != 0) average_.emplace(averaged_of(model), options.weight_average);
+    for (const auto& [name, module] : learners(model, options)) {
+      for (const Tensor& parameter : module->parameters()) parameters_.push_back(parameter);
+      for (const auto& [part, tensor] : named_state(*module)) {
+        state_.push_back({name + part, tensor});
+      }
+      for (const auto& [part, rng] : module->named_generators()) {
+        generators_.emplace_back(module == &model ? part : name + part, rng);
+      }
+    }
+    optimizer_ = detail::make_optimizer(parameters_, options);
+    if (options.weight_average != 0) average_.emplace(tensors_of(state_), options.weight_average);
+    if (options.patience > 0) best_.emplace(state_);
     if (options.test != nullptr) options.test->check_labelled("train, on the test set");
+    if (validation_ != nullptr) validation_->check_labelled("train, on the validation set");
   }
 
   std::vector<EpochReport> run() {
-    const TrainMode train_mode(model_);
-    if (!model_.is_training()) {
-      fail("train", "the model cannot be trained while an EvalMode holds it in evaluation mode");
-    }
+    const TrainMode train_mode(model_, options_.with);
     go_on();
-    while (static_cast<Index>(at_.reports.size()) < options_.epochs) epoch();
-    if (average_) average_->swap();  // the model is left with it
+    while (static_cast<Index>(at_.reports.size()) < options_.epochs && !at_.over) epoch();
+    if (best_) {
+      best_->put_back();
+    } else if (average_) {
+      average_->swap();  // the model is left with it
+    }
     return at_.reports;
   }
 
  private:
-  detail::Learner learner() { return {model_, *optimizer_, average_ ? &*average_ : nullptr}; }
+  static std::vector<Tensor> tensors_of(const std::vector<NamedTensor>& named) {
+    std::vector<Tensor> tensors;
+    for (const NamedTensor& t : named) tensors.push_back(t.tensor);
+    return tensors;
+  }
+
+  detail::Learner learner() {
+    detail::Learner learner{.state = state_,
+                            .optimizer = *optimizer_,
+                            .average = average_ ? &*average_ : nullptr,
+                            .generators = generators_};
+    if (best_) learner.best = best_->copies();
+    return learner;
+  }
 
   void go_on() {
     if (options_.checkpoint.file.empty()) return;
@@ -169,15 +154,18 @@ class Run {
     if (auto position = detail::read_checkpoint(options_.checkpoint, facts_, learner())) {
       at_ = std::move(*position);
       const auto epochs = static_cast<Index>(at_.reports.size());
-      if (epochs > options_.epochs || at_.batches < 0 || at_.batches > loader_.batches()) {
+      const bool judged = std::ranges::all_of(at_.reports, [this](const EpochReport& report) {
+        return validation_ == nullptr || report.validation_errors;
+      });
+      if (epochs > options_.epochs || at_.batches > loader_.batches() || !judged ||
+          (at_.over && epochs == 0)) {
         fail("checkpoint", "{}: its epoch {}, batch {} is none of this training",
              options_.checkpoint.file, epochs + 1, at_.batches);
       }
-      if (optimizer_->steps() != epochs * loader_.batches() + at_.batches) {
+      if (optimizer_->steps() != epochs * steps_a_pass_ + steps_in(at_.batches)) {
         fail("checkpoint", "{}: {} steps are not those of its epochs and batches",
              options_.checkpoint.file, optimizer_->steps());
       }
-      means_.set_sums(at_.sums);
       loader_.skip_epochs(epochs);
     }
   }
@@ -193,53 +181,72 @@ class Run {
     facts_["drop_last"] = yes(options_.drop_last);
     facts_["learning rate"] = text(options_.lr);
     facts_["optimizer"] = optimizer_->describe();
-    facts_["schedule"] = options_.schedule
-                             ? fmt::format("{:g}, {:g}, {:g}", schedule_(0), schedule_(steps_ / 2),
-                                           schedule_(steps_ - 1))
-                             : "half a cosine";
+    facts_["schedule"] =
+        fmt::format("{:g}, {:g}, {:g}", schedule_(0), schedule_(steps_ / 2), schedule_(steps_ - 1));
     facts_["augmentation"] = yes(static_cast<bool>(options_.augment));
     facts_["views"] = text(options_.views);
     facts_["seed"] = text(options_.seed);
+    facts_["accumulate"] = text(options_.accumulate);
+    facts_["clip_norm"] = text(options_.clip_norm);
+    facts_["validation_split"] = text(options_.validation_split);
+    facts_["validation images"] =
+        options_.validation != nullptr ? options_.validation->checksum() : "none";
+    facts_["patience"] = text(options_.patience);
     facts_["weight_average"] = text(options_.weight_average);
     facts_["after_step"] = yes(static_cast<bool>(options_.after_step));
+    for (const Module* const module : options_.with) facts_["with"] += module->describe() + " ";
   }
 
   void epoch() {
     const auto start = Clock::now();
     const double before = at_.seconds;
     for (auto batch = loader_.begin(at_.batches); !(batch == loader_.end()); ++batch) {
-      step(*batch);
+      learn(*batch);
       at_.seconds = before + seconds_since(start);
-      if (options_.checkpoint.stop && options_.checkpoint.stop()) stop();
+      const bool may_stop = is_step_over() && options_.checkpoint.stop;
+      if (may_stop && options_.checkpoint.stop()) stop();
     }
-    EpochReport report{.epoch = static_cast<Index>(at_.reports.size()) + 1,
+    EpochReport report{.epoch = epoch_under_way(),
                        .epochs = options_.epochs,
                        .lr = options_.lr * schedule_(optimizer_->steps() - 1),
                        .seconds = at_.seconds};
-    means_.write_to(report);
+    at_.sums.write_to(report);
     warn_of_guessing(report);
     {
       const Averaged averaged(average_ ? &*average_ : nullptr);
-      if (options_.test != nullptr) judge(report, model_, *options_.test, teacher_decisions_);
+      detail::judge(report, model_, options_, validation_, teacher_decisions_);
+      at_.over = is_over_after(report);
       if (options_.on_epoch) options_.on_epoch(report);
+      if (options_.stop_if && options_.stop_if(report)) at_.over = true;
     }
     at_.reports.push_back(std::move(report));
-    at_.batches = 0, at_.seconds = 0;
-    means_ = Means();
+    at_.batches = 0, at_.seconds = 0, at_.sums = {};
     if (!options_.checkpoint.file.empty()) write_checkpoint();
   }
 
-  void step(Batch& batch) {
+  // Keeps the weights if they are the best so far; whether patience has come to its end.
+  bool is_over_after(const EpochReport& report) {
+    if (!best_) return false;
+    if (at_.reports.empty() ||
+        *report.validation_errors < *best_of(at_.reports).validation_errors) {
+      best_->keep();
+      return false;
+    }
+    return report.epoch - best_of(at_.reports).epoch >= options_.patience;
+  }
+
+  void learn(const Batch& batch) {
     const Index step = optimizer_->steps();
     optimizer_->set_lr(options_.lr * schedule_(step));
     const double done =
         static_cast<double>(step) / static_cast<double>(std::max<Index>(steps_ - 1, 1));
-    const detail::LossParts loss = batch_loss_(batch, model_(batch.images), done);
-    const Progress progress{.epoch = static_cast<Index>(at_.reports.size()) + 1,
+    const Loss loss = loss_(
+        {.batch = batch, .logits = model_(batch.images), .done = done, .epoch = epoch_under_way()});
+    const Progress progress{.epoch = epoch_under_way(),
                             .epochs = options_.epochs,
                             .batch = ++at_.batches,
                             .batches = loader_.batches(),
-                            .loss = static_cast<double>(loss.total.item())};
+                            .loss = static_cast<double>(loss.total().item())};
     if (!std::isfinite(progress.loss)) {
       fail("train",
            "the loss is {} at batch {} of epoch {}; the learning rate, {:g}, may be too high; "
@@ -247,17 +254,50 @@ class Run {
            std::abs(progress.loss),  // NaN without the sign that the processor gives it
            progress.batch, progress.epoch, options_.lr);
     }
-    optimizer_->minimize(loss.total);
-    if (options_.after_step) options_.after_step();
-    if (average_) average_->update();
-    means_.add(loss, batch.class_ids);
+    move(loss.total());
+    at_.sums.add(loss, batch.images.dim(0));
     if (options_.on_batch) options_.on_batch(progress);
   }
 
-  void write_checkpoint() {
-    at_.sums = means_.sums();
-    detail::write_checkpoint(options_.checkpoint, facts_, learner(), at_);
+  // The weights, by the gradient of this batch; where several make a step, after the last of them.
+  void move(const Tensor& loss) {
+    if (options_.accumulate == 1 && options_.clip_norm == 0) {
+      optimizer_->minimize(loss);
+    } else {
+      const Index of_step = (at_.batches - 1) / options_.accumulate;
+      const Index first = of_step * options_.accumulate;
+      if (at_.batches == first + 1) optimizer_->zero_grad();
+      const double share = static_cast<double>(images_in(at_.batches - 1, at_.batches)) /
+                           static_cast<double>(images_in(first, first + options_.accumulate));
+      (share == 1 ? loss : loss * static_cast<real>(share)).backward();
+      if (!is_step_over()) return;
+      if (options_.clip_norm > 0) {
+        at_.sums.add_gradient_norm(clip_grad_norm(parameters_, options_.clip_norm));
+      }
+      optimizer_->step();
+      optimizer_->zero_grad();
+    }
+    if (options_.after_step) options_.after_step();
+    if (average_) average_->update();
   }
+
+  Index epoch_under_way() const { return static_cast<Index>(at_.reports.size()) + 1; }
+  // Steps of an epoch of which so many batches are over.
+  Index steps_in(Index batches) const {
+    return (batches + options_.accumulate - 1) / options_.accumulate;
+  }
+  bool is_step_over() const {
+    return at_.batches % options_.accumulate == 0 || at_.batches == loader_.batches();
+  }
+  // Images of an epoch's batches [from, to).
+  Index images_in(Index from, Index to) const {
+    const auto before = [this](Index batch) {
+      return std::min(std::min(batch, loader_.batches()) * options_.batch_size, loader_.images());
+    };
+    return before(to) - before(from);
+  }
+
+  void write_checkpoint() { detail::write_checkpoint(options_.checkpoint, facts_, learner(), at_); }
 
   [[noreturn]] void stop() {
     if (!options_.checkpoint.file.empty()) write_checkpoint();
@@ -266,29 +306,34 @@ class Run {
   }
 
   void warn_of_guessing(EpochReport& report) const {
-    const double guessing = std::log(static_cast<double>(classes_));
-    if (!(report.hard >= guessing)) return;  // also where no image has a label
-    report.warnings.push_back(
-        fmt::format("the loss on the labels, {:.3f}, is not below ln {} = {:.3f}, which guessing "
-                    "gives",
-                    report.hard, classes_, guessing));
+    const double guessing = std::log(static_cast<double>(train_.classes));
+    const double hard = report.term("hard");
+    if (!(hard >= guessing)) return;  // also where no image has a label
+    report.warnings.push_back(fmt::format(
+        "the loss on the labels, {:.3f}, is not below ln {} = {:.3f}, which guessing gives", hard,
+        train_.classes, guessing));
   }
 
   Module& model_;
   const Dataset& train_;
   const TrainOptions& options_;
-  const detail::BatchLoss& batch_loss_;
+  const LossFunction& loss_;
   const std::vector<std::int32_t>* teacher_decisions_;
-  Index classes_;
+  const detail::HeldOut held_;
+  const Dataset* validation_;  // or none
   Rng rng_;
   DataLoader loader_;
-  Index steps_;  // of the whole training
+  Index steps_a_pass_;  // of an epoch
+  Index steps_;         // of the whole training
   Schedule schedule_;
+  std::vector<Tensor> parameters_;                        // of all that is trained,
+  std::vector<NamedTensor> state_;                        // with their buffers,
+  std::vector<std::pair<std::string, Rng*>> generators_;  // and what draws numbers there
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<WeightAverage> average_;
+  std::optional<detail::KeptTensors> best_;  // weights of the best epoch, where that counts
   detail::TrainingFacts facts_;
   detail::TrainingPosition at_;
-  Means means_;
 };
 
 }  // namespace
@@ -296,11 +341,11 @@ class Run {
 namespace detail {
 
 std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
-                                    const TrainOptions& options, const BatchLoss& batch_loss,
+                                    const TrainOptions& options, const LossFunction& loss,
                                     const std::vector<std::int32_t>* teacher_decisions,
                                     TrainingFacts facts) {
-  check_options(options);
-  return Run(model, train, options, batch_loss, teacher_decisions, std::move(facts)).run();
+  detail::check(options);
+  return Run(model, train, options, loss, teacher_decisions, std::move(facts)).run();
 }
 
 std::string layers_of(Module& model) {
@@ -319,17 +364,27 @@ std::string checksum_of(Module& model) {
 
 }  // namespace detail
 
+std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOptions& options,
+                             const LossFunction& loss) {
+  if (!loss) fail("fit", "there is no loss");
+  return detail::run_epochs(model, train, options, loss, nullptr,
+                            {{"loss", "one of the caller's"}});
+}
+
 std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
                                           const TrainOptions& options) {
   train.check_labelled("train");
-  return detail::run_epochs(model, train, options,
-                            [](const Batch& batch, const Tensor& logits, double) {
-                              const Tensor loss = cross_entropy(logits, batch.class_ids);
-                              return detail::LossParts{.total = loss,
-                                                       .hard = static_cast<double>(loss.item()),
-                                                       .soft = 0};
-                            },
-                            nullptr, {{"loss", "cross-entropy"}});
+  TrainOptions of_loop = options;
+  of_loop.label_smoothing = 0;
+  const CrossEntropyOptions smoothing{.label_smoothing = options.label_smoothing};
+  return detail::run_epochs(
+      model, train, of_loop,
+      [&](const Step& step) -> Loss {
+        return {{"hard", 1, cross_entropy(step.logits, step.batch.class_ids, smoothing)}};
+      },
+      nullptr,
+      {{"loss", "cross-entropy"},
+       {"label_smoothing", fmt::format("{}", smoothing.label_smoothing)}});
 }
 
 }  // namespace limbeck

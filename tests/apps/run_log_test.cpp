@@ -38,8 +38,8 @@ EpochReport report_of(Index epoch) {
   return {.epoch = epoch,
           .epochs = 9,
           .loss = 1.0 / static_cast<double>(epoch),
-          .hard = 0.5,
-          .soft = 0.25,
+          .terms = {{.name = "hard", .weight = 0.1, .value = 0.5},
+                    {.name = "soft", .weight = 0.9, .value = 0.25}},
           .lr = 1e-3,
           .seconds = 2,
           .errors = 300 - epoch,
@@ -82,8 +82,8 @@ TEST_CASE("the log of a run has a row an epoch in its table, and an event file a
     CHECK(row[1] == std::to_string(i + 1));
     // Read back to the last bit: the table loses nothing.
     CHECK(std::stod(row[2]) == report.loss);
-    CHECK(std::stod(row[3]) == report.hard);
-    CHECK(row[4] == "0");
+    CHECK(std::stod(row[3]) == report.term("hard"));
+    CHECK(row[4] == "");
     CHECK(std::stoll(row[5]) == report.errors);
     CHECK(row[6] == "");  // it has no teacher
     CHECK(std::stod(row[7]) == report.lr);
@@ -92,8 +92,7 @@ TEST_CASE("the log of a run has a row an epoch in its table, and an event file a
     CHECK(steps[i].step == report.epoch);
     CHECK(steps[i].scalars ==
           std::map<std::string, float>{{"loss", static_cast<float>(report.loss)},
-                                       {"hard", static_cast<float>(report.hard)},
-                                       {"soft", 0.0f},
+                                       {"hard", static_cast<float>(report.term("hard"))},
                                        {"errors", static_cast<float>(*report.errors)},
                                        {"lr", static_cast<float>(report.lr)},
                                        {"seconds", static_cast<float>(report.seconds)}});
@@ -134,6 +133,35 @@ TEST_CASE("a log that is resumed repeats no epoch and keeps what is done") {
     train(log, "student", 1, 1);
     CHECK(owners_in(table) == "teacher 1, teacher 2, student 1");
   }
+}
+
+TEST_CASE(
+    "terms and metrics of one's own get columns when they come, and older rows leave them empty") {
+  const Folder folder;
+  const std::string table = folder.file("epochs.csv");
+  RunLog log(folder.path(), LogStart::anew);
+  train(log, "teacher", 1, 1);
+  TrainOptions options;
+  log.follow(options, "student");
+  EpochReport report = report_of(1);
+  report.terms.push_back({.name = "hint", .weight = 3, .value = 0.75});
+  report.validation_errors = 12;
+  report.metrics.push_back({"recall", 0.5});
+  options.on_epoch(report);
+  options.on_epoch(report_of(2));
+  const auto rows = table_in(table);
+  REQUIRE(rows.size() == 4);
+  const auto last_three = [](const std::vector<std::string>& row) {
+    return std::vector<std::string>(row.end() - 3, row.end());
+  };
+  CHECK(last_three(rows[0]) == std::vector<std::string>{"hint", "validation_errors", "recall"});
+  CHECK(last_three(rows[1]) == std::vector<std::string>{"", "", ""});
+  CHECK(last_three(rows[2]) == std::vector<std::string>{"0.75", "12", "0.5"});
+  CHECK(last_three(rows[3]) == std::vector<std::string>{"", "", ""});
+  for (const auto& row : rows) CHECK(row.size() == 13);
+  RunLog resumed(folder.path(), LogStart::resumed);  // it knows the columns that there are
+  train(resumed, "student", 2, 2);
+  CHECK(table_in(table)[3].size() == 13);
 }
 
 TEST_CASE("a log that begins in the middle of a training is resumed by its epochs") {

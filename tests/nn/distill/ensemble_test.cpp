@@ -49,7 +49,7 @@ TEST_CASE("an ensemble can teach, in evaluation mode, and its members are given 
   Ensemble ensemble({&a, &b}, {});
   CHECK(ensemble.parameter_count() == a.parameter_count() + b.parameter_count());
   const auto run = [&] {
-    return Distiller(ensemble, student, {}).fit(data, {.epochs = 1, .lr = 0}).back().soft;
+    return Distiller(ensemble, student, {}).fit(data, {.epochs = 1, .lr = 0}).back().term("soft");
   };
   CHECK(run() == run());  // no dropout in it
   CHECK(a.is_training());
@@ -84,10 +84,10 @@ TEST_CASE("a distillation averages the members at its own T, and at that of the 
     if (augmented) with.augment = random_shift(0);
     Ensemble ensemble({&a, &b}, {.averaging = Averaging::probabilities, .temperature = 1});
     const auto fixed = Distiller(ensemble, student, {.temperature = 4}).fit(data, with);
-    CHECK(fixed[0].soft == doctest::Approx(expected(4)).epsilon(1e-4));
+    CHECK(fixed[0].term("soft") == doctest::Approx(expected(4)).epsilon(1e-4));
     const auto moving = Distiller(ensemble, student, {}, anneal_temperature(6, 2)).fit(data, with);
-    CHECK(moving[0].soft == doctest::Approx(expected(6)).epsilon(1e-4));
-    CHECK(moving[1].soft == doctest::Approx(expected(2)).epsilon(1e-4));
+    CHECK(moving[0].term("soft") == doctest::Approx(expected(6)).epsilon(1e-4));
+    CHECK(moving[1].term("soft") == doctest::Approx(expected(2)).epsilon(1e-4));
   }
 }
 

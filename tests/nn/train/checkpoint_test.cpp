@@ -66,10 +66,16 @@ void train_and_stop(TrainOptions options, Index after) {
   CHECK_THROWS_AS(train(options), Stopped);
 }
 
+bool same_terms(const EpochReport& a, const EpochReport& b) {
+  return std::ranges::equal(a.terms, b.terms, [](const TermValue& x, const TermValue& y) {
+    return x.name == y.name && x.weight == y.weight && x.value == y.value && x.images == y.images;
+  });
+}
+
 bool same(const Result& a, const Result& b) {
   const auto reports = [](const EpochReport& x, const EpochReport& y) {
-    return x.epoch == y.epoch && x.epochs == y.epochs && x.loss == y.loss && x.hard == y.hard &&
-           x.soft == y.soft && x.lr == y.lr && x.errors == y.errors && x.agreement == y.agreement &&
+    return x.epoch == y.epoch && x.epochs == y.epochs && x.loss == y.loss && same_terms(x, y) &&
+           x.lr == y.lr && x.errors == y.errors && x.agreement == y.agreement &&
            x.warnings == y.warnings;
   };
   return std::ranges::equal(a.state, b.state, same_bits) &&
@@ -190,9 +196,15 @@ TEST_CASE("a checkpoint cut anywhere or changed at random is refused, or can be 
   Rng rng(1);
   Sequential model(Dropout({.p = 0.5}, rng), Linear({.in = 2, .out = 2}, rng));
   Adam adam(model.parameters(), {});
-  const detail::Learner learner{model, adam, nullptr};
+  const detail::Learner learner{named_state(model), adam, nullptr, model.named_generators(),
+                                named_state(model)};
   detail::TrainingPosition position{.batches = 3, .seconds = 0.5};
-  position.reports.push_back({.epoch = 1, .epochs = 2, .loss = 0.7, .errors = 3});
+  position.reports.push_back({.epoch = 1,
+                              .epochs = 2,
+                              .loss = 0.7,
+                              .terms = {{.name = "hard", .value = 0.7, .images = 9}},
+                              .errors = 3,
+                              .metrics = {{"recall", 0.5}}});
   const detail::TrainingFacts facts = {{"batch size", "128"}};
   detail::write_checkpoint(options, facts, learner, position);
   const Bytes whole = read_all(options.file);

@@ -23,7 +23,7 @@ inline Dataset rows_of_light(Index n, std::uint64_t seed) {
 }
 
 // A copy of all parameters, and whether two such copies have the same bits.
-inline std::vector<Tensor> weights_of(Module& model) {
+inline std::vector<Tensor> weights_of(const Module& model) {
   std::vector<Tensor> copies;
   for (const Tensor& parameter : model.parameters()) copies.push_back(parameter.clone());
   return copies;

@@ -1,0 +1,54 @@
+#include "nn/train/train_options.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "optim/adam.h"
+
+namespace limbeck::detail {
+
+std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,
+                                          const TrainOptions& options) {
+  if (options.optimizer) return options.optimizer(std::move(parameters), options.lr);
+  return std::make_unique<Adam>(std::move(parameters), AdamOptions{.lr = options.lr});
+}
+
+Schedule make_schedule(Index steps, const TrainOptions& options) {
+  if (options.schedule) return options.schedule;
+  return options.schedule_of ? options.schedule_of(steps) : cosine({.total = steps});
+}
+
+void check(const TrainOptions& options) {
+  const auto at_least = [](const char* name, Index least, Index value) {
+    if (value < least) fail("train", "{} must be at least {}; got {}", name, least, value);
+  };
+  at_least("epochs", 1, options.epochs);
+  at_least("accumulate", 1, options.accumulate);
+  at_least("patience", 0, options.patience);
+  if (options.schedule && options.schedule_of) {
+    fail("train", "there are two schedules: schedule and schedule_of exclude each other");
+  }
+  if (options.views > 0 && !options.augment) {
+    fail("train", "views are ways to augment the images, and there is no augmentation");
+  }
+  if (!(options.clip_norm >= 0) || !std::isfinite(options.clip_norm)) {
+    fail("train", "clip_norm must be above 0, or 0 for none; got {}", options.clip_norm);
+  }
+  if (!(options.validation_split >= 0 && options.validation_split < 1)) {
+    fail("train", "validation_split must be in [0, 1); got {}", options.validation_split);
+  }
+  if (options.validation != nullptr && options.validation_split > 0) {
+    fail("train", "there is a validation set, and validation_split would draw another");
+  }
+  if (options.patience > 0 && options.validation == nullptr && options.validation_split == 0) {
+    fail("train", "patience needs images to judge by: give a validation set or validation_split");
+  }
+  if (options.label_smoothing != 0) {
+    fail("train", "label_smoothing is train_classifier's; a loss of one's own smooths by itself");
+  }
+  for (const Metric& metric : options.metrics) {
+    check_report_name("train, metrics", metric.name);
+  }
+}
+
+}  // namespace limbeck::detail
