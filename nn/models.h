@@ -1,4 +1,4 @@
-// Networks by their sizes, and by a short text.
+// Networks by their sizes. (nn/model_spec.h has them by a short text.)
 #pragma once
 
 #include <string>

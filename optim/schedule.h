@@ -32,8 +32,8 @@ struct CosineOptions {
 };
 // Half a cosine from 1 down to `floor` after the warm-up, which it reaches when `total` steps are
 // over: with a floor of 0 the last step too still moves something, as in PyTorch's
-// CosineAnnealingLR. Loshchilov and Hutter, "SGDR: Stochastic
-// Gradient Descent with Warm Restarts", ICLR 2017, equation 5, without restarts.
+// CosineAnnealingLR. Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+// ICLR 2017, equation 5, without restarts.
 // Error: not 0 <= warmup < total.
 Schedule cosine(const CosineOptions& options);
 

@@ -132,7 +132,7 @@ class DistillRun {
                                 .total = data_.test.size()};
     } else {
       teacher_ = make(s_.teacher, s_.teacher_dropout, 0);
-      TrainOptions options = usual_options(s_.teacher_epochs, s_.teacher_augment, s_.seed);
+      TrainOptions options = usual_options(s_.teacher_epochs, s_.teacher_augment, s_.seed, true);
       report_.teacher =
           train("teacher", "teacher", s_.teacher, {}, *teacher_, options,
                 [&](const TrainOptions& o) { return train_classifier(*teacher_, data_.train, o); });
@@ -144,20 +144,23 @@ class DistillRun {
     // Both begin with the same weights and see the images in the same order.
     const auto stream = static_cast<std::uint64_t>(repeat) + 1;
     Sequential hard = make(s_.student, 0, stream), distilled = make(s_.student, 0, stream);
-    const TrainOptions options =
-        usual_options(s_.epochs, s_.augment, s_.seed + static_cast<std::uint64_t>(repeat));
+    const auto options = [&](bool on_labels) {
+      return usual_options(s_.epochs, s_.augment, s_.seed + static_cast<std::uint64_t>(repeat),
+                           on_labels);
+    };
     const std::string hard_file = file_name("student-hard", repeat);
     const std::string distilled_file = file_name("student-distilled", repeat);
     StudentPair pair;
     pair.hard =
-        train("student, hard labels", hard_file, s_.student, {}, hard, options,
+        train("student, hard labels", hard_file, s_.student, {}, hard, options(true),
               [&](const TrainOptions& o) { return train_classifier(hard, data_.train, o); });
-    pair.distilled =
-        train("student, distilled", distilled_file, s_.student, s_.distillation.temperature,
-              distilled, options, [&](const TrainOptions& o) { return distil(distilled, o); });
+    pair.distilled = train("student, distilled", distilled_file, s_.student,
+                           s_.distillation.temperature, distilled, options(false),
+                           [&](const TrainOptions& o) { return distil(distilled, o); });
     if (teacher_) {
       pair.hard.agreement = agreement(predict(hard, data_.test), predict(*teacher_, data_.test));
-      pair.distilled.agreement = pair.distilled.epochs.back().agreement;
+      pair.distilled.agreement =
+          agreement(predict(distilled, data_.test), predict(*teacher_, data_.test));
     }
     keep(hard_file, hard, pair.hard, {});
     keep(distilled_file, distilled, pair.distilled,
@@ -172,12 +175,12 @@ class DistillRun {
     return distill_from_logits(teacher_logits_, student, data_.train, s_.distillation, options);
   }
 
-  TrainOptions usual_options(Index epochs, const std::string& augment, std::uint64_t seed) const {
-    TrainOptions options{.epochs = epochs,
-                         .batch_size = s_.batch_size,
-                         .lr = s_.lr,
-                         .seed = seed,
-                         .test = &data_.test};
+  TrainOptions usual_options(Index epochs, const std::string& augment, std::uint64_t seed,
+                             bool on_labels) const {
+    TrainOptions options{.epochs = epochs, .batch_size = s_.batch_size, .lr = s_.lr, .seed = seed};
+    s_.training.apply(options, on_labels);
+    // With images held back to judge by, those of the test set are for the end.
+    if (options.validation_split == 0) options.test = &data_.test;
     options.augment = augmentations().at(augment);
     return options;
   }
@@ -207,7 +210,7 @@ class DistillRun {
     const std::size_t before = outcome.epochs.size() - outcome.peak_bytes.size();
     for (std::size_t i = 0; i < before; ++i) outcome.seconds += outcome.epochs[i].seconds;
     if (before > 0) log_.say(fmt::format("  {} epochs of them before this run", before));
-    outcome.errors = outcome.epochs.back().errors.value();
+    outcome.errors = count_errors(model, data_.test);
     outcome.total = data_.test.size();
     return outcome;
   }

@@ -132,9 +132,8 @@ void add_options(Options& options, DistillSettings& s) {
       .check(at_least_1());
   add("--epochs", s.epochs, "Epochs of each student's training").type("N").check(at_least_1());
   add("--batch-size", s.batch_size, "Images a step").type("N").check(at_least_1());
-  add("--lr", s.lr, "Adam's learning rate at the start; it falls to 0 along half a cosine")
-      .type("RATE")
-      .check(above_0());
+  add("--lr", s.lr, "The optimizer's learning rate at the start").type("RATE").check(above_0());
+  add_options(options, s.training);
   options
       .add("--train-size", s.train_size,
            "Learn from N images only, drawn at random. Without it: from all")
@@ -179,27 +178,31 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
   const auto file_or_null = [](const std::string& path) {
     return path.empty() ? ordered_json(nullptr) : ordered_json(path);
   };
-  return {{"data", file_or_null(s.data)},
-          {"teacher", s.teacher},
-          {"student", s.student},
-          {"temperature", s.distillation.temperature},
-          {"alpha", s.distillation.alpha},
-          {"teacher_epochs", s.teacher_epochs},
-          {"epochs", s.epochs},
-          {"batch_size", s.batch_size},
-          {"lr", s.lr},
-          {"train_size", s.train_size == 0 ? ordered_json(nullptr) : ordered_json(s.train_size)},
-          {"teacher_dropout", s.teacher_dropout},
-          {"teacher_augment", s.teacher_augment},
-          {"augment", s.augment},
-          {"teacher_weights", file_or_null(s.teacher_weights)},
-          {"teacher_logits", file_or_null(s.teacher_logits)},
-          {"repeats", s.repeats},
-          {"seed", s.seed},
-          {"threads", s.threads}};
+  ordered_json json = {
+      {"data", file_or_null(s.data)},
+      {"teacher", s.teacher},
+      {"student", s.student},
+      {"temperature", s.distillation.temperature},
+      {"alpha", s.distillation.alpha},
+      {"teacher_epochs", s.teacher_epochs},
+      {"epochs", s.epochs},
+      {"batch_size", s.batch_size},
+      {"lr", s.lr},
+      {"train_size", s.train_size == 0 ? ordered_json(nullptr) : ordered_json(s.train_size)},
+      {"teacher_dropout", s.teacher_dropout},
+      {"teacher_augment", s.teacher_augment},
+      {"augment", s.augment},
+      {"teacher_weights", file_or_null(s.teacher_weights)},
+      {"teacher_logits", file_or_null(s.teacher_logits)},
+      {"repeats", s.repeats},
+      {"seed", s.seed},
+      {"threads", s.threads}};
+  s.training.add_to(json);
+  return json;
 }
 
 void check(const DistillSettings& s) {
+  s.training.check();
   if (!s.teacher_logits.empty()) {
     constexpr const char* option = "--teacher-logits";
     if (!s.teacher_weights.empty()) fail(option, "there is no teacher with --teacher-weights then");

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "apps/common/training_options.h"
 #include "core/parallel.h"
 #include "nn/distill/distillation_loss.h"
 
@@ -16,14 +17,15 @@ class Options;
 struct DistillSettings {
   // What is learned, from what, and how.
   std::string data;  // a folder; empty: synthetic digits
-  std::string teacher = "mlp:1200,1200";
+  std::string teacher = "mlp:800,800";
   std::string student = "mlp:128";
   DistillationOptions distillation{};
-  Index teacher_epochs = 15;
+  Index teacher_epochs = 10;
   Index epochs = 40;
   Index batch_size = 128;
   double lr = 1e-3;
   Index train_size = 0;  // 0: all
+  TrainingSettings training{};
   double teacher_dropout = 0.3;
   std::string teacher_augment = "shift";
   std::string augment = "none";

@@ -39,6 +39,11 @@ class Lion : public Optimizer {
 
   // What a checkpoint keeps beside the weights: "m.0", "m.1", …
   std::vector<NamedTensor> named_state() override { return numbered("m", m_); }
+  // By which a checkpoint knows whether it is the same.
+  std::string describe() const override {
+    return fmt::format("Lion(beta1 = {}, beta2 = {}, weight_decay = {})", options_.beta1,
+                       options_.beta2, options_.weight_decay);
+  }
 
  protected:
   // A part of parameter i, from element `begin` on: step() and minimize() call it.

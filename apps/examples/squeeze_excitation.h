@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "core/ops.h"
-#include "core/ops/pool.h"
 #include "nn/linear.h"
 
 namespace limbeck {

@@ -25,11 +25,15 @@ limbeck.curves = (() => {
     return `${what} by epoch. ${ends.join('; ')}.`;
   }
 
+  // On the test images or, where some of the training images were held back to judge by, on those.
+  const errorsOf = ({errors, validation_errors: held}) => errors ?? held;
+  const heldBack = data.run.options.validation_split > 0;
+
   function errorsChart(width) {
-    const lines = series((epoch) => epoch.errors);
+    const lines = series(errorsOf);
     return chart.lines(width, {
-      title: inWords('Errors on the test set', lines, thousands),
-      yLabel: `errors of ${thousands(data.run.teacher.total)}`,
+      title: inWords(`Errors on ${heldBack ? 'held-back images' : 'the test set'}`, lines, thousands),
+      yLabel: heldBack ? 'errors on held-back images' : `errors of ${thousands(data.run.teacher.total)}`,
       series: lines,
       whole: true,
     });
@@ -49,8 +53,8 @@ limbeck.curves = (() => {
   function cells(network, i) {
     const epoch = epochsOf(network)[i];
     if (epoch === undefined) return [td(), td(), td()];
-    const {errors, loss} = epoch;
-    return [td(thousands(errors)), td(digits3(loss)), td(digits3(lossOf(epoch, 'hard')))];
+    const {loss} = epoch;
+    return [td(thousands(errorsOf(epoch))), td(digits3(loss)), td(digits3(lossOf(epoch, 'hard')))];
   }
 
   function table() {

@@ -63,7 +63,8 @@ struct ConvBackward {
   const real* weight;
 };
 
-// By whichever of the two ways is the faster for these sizes.
+// By Winograd's transform where it can go, else by im2col, and by plain loops where
+// LIMBECK_KERNELS=plain asks for them.
 void conv_forward(const ConvForward& f, const ConvSizes& sizes);
 void conv_backward(const ConvBackward& b, const ConvSizes& sizes);
 

@@ -87,6 +87,10 @@ TEST_CASE("mnist_distill refuses arguments out of range with exit code 2, and na
   check_refused({"--teacher", "mlp:0"}, 2, "--teacher: \"mlp:0\" has a width");
   check_refused({"--epochs", "0"}, 2, "--epochs: must be at least 1; got 0");
   check_refused({"--teacher-epochs", "-1"}, 2, "--teacher-epochs");
+  check_refused({"--patience", "2"}, 1, "--patience: it needs images to judge by");
+  check_refused({"--optimizer", "adagrad"}, 2, "--optimizer");
+  check_refused({"--validation-split", "1"}, 2, "--validation-split");
+  check_refused({"--clip-norm", "-1"}, 2, "--clip-norm");
   check_refused({"--batch-size", "0"}, 2, "--batch-size");
   check_refused({"--lr", "0"}, 2, "--lr: must be above 0; got 0");
   check_refused({"--train-size", "0"}, 2, "--train-size");
@@ -193,7 +197,14 @@ TEST_CASE("mnist_distill shows progress in plain lines, the table, and writes it
                                      {"augment", "none"},
                                      {"repeats", 1},
                                      {"seed", 1},
-                                     {"threads", 1}});
+                                     {"threads", 1},
+                                     {"optimizer", "adam"},
+                                     {"weight_decay", 0.0},
+                                     {"schedule", "cosine"},
+                                     {"clip_norm", 0.0},
+                                     {"label_smoothing", 0.0},
+                                     {"validation_split", 0.0},
+                                     {"patience", 0}});
   for (const std::string name : {"teacher", "student_hard", "student_distilled"}) {
     CAPTURE(name);
     const json& network = result.at(name);
@@ -221,6 +232,59 @@ TEST_CASE("mnist_distill shows progress in plain lines, the table, and writes it
   const json& last = distilled.at("epochs").back();
   CHECK(last.at("loss").get<double>() ==
         doctest::Approx(0.1 * last.at("hard").get<double>() + 0.9 * last.at("soft").get<double>()));
+}
+
+TEST_CASE("mnist_distill judges by held-back images, and looks at the test images in the end") {
+  const Folder data, out;
+  write_digits(data);
+  const Finished run = run_program("mnist_distill", {"--data",
+                                                     data.path(),
+                                                     "--teacher",
+                                                     "mlp:16",
+                                                     "--student",
+                                                     "mlp:8",
+                                                     "--teacher-epochs",
+                                                     "2",
+                                                     "--epochs",
+                                                     "30",
+                                                     "--validation-split",
+                                                     "0.2",
+                                                     "--patience",
+                                                     "1",
+                                                     "--optimizer",
+                                                     "adamw",
+                                                     "--schedule",
+                                                     "constant",
+                                                     "--weight-decay",
+                                                     "0.01",
+                                                     "--clip-norm",
+                                                     "0.5",
+                                                     "--label-smoothing",
+                                                     "0.1",
+                                                     "--threads",
+                                                     "1",
+                                                     "--json",
+                                                     out.file("j"),
+                                                     "--report",
+                                                     out.file("page.html")});
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  CHECK(contains(run.err, "validation errors"));
+  CHECK_FALSE(contains(run.err, "test errors"));
+  const json result = json::parse(read_all(out.file("j")));
+  for (const char* const name : {"teacher", "student_hard", "student_distilled"}) {
+    const json& network = result.at(name);
+    CAPTURE(name);
+    CHECK(network.at("total") == 200);
+    CHECK(network.at("errors") <= 200);
+    CHECK(network.at("epochs").size() < 30);  // patience came to its end
+    for (const json& row : network.at("epochs")) {
+      CHECK(row.at("validation_errors") <= 60);
+      CHECK(row.at("gradient_norm") > 0);
+      CHECK_FALSE(row.contains("errors"));
+    }
+  }
+  CHECK(result.at("student_hard").contains("agreement"));
 }
 
 TEST_CASE("mnist_distill gives the same numbers for the same seed, others for another") {

@@ -1,0 +1,136 @@
+#include "apps/common/training_options.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "apps/common/program.h"
+#include "core/error.h"
+#include "optim/adam.h"
+#include "optim/sgd.h"
+
+namespace limbeck {
+namespace {
+
+using Parameters = std::vector<Tensor>;
+
+// Optimizers with a weight decay, by name.
+using MakeDecaying = std::unique_ptr<Optimizer> (*)(Parameters parameters, double lr,
+                                                    double weight_decay);
+
+template <class Made, class MadeOptions>
+std::unique_ptr<Optimizer> make(Parameters parameters, MadeOptions options, double lr,
+                                double weight_decay) {
+  options.lr = lr;
+  options.weight_decay = weight_decay;
+  return std::make_unique<Made>(std::move(parameters), options);
+}
+
+const std::map<std::string, MakeDecaying>& optimizers() {
+  static const std::map<std::string, MakeDecaying> by_name = {
+      {"adam", [](Parameters p, double lr,
+                  double decay) { return make<Adam>(std::move(p), AdamOptions{}, lr, decay); }},
+      {"adamw", [](Parameters p, double lr,
+                   double decay) { return make<AdamW>(std::move(p), AdamWOptions{}, lr, decay); }},
+      {"sgd", [](Parameters p, double lr, double decay) {
+         return make<Sgd>(std::move(p), SgdOptions{.momentum = 0.9}, lr, decay);
+       }}};
+  return by_name;
+}
+
+// Schedules for a training of so many steps, by name.
+using MakeSchedule = Schedule (*)(Index steps);
+
+const std::map<std::string, MakeSchedule>& schedules() {
+  static const std::map<std::string, MakeSchedule> by_name = {
+      {"constant", [](Index) { return constant(); }},
+      {"cosine", [](Index steps) { return cosine({.total = steps}); }}};
+  return by_name;
+}
+
+template <class Value>
+std::vector<std::string> names_of(const std::map<std::string, Value>& by_name) {
+  std::vector<std::string> names;
+  for (const auto& entry : by_name) names.push_back(entry.first);
+  return names;
+}
+
+// A check that a number is in [0, 1).
+auto below_1() {
+  return valid_number([](double x) {
+    if (!(x >= 0 && x < 1)) fail("number", "must be from 0 to below 1; got {:g}", x);
+  });
+}
+
+auto not_negative() {
+  return valid_number([](double x) {
+    if (!(x >= 0)) fail("number", "must be at least 0; got {:g}", x);
+  });
+}
+
+}  // namespace
+
+void TrainingSettings::check() const {
+  if (patience > 0 && validation_split == 0) {
+    fail("--patience", "it needs images to judge by: give --validation-split too, 0.1 say");
+  }
+}
+
+void TrainingSettings::apply(TrainOptions& options, bool on_labels) const {
+  options.optimizer = [make = optimizers().at(optimizer), decay = weight_decay](
+                          Parameters parameters, double lr) {
+    return make(std::move(parameters), lr, decay);
+  };
+  options.schedule_of = schedules().at(schedule);
+  options.clip_norm = clip_norm;
+  options.validation_split = validation_split;
+  options.patience = patience;
+  if (on_labels) options.label_smoothing = label_smoothing;
+}
+
+void TrainingSettings::add_to(nlohmann::ordered_json& options) const {
+  options["optimizer"] = optimizer;
+  options["weight_decay"] = weight_decay;
+  options["schedule"] = schedule;
+  options["clip_norm"] = clip_norm;
+  options["label_smoothing"] = label_smoothing;
+  options["validation_split"] = validation_split;
+  options["patience"] = patience;
+}
+
+void add_options(Options& options, TrainingSettings& s) {
+  const auto add = [&options](const char* name, auto& variable, const char* help) {
+    return options.add(name, variable, help).show_default();
+  };
+  add("--optimizer", s.optimizer,
+      "Of all networks: adam; adamw, whose decay passes by the division; sgd, with a momentum of "
+      "0.9, which wants a rate some ten to a hundred times as large as Adam's")
+      .type("NAME")
+      .one_of(names_of(optimizers()));
+  add("--weight-decay", s.weight_decay, "Its decay of the weights towards 0")
+      .type("L")
+      .check(not_negative());
+  add("--schedule", s.schedule,
+      "How the learning rate goes on from --lr: cosine, to 0 along half of one; constant")
+      .type("NAME")
+      .one_of(names_of(schedules()));
+  add("--clip-norm", s.clip_norm,
+      "Scale a step's gradient down to this length if it is longer; 0: never")
+      .type("L")
+      .check(not_negative());
+  add("--label-smoothing", s.label_smoothing,
+      "The part of each label that is shared by all classes, where networks learn from labels "
+      "alone, the teacher among them: a teacher that is trained so teaches less")
+      .type("E")
+      .check(below_1());
+  add("--validation-split", s.validation_split,
+      "Hold this part of the training images back, at random, and judge each epoch by them; the "
+      "test images are then looked at once, at the end")
+      .type("P")
+      .check(below_1());
+  add("--patience", s.patience,
+      "End a training after so many epochs without fewer errors on the held-back images, and keep "
+      "the weights of its best epoch; 0: never")
+      .type("N");
+}
+
+}  // namespace limbeck
