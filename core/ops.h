@@ -10,3 +10,4 @@
 #include "core/ops/reduce.h"
 #include "core/ops/shape_ops.h"
 #include "core/ops/softmax.h"
+#include "core/ops/upsample.h"

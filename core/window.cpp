@@ -9,7 +9,7 @@ std::string Size2d::str() const {
 }
 
 void check_window(const char* op, const Window2d& window) {
-  const auto [kernel, stride, padding] = window;
+  const auto [kernel, stride, padding, dilation] = window;
   if (kernel.height < 1 || kernel.width < 1) {
     fail(op, "the kernel must be at least 1; got {}", kernel);
   }
@@ -19,19 +19,24 @@ void check_window(const char* op, const Window2d& window) {
   if (padding.height < 0 || padding.width < 0) {
     fail(op, "the padding must not be negative; got {}", padding);
   }
+  if (dilation.height < 1 || dilation.width < 1) {
+    fail(op, "the dilation must be at least 1; got {}", dilation);
+  }
 }
 
 Size2d output_size(const char* op, const Shape& images, const Window2d& window) {
   check_window(op, window);
   if (images.rank() != 4) fail(op, "images must be (N, C, H, W); got shape {}", images);
-  const auto [kernel, stride, padding] = window;
+  const auto [kernel, stride, padding, dilation] = window;
+  const Size2d extent = window.extent();
   const Size2d padded{images.dim(2) + 2 * padding.height, images.dim(3) + 2 * padding.width};
-  if (kernel.height > padded.height || kernel.width > padded.width) {
-    fail(op, "the kernel {} is larger than images {} with a padding of {}", kernel, images,
+  if (extent.height > padded.height || extent.width > padded.width) {
+    const std::string reach = dilation == Size2d(1) ? "" : fmt::format(", dilated to {},", extent);
+    fail(op, "the kernel {}{} is larger than images {} with a padding of {}", kernel, reach, images,
          padding);
   }
-  return {(padded.height - kernel.height) / stride.height + 1,
-          (padded.width - kernel.width) / stride.width + 1};
+  return {(padded.height - extent.height) / stride.height + 1,
+          (padded.width - extent.width) / stride.width + 1};
 }
 
 }  // namespace limbeck

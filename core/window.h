@@ -4,8 +4,9 @@
 // it stays within the image and `padding` more on either side:
 //   out = (in + 2 padding − kernel) / stride + 1, rounded down
 // Output o sees the image's places o · stride − padding + k for k in [0, kernel); those outside the
-// image are padding. (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-// 2016, section 2.)
+// image are padding. With a dilation d these places lie d apart, at + d · k in place of + k, and
+// d (kernel − 1) + 1 stands for the kernel in the formula above. (Dumoulin and Visin, "A guide to
+// convolution arithmetic for deep learning", 2016, sections 2 and 5.1.)
 #pragma once
 
 #include <algorithm>
@@ -30,14 +31,21 @@ struct Size2d {
   Index width;
 };
 
-// A window's size, its steps, and how far it reaches over the image's border.
+// A window's size, its steps, how far it reaches over the image's border, and how far apart the
+// pixels are that it sees.
 struct Window2d {
-  Size2d kernel;   // its own size
-  Size2d stride;   // from one place to the next
-  Size2d padding;  // past the border
+  Size2d kernel;        // how many pixels it sees each way
+  Size2d stride;        // from one place to the next
+  Size2d padding;       // past the border
+  Size2d dilation = 1;  // from one pixel that it sees to the next
+
+  // Over how many pixels it reaches: the kernel, if it is not dilated.
+  Size2d extent() const {
+    return {dilation.height * (kernel.height - 1) + 1, dilation.width * (kernel.width - 1) + 1};
+  }
 };
 
-// Error, in the name of `op`: a kernel or a stride below 1, or a negative padding.
+// Error, in the name of `op`: a kernel, a stride or a dilation below 1, or a negative padding.
 void check_window(const char* op, const Window2d& window);
 
 // (H_out, W_out) for images (N, C, H, W). Error, in the name of `op`: that of check_window, another
@@ -54,7 +62,7 @@ struct Span {
 
 // The outputs, of `out` along an axis, whose window has the image, and not padding, `shift` places
 // after o · stride: those o with 0 <= o · stride + shift < in. Place k of a window has shift
-// k − padding. A loop over these outputs needs no check.
+// k · dilation − padding. A loop over these outputs needs no check.
 inline Span outputs_on_image(Index shift, Index in, Index out, Index stride) {
   const auto outputs_below = [=](Index x) { return x <= 0 ? 0 : (x + stride - 1) / stride; };
   const Index end = std::min(out, outputs_below(in - shift));

@@ -11,8 +11,10 @@ Conv2d::Conv2d(const Options& options, Rng& rng) : options_(options) {
   if (options.in < 1 || options.out < 1) {
     fail("Conv2d", "in and out must be at least 1; got {} and {}", options.in, options.out);
   }
-  check_window("Conv2d",
-               {.kernel = options.kernel, .stride = options.stride, .padding = options.padding});
+  check_window("Conv2d", {.kernel = options.kernel,
+                          .stride = options.stride,
+                          .padding = options.padding,
+                          .dilation = options.dilation});
   if (options.groups < 1 || options.in % options.groups != 0 || options.out % options.groups != 0) {
     fail("Conv2d", "{} groups do not divide {} channels in and {} out", options.groups, options.in,
          options.out);
@@ -29,6 +31,7 @@ std::string Conv2d::describe() const {
       fmt::format("Conv2d({}, {}, kernel {}", options_.in, options_.out, options_.kernel);
   if (options_.stride != Size2d(1)) text += fmt::format(", stride {}", options_.stride);
   if (options_.padding != Size2d(0)) text += fmt::format(", padding {}", options_.padding);
+  if (options_.dilation != Size2d(1)) text += fmt::format(", dilation {}", options_.dilation);
   if (options_.groups != 1) text += fmt::format(", groups {}", options_.groups);
   return text + (options_.bias ? ")" : ", no bias)");
 }
@@ -38,9 +41,11 @@ Index Conv2d::multiply_adds(const Shape& output) const {
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
-  return conv2d(
-      x, weight, bias,
-      {.stride = options_.stride, .padding = options_.padding, .groups = options_.groups});
+  return conv2d(x, weight, bias,
+                {.stride = options_.stride,
+                 .padding = options_.padding,
+                 .dilation = options_.dilation,
+                 .groups = options_.groups});
 }
 
 void Conv2d::parts(Parts& parts) {

@@ -16,13 +16,14 @@ class Conv2d : public Module {
  public:
   // The sizes of the layer.
   struct Options {
-    Index in = 0;        // C_in
-    Index out = 0;       // C_out
-    Size2d kernel = 1;   // (kh, kw)
-    Size2d stride = 1;   // pixels from one window to the next
-    Size2d padding = 0;  // zeros around the image
-    Index groups = 1;    // parts of the channels, each convolved by itself
-    bool bias = true;    // whether there is a b
+    Index in = 0;         // C_in
+    Index out = 0;        // C_out
+    Size2d kernel = 1;    // (kh, kw)
+    Size2d stride = 1;    // pixels from one window to the next
+    Size2d padding = 0;   // zeros around the image
+    Size2d dilation = 1;  // pixels from one that a window sees to the next
+    Index groups = 1;     // parts of the channels, each convolved by itself
+    bool bias = true;     // whether there is a b
   };
   Conv2d(const Options& options, Rng& rng);
 

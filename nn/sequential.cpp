@@ -37,6 +37,7 @@ Output forward_fused(Layers layers, const Tensor& x) {
       return {pools ? 3U : 2U, conv2d(x, first->weight, first->bias,
                                       {.stride = first->options().stride,
                                        .padding = first->options().padding,
+                                       .dilation = first->options().dilation,
                                        .groups = first->options().groups,
                                        .after = pools ? After::relu_max_pool : After::relu})};
     }

@@ -25,6 +25,10 @@ void check(const PlainLayer& layer) {
   if (layer.kind == PlainKind::linear && layer.in.rank() != 1) {
     fail("export", "a Linear takes features here, and gets {}; put a Flatten before it", layer.in);
   }
+  if (layer.window.dilation != Size2d(1)) {
+    fail("export", "a Conv2d with a dilation of {} cannot be written here, where it must be 1",
+         layer.window.dilation);
+  }
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ std::string CProgram::table(const std::string& type, const std::string& table,
 
 std::string CProgram::window(const std::string& table, const Shape& in, const Shape& out,
                              const Window2d& window, Index groups) {
-  const auto& [kernel, stride, padding] = window;
+  const auto& [kernel, stride, padding, dilation] = window;  // the last of them 1
   tables_ += fmt::format(
       "\nstatic const struct {0}_window {0}_{1} = {{\n"
       "    .channels = {2}, .height = {3}, .width = {4},\n"

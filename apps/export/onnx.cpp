@@ -35,11 +35,12 @@ void set(onnx::NodeProto& node, const char* name, std::initializer_list<Index> v
 }
 
 void set(onnx::NodeProto& node, const Window2d& window) {
-  const auto& [kernel, stride, padding] = window;
+  const auto& [kernel, stride, padding, dilation] = window;
   set(node, "kernel_shape", {kernel.height, kernel.width});
   set(node, "strides", {stride.height, stride.width});
   // Before the image along both axes, then after it.
   set(node, "pads", {padding.height, padding.width, padding.height, padding.width});
+  if (dilation != Size2d(1)) set(node, "dilations", {dilation.height, dilation.width});
 }
 
 // The graph under construction: each node takes what the one before it gives.

@@ -78,7 +78,10 @@ class Collector {
       return {.kind = PlainKind::conv2d,
               .weight = conv->weight.clone(),
               .bias = bias_or_zeros(conv->bias, o.out),
-              .window = {.kernel = o.kernel, .stride = o.stride, .padding = o.padding},
+              .window = {.kernel = o.kernel,
+                         .stride = o.stride,
+                         .padding = o.padding,
+                         .dilation = o.dilation},
               .groups = o.groups};
     }
     const auto pooling = [](PlainKind kind, const PoolOptions& o) -> PlainLayer {

@@ -28,7 +28,7 @@ struct Range {
 };
 
 Tensor apply(const PlainLayer& layer, const Tensor& x) {
-  const auto& [kernel, stride, padding] = layer.window;
+  const auto& [kernel, stride, padding, dilation] = layer.window;  // the last of them 1
   const PoolOptions pool = {.kernel = kernel, .stride = stride, .padding = padding};
   switch (layer.kind) {
     case PlainKind::linear:

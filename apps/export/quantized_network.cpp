@@ -102,7 +102,7 @@ class Run {
   // Calls f(place in the window, pixel of the plane) for what an output's window has of the image.
   template <class F>
   void for_window(Index output, F f) const {
-    const auto& [kernel, stride, padding] = layer_.window;
+    const auto& [kernel, stride, padding, dilation] = layer_.window;  // the last of them 1
     const Index top = output / layer_.out.dim(2) * stride.height - padding.height;
     const Index left = output % layer_.out.dim(2) * stride.width - padding.width;
     for (Index i = std::max<Index>(0, -top); i < std::min(kernel.height, height_ - top); ++i) {

@@ -41,14 +41,14 @@ limbeck.model = (() => {
     return y;
   }
 
-  // The outputs [begin, end) along an axis whose window has its place k on the image.
+  // The outputs [begin, end) along an axis whose window has the image k pixels after its begin.
   function onImage(size, outputs, stride, padding, k) {
     const begin = Math.max(0, Math.ceil((padding - k) / stride));
     return [begin, Math.min(outputs, Math.floor((size - 1 + padding - k) / stride) + 1)];
   }
 
-  // Adds to a plane of outputs what one weight, at place (ky, kx) of the window, gives for a plane
-  // of inputs. The inner loop runs along a row: a drawing is classified while it is drawn.
+  // Adds to a plane of outputs what one weight, ky rows and kx columns into the window, gives for a
+  // plane of inputs. The inner loop runs along a row: a drawing is classified while it is drawn.
   function addWeighted(y, x, weight, layer, ky, kx) {
     const [, height, width] = layer.in;
     const [, outHeight, outWidth] = layer.out;
@@ -66,7 +66,7 @@ limbeck.model = (() => {
   function conv2d(layer, x) {
     const area = layer.in[1] * layer.in[2], outArea = layer.out[1] * layer.out[2];
     const inGroup = layer.in[0] / layer.groups, outGroup = layer.out[0] / layer.groups;
-    const [kh, kw] = layer.kernel;
+    const [kh, kw] = layer.kernel, [down, right] = layer.dilation;
     const y = new Float32Array(product(layer.out));
     let at = 0;  // the weights lie in the order of these loops
     for (let o = 0; o < layer.out[0]; ++o) {
@@ -75,7 +75,8 @@ limbeck.model = (() => {
       for (let c = first; c < first + inGroup; ++c) {
         const input = x.subarray(c * area, (c + 1) * area);
         for (let k = 0; k < kh * kw; ++k) {
-          addWeighted(plane, input, layer.weight[at++], layer, Math.floor(k / kw), k % kw);
+          addWeighted(
+              plane, input, layer.weight[at++], layer, down * Math.floor(k / kw), right * (k % kw));
         }
       }
     }

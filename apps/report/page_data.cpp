@@ -111,7 +111,10 @@ ordered_json layer_json(const PlainLayer& layer) {
     json["stride"] = pair(layer.window.stride);
     json["padding"] = pair(layer.window.padding);
   }
-  if (layer.kind == PlainKind::conv2d) json["groups"] = layer.groups;
+  if (layer.kind == PlainKind::conv2d) {
+    json["dilation"] = pair(layer.window.dilation);
+    json["groups"] = layer.groups;
+  }
   return json;
 }
 

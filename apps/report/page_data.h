@@ -20,7 +20,8 @@ namespace limbeck::detail {
 //                logits: teacher, hard, distilled (S, C), float32
 //   models       hard, distilled: bytes, and layers if the page has them: of each kind, in, out,
 //   and
-//                as it applies weight, bias (float32), kernel, stride, padding (pairs), groups
+//                as it applies weight, bias (float32), kernel, stride, padding, dilation (pairs),
+//                groups
 //   most_bytes   of a model that the page has
 nlohmann::ordered_json page_data(const ReportInput& input);
 

@@ -7,9 +7,9 @@ namespace {
 
 // Whether the transform can go, and pays.
 bool winograd_fits(const ConvSizes& s) {
-  const auto& [kernel, stride, padding] = s.window;
-  return (kernel == Size2d(3) || kernel == Size2d(5)) && stride == Size2d(1) && s.groups == 1 &&
-         s.in >= 4 && s.out >= 4;
+  const auto& [kernel, stride, padding, dilation] = s.window;
+  return (kernel == Size2d(3) || kernel == Size2d(5)) && stride == Size2d(1) &&
+         dilation == Size2d(1) && s.groups == 1 && s.in >= 4 && s.out >= 4;
 }
 
 }  // namespace

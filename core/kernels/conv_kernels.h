@@ -5,13 +5,14 @@
 //                and multiplies (Chellapilla, Puri, Simard, "High Performance Convolutional Neural
 //                Networks for Document Processing", 2006). Where each group has one channel in and
 //                one out (depthwise), row by row without a matrix
-//   winograd_*   for 3×3 and 5×5 kernels of stride 1: a transform in which the same result costs
-//                four to six times fewer multiplications (core/kernels/winograd_transform.h)
+//   winograd_*   for 3×3 and 5×5 kernels of stride 1, not dilated: a transform in which the same
+//                result costs four to six times fewer multiplications
+//                (core/kernels/winograd_transform.h)
 //   plain_*      the definition (core/kernels/plain.h)
 //
 // All are this loop nest, for group g = o / (C_out / groups) of the channels:
-//   y[n, o, i, j] = b[o] + Σ_c Σ_p Σ_q w[o, c, p, q] ·
-//                   x[n, g · C_in / groups + c, i · stride − padding + p, j · stride − padding + q]
+//   y[n, o, i, j] = b[o] + Σ_c Σ_p Σ_q w[o, c, p, q] · x[n, g · C_in / groups + c, row, column]
+//   row = i · stride − padding + dilation · p,   column = j · stride − padding + dilation · q
 // with 0 for x outside the image; and all can do what follows in the same pass over memory.
 #pragma once
 
@@ -29,7 +30,7 @@ namespace limbeck {
 struct ConvSizes {
   Index images, in, height, width;     // x: (N, C_in, H, W)
   Index out, conv_height, conv_width;  // of the convolution's own result
-  Window2d window;                     // its kernel, stride and padding
+  Window2d window;                     // its kernel, stride, padding and dilation
   Index groups;
   bool relu, pools;
 
@@ -72,7 +73,8 @@ void conv_backward(const ConvBackward& b, const ConvSizes& sizes);
 void im2col_forward(const ConvForward& f, const ConvSizes& sizes);
 void im2col_backward(const ConvBackward& b, const ConvSizes& sizes);
 
-// By the transform: kernels of 3×3 or 5×5, stride 1, one group, and at least 4 channels in and out.
+// By the transform: kernels of 3×3 or 5×5, stride 1, dilation 1, one group, and at least 4 channels
+// in and out.
 void winograd_forward(const ConvForward& f, const ConvSizes& sizes);
 void winograd_backward(const ConvBackward& b, const ConvSizes& sizes);
 

@@ -18,18 +18,18 @@ namespace {
 // matrix of windows and of the output that meet the image.
 template <class Body>
 void for_matrix_rows(const ConvSizes& s, const Body& body) {
-  const auto& [kernel, stride, padding] = s.window;
+  const auto& [kernel, stride, padding, dilation] = s.window;
   Index row = 0;
   for (Index c = 0; c < s.in_of_group(); ++c) {
     for (Index p = 0; p < kernel.height; ++p) {
-      const Span rows =
-          outputs_on_image(p - padding.height, s.height, s.conv_height, stride.height);
+      const Index down = p * dilation.height - padding.height;
+      const Span rows = outputs_on_image(down, s.height, s.conv_height, stride.height);
       for (Index q = 0; q < kernel.width; ++q, ++row) {
-        const Span columns =
-            outputs_on_image(q - padding.width, s.width, s.conv_width, stride.width);
+        const Index right = q * dilation.width - padding.width;
+        const Span columns = outputs_on_image(right, s.width, s.conv_width, stride.width);
         for (Index i = rows.begin; i < rows.end; ++i) {
-          const Index y = i * stride.height - padding.height + p;
-          const Index x = columns.begin * stride.width - padding.width + q;
+          const Index y = i * stride.height + down;
+          const Index x = columns.begin * stride.width + right;
           body(row, (c * s.height + y) * s.width + x, i * s.conv_width + columns.begin,
                columns.size());
         }
@@ -38,8 +38,8 @@ void for_matrix_rows(const ConvSizes& s, const Body& body) {
   }
 }
 
-// matrix[(c, p, q), (i, j)] = x[c, i · stride − padding + p, j · stride − padding + q]; places on
-// the padding keep the 0 that the caller put there.
+// matrix[(c, p, q), (i, j)] = x[c, i · stride − padding + d p, j · stride − padding + d q] with the
+// dilation d; places on the padding keep the 0 that the caller put there.
 void im2col(real* matrix, const real* x, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   const Index step = s.window.stride.width;
@@ -69,7 +69,7 @@ bool is_depthwise(const ConvSizes& s) {
   return s.in_of_group() == 1 && s.out_of_group() == 1;
 }
 
-// z[i, j] = Σ_p Σ_q w[p, q] · x[i · stride − padding + p, j · stride − padding + q]
+// z[i, j] = Σ_p Σ_q w[p, q] · x[i · stride − padding + d p, j · stride − padding + d q]
 void depthwise(real* z, const real* w, const real* x, const ConvSizes& s) {
   const Index step = s.window.stride.width;
   std::fill_n(z, s.conv_height * s.conv_width, real{0});
@@ -78,7 +78,7 @@ void depthwise(real* z, const real* w, const real* x, const ConvSizes& s) {
   });
 }
 
-// dw[p, q] += Σ_i Σ_j dz[i, j] · x[i · stride − padding + p, j · stride − padding + q]
+// dw[p, q] += Σ_i Σ_j dz[i, j] · x[i · stride − padding + d p, j · stride − padding + d q]
 void depthwise_dweight(real* dw, const real* dz, const real* x, const ConvSizes& s) {
   const Index step = s.window.stride.width;
   for_matrix_rows(s, [=](Index tap, Index from, Index to, Index count) {
@@ -93,7 +93,7 @@ void depthwise_dweight(real* dw, const real* dz, const real* x, const ConvSizes&
   });
 }
 
-// dx[i · stride − padding + p, j · stride − padding + q] += w[p, q] · dz[i, j]
+// dx[i · stride − padding + d p, j · stride − padding + d q] += w[p, q] · dz[i, j]
 void depthwise_dinput(real* dx, const real* w, const real* dz, const ConvSizes& s) {
   const Index step = s.window.stride.width;
   for_matrix_rows(s, [=](Index tap, Index to, Index from, Index count) {

@@ -27,7 +27,7 @@ void write(real* to, const Scratch<double>& from) {
 // the sum, each by its place in memory: z[z] = Σ w[w] · x[x]. In the padding there is no pixel.
 template <class Body>
 void for_products(const ConvSizes& s, const Body& body) {
-  const auto& [kernel, stride, padding] = s.window;
+  const auto& [kernel, stride, padding, dilation] = s.window;
   Index z = 0;
   for (Index n = 0; n < s.images; ++n) {
     for (Index o = 0; o < s.out; ++o) {
@@ -38,8 +38,8 @@ void for_products(const ConvSizes& s, const Body& body) {
           for (Index c = first; c < first + s.in_of_group(); ++c) {
             for (Index p = 0; p < kernel.height; ++p) {
               for (Index q = 0; q < kernel.width; ++q, ++w) {
-                const Index row = i * stride.height - padding.height + p;
-                const Index column = j * stride.width - padding.width + q;
+                const Index row = i * stride.height - padding.height + p * dilation.height;
+                const Index column = j * stride.width - padding.width + q * dilation.width;
                 if (row < 0 || row >= s.height || column < 0 || column >= s.width) continue;
                 body(z, w, ((n * s.in + c) * s.height + row) * s.width + column);
               }
@@ -78,7 +78,7 @@ bool beats(real v, real best) {
 // body(y, place, x) for every output of every plane and each pixel that its window sees.
 template <class Body>
 void for_pixels(const PoolSizes& s, const Body& body) {
-  const auto& [kernel, stride, padding] = s.window;
+  const auto& [kernel, stride, padding, dilation] = s.window;  // the last of them 1
   Index y = 0;
   for (Index plane = 0; plane < s.planes; ++plane) {
     for (Index i = 0; i < s.out.height; ++i) {
@@ -151,8 +151,8 @@ void plain_conv_backward(const ConvBackward& b, const ConvSizes& s) {
     db.data()[at / pixels % s.out] += d;
   });
   for_products(s, [&, d = dz.data(), px = dx.data(), pw = dw.data()](Index z, Index w, Index x) {
-    pw[w] += d[z] * static_cast<double>(b.x[x]);
-    px[x] += d[z] * static_cast<double>(b.weight[w]);
+    if (b.dweight != nullptr) pw[w] += d[z] * static_cast<double>(b.x[x]);
+    if (b.dx != nullptr) px[x] += d[z] * static_cast<double>(b.weight[w]);
   });
   if (b.dx != nullptr) write(b.dx, dx);
   if (b.dweight != nullptr) write(b.dweight, dw);

@@ -317,20 +317,24 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
         conv_output_gradient(dz.data() + i * dz_image, dbias.data(), b, s, first + i,
                              {.channel = 1, .row = dz_row, .pixel = at.out});
       }
-      transform_input(v.data(), images.data(), b.x + image, count, at, s);
+      if (b.dweight != nullptr) {
+        transform_input(v.data(), images.data(), b.x + image, count, at, s);
+      }
       transform_output_gradient(dm.data(), dz.data(), tiles, at);
       for (Index p = 0; p < at.points; ++p) {
         real* const v_point = v.data() + p * tiles * at.in;
         const real* const dm_point = dm.data() + p * tiles * at.out;
-        small_product(du.data() + p * at.in * at.out, v_point, dm_point,  // Vᵀ dM
-                      {.rows = at.in,
-                       .columns = at.out,
-                       .depth = tiles,
-                       .c_row = at.out,
-                       .a_row = 1,
-                       .a_depth = at.in,
-                       .b_row = at.out,
-                       .accumulate = true});
+        if (b.dweight != nullptr) {
+          small_product(du.data() + p * at.in * at.out, v_point, dm_point,  // Vᵀ dM
+                        {.rows = at.in,
+                         .columns = at.out,
+                         .depth = tiles,
+                         .c_row = at.out,
+                         .a_row = 1,
+                         .a_depth = at.in,
+                         .b_row = at.out,
+                         .accumulate = true});
+        }
         if (b.dx != nullptr) {  // dV = dM Uᵀ takes V's place, which has done its work
           small_product(v_point, dm_point, u.data() + p * at.out * at.in,
                         {.rows = tiles,

@@ -20,7 +20,8 @@ ConvSizes check_sizes(const Tensor& x, const Tensor& weight, const Tensor& bias,
   }
   const Window2d window{.kernel = {weight.dim(2), weight.dim(3)},
                         .stride = options.stride,
-                        .padding = options.padding};
+                        .padding = options.padding,
+                        .dilation = options.dilation};
   const Size2d out = output_size(op, x.shape(), window);
   if (options.after == After::relu_max_pool) {  // the error of pooling by itself
     const Shape result{x.dim(0), weight.dim(0), out.height, out.width};

@@ -372,6 +372,11 @@ TEST_CASE("what cannot be exported is refused with the reason") {
   CHECK(error_of([&] {
           c_header("a", function, image, {.network = "a"});
         }).starts_with("export: layer 1, Function, cannot be exported; "));
+  Sequential dilated(Conv2d({.in = 1, .out = 2, .kernel = 2, .dilation = {1, 2}}, rng),
+                     GlobalAvgPool2d());
+  CHECK(error_of([&] {
+          c_header("a", dilated, {1, 4, 4}, {.network = "a"});
+        }) == "export: a Conv2d with a dilation of 1×2 cannot be written here, where it must be 1");
   Sequential nothing{Flatten()};
   CHECK(error_of([&] { c_header("a", nothing, image, {.network = "a"}); }) ==
         "export: the network has no layer that computes anything");

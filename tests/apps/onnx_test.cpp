@@ -145,6 +145,14 @@ TEST_CASE("windows in an ONNX file have height before width, and padding before 
         "probabilities = Softmax(logits) axis=-1");
 }
 
+TEST_CASE("a dilated convolution's node in an ONNX file says so") {
+  Rng rng(1);
+  Sequential network(Conv2d({.in = 1, .out = 2, .kernel = {3, 5}, .dilation = {2, 1}}, rng),
+                     GlobalAvgPool2d());
+  CHECK(contains(nodes_of(exported(network, {1, 8, 8})),
+                 "kernel_shape=3,5 strides=1,1 pads=0,0,0,0 dilations=2,1 group=1\n"));
+}
+
 TEST_CASE("what is no classifier with finite weights is not exported, and an old file stays") {
   const Folder folder;
   const std::string file = folder.write("x.onnx", "old");

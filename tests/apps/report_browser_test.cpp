@@ -42,15 +42,16 @@ std::string obstacle() {
   return installed ? "" : fmt::format("npm cannot install {}; see build/node.log", playwright);
 }
 
-// Each kind of layer that there is: convolutions in groups, with stride and padding, batch norm,
-// and the three poolings.
+// Each kind of layer that there is: convolutions in groups, dilated, with stride and padding, batch
+// norm, and the three poolings.
 SmallDistillation small_convolutions() {
   Rng rng(3);
-  Sequential plain(Conv2d({.in = 1, .out = 4, .kernel = 5, .stride = 2, .padding = 2}, rng),
-                   BatchNorm2d({.channels = 4}), ReLU(), MaxPool2d({.kernel = 3, .stride = 2}),
-                   Conv2d({.in = 4, .out = 8, .kernel = {3, 1}, .groups = 2}, rng), ReLU(),
-                   AvgPool2d({.kernel = 3, .stride = 1, .padding = 1}), Flatten(),
-                   Linear({.in = 8 * 4 * 6, .out = 10}, rng));
+  Sequential plain(
+      Conv2d({.in = 1, .out = 4, .kernel = 5, .stride = 2, .padding = 2}, rng),
+      BatchNorm2d({.channels = 4}), ReLU(), MaxPool2d({.kernel = 3, .stride = 2}),
+      Conv2d({.in = 4, .out = 8, .kernel = {3, 1}, .dilation = {2, 1}, .groups = 2}, rng), ReLU(),
+      AvgPool2d({.kernel = 3, .stride = 1, .padding = 1}), Flatten(),
+      Linear({.in = 8 * 2 * 6, .out = 10}, rng));
   Sequential pooled(Conv2d({.in = 1, .out = 16, .kernel = 3, .padding = 1}, rng),
                     BatchNorm2d({.channels = 16}), ReLU(), MaxPool2d({.kernel = 2}),
                     Conv2d({.in = 16, .out = 16, .kernel = 3}, rng), ReLU(), GlobalAvgPool2d(),

@@ -42,6 +42,8 @@ TEST_CASE("Conv2d begins uniform in ±1/√fan_in, and describes itself") {
   CHECK(squares / static_cast<double>(conv.weight.size()) ==
         doctest::Approx(bound * bound / 3).epsilon(0.06));
   CHECK(conv.describe() == "Conv2d(16, 32, kernel 3×5, padding 1×2, groups 2)");
+  CHECK(Conv2d({.in = 1, .out = 2, .kernel = 3, .dilation = {1, 2}}, rng).describe() ==
+        "Conv2d(1, 2, kernel 3, dilation 1×2)");
   CHECK(
       contains(error_of([&] { Conv2d({.in = 3, .out = 4, .groups = 2}, rng); }), "do not divide"));
   CHECK(contains(error_of([&] { Conv2d({.in = 0, .out = 4}, rng); }), "at least 1; got 0 and 4"));
@@ -51,7 +53,7 @@ TEST_CASE("Conv2d begins uniform in ±1/√fan_in, and describes itself") {
 TEST_CASE("a Sequential gives what its layers give one by one, though some do others' work") {
   Rng rng(1);
   Sequential net(Conv2d({.in = 1, .out = 4, .kernel = 3}, rng), ReLU(), MaxPool2d({.kernel = 2}),
-                 Conv2d({.in = 4, .out = 5, .kernel = 3, .padding = 1}, rng), ReLU(),
+                 Conv2d({.in = 4, .out = 5, .kernel = 3, .padding = 2, .dilation = 2}, rng), ReLU(),
                  MaxPool2d({.kernel = 3, .stride = 2}),  // not the pooling that conv2d can do
                  Conv2d({.in = 5, .out = 6, .kernel = 3}, rng), Flatten(),
                  Linear({.in = 6 * 3 * 3, .out = 7}, rng), ReLU(),

@@ -20,7 +20,9 @@ TEST_CASE("convolution is its loop nest, forward and backward") {
            {2, 4, 8, 8, 6, 1, 1, 0},                 // 1×1
            {2, 6, 7, 7, 6, 3, 1, 1, 6},              // depthwise
            {2, 5, 9, 20, 5, {5, 3}, {2, 3}, 1, 5},   //
-           {2, 6, 8, 8, 4, 3, 2, 1, 2}}) {           // two groups
+           {2, 6, 8, 8, 4, 3, 2, 1, 2},              // two groups
+           {2, 4, 9, 12, 5, 3, 1, 0, 1, {2, 3}},     // dilated
+           {2, 4, 9, 11, 4, {3, 5}, 2, {2, 3}, 4, 2}}) {
     CAPTURE(c.in);
     CAPTURE(c.out);
     CAPTURE(c.kernel.str());
@@ -28,8 +30,9 @@ TEST_CASE("convolution is its loop nest, forward and backward") {
     Tensor w =
         random_tensor({c.out, c.in / c.groups, c.kernel.height, c.kernel.width}, 2).requires_grad();
     Tensor b = random_tensor({c.out}, 3).requires_grad();
-    const Tensor y =
-        conv2d(x, w, b, {.stride = c.stride, .padding = c.padding, .groups = c.groups});
+    const Tensor y = conv2d(
+        x, w, b,
+        {.stride = c.stride, .padding = c.padding, .dilation = c.dilation, .groups = c.groups});
     const Tensor cotangent = random_tensor(y.shape(), 4);
     sum(y * cotangent).backward();
     const ConvResult expected = plain_conv(c, x, w, b, cotangent);
@@ -91,6 +94,51 @@ TEST_CASE("what follows in the same pass is relu and max_pool2d, forward and bac
   }
 }
 
+TEST_CASE("a dilated convolution is that of a kernel with zeros between its weights") {
+  // By hand: 1 · 2 + 10 · 4 + 100 · 6.
+  const Tensor row = Tensor::from({1, 1, 1, 6}, {1, 2, 3, 4, 5, 6});
+  const Tensor taps = Tensor::from({1, 1, 1, 3}, {1, 10, 100});
+  CHECK(difference(conv2d(row, taps, Tensor(), {.dilation = {1, 2}}), {531, 642}) < 1e-6);
+
+  Tensor x = random_tensor({2, 4, 9, 10}, 1).requires_grad();
+  Tensor w = random_tensor({5, 4, 3, 3}, 2).requires_grad();
+  Tensor spread = Tensor::zeros({5, 4, 5, 7});  // 3×3, dilated by 2 and 3
+  const auto place = [](Index i) {              // of weight i of w in it
+    return (i / 9 * 5 + i / 3 % 3 * 2) * 7 + i % 3 * 3;
+  };
+  for (Index i = 0; i < w.size(); ++i) spread.data()[place(i)] = w.data()[i];
+  spread.requires_grad();
+  const Tensor y = conv2d(x, w, Tensor(), {.padding = {1, 2}, .dilation = {2, 3}});
+  const Tensor cotangent = random_tensor(y.shape(), 3);
+  sum(y * cotangent).backward();
+  const Tensor dx = x.grad().clone();
+  x.clear_grad();
+  const Tensor expected = conv2d(x, spread, Tensor(), {.padding = {1, 2}});
+  sum(expected * cotangent).backward();
+  CHECK(difference(y, expected) < 1e-5);
+  CHECK(difference(dx, x.grad()) < 1e-5);
+  const Tensor dw = w.grad(), dspread = spread.grad();
+  for (Index i = 0; i < dw.size(); ++i) {
+    CHECK(dw.data()[i] == doctest::Approx(dspread.data()[place(i)]).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("a gradient that nobody wants is left out, and the others are the same bits") {
+  for (const Index in : {1, 6}) {  // im2col, and transformed
+    CAPTURE(in);
+    const auto gradients = [&](bool of_x, bool of_w) {
+      Tensor x = random_tensor({3, in, 9, 11}, 1).requires_grad(of_x);
+      Tensor w = random_tensor({10, in, 3, 3}, 2).requires_grad(of_w);
+      const Tensor y = conv2d(x, w, Tensor(), {.padding = 1});
+      sum(y * random_tensor(y.shape(), 4)).backward();
+      return std::vector<Tensor>{of_x ? x.grad() : Tensor(), of_w ? w.grad() : Tensor()};
+    };
+    const auto both = gradients(true, true);
+    CHECK(same_bits(gradients(true, false)[0], both[0]));
+    CHECK(same_bits(gradients(false, true)[1], both[1]));
+  }
+}
+
 TEST_CASE("the transform's rounding stays below 1e-4 of the largest output, in float") {
   for (const Index kernel : {3, 5}) {
     CAPTURE(kernel);
@@ -134,4 +182,9 @@ TEST_CASE("conv2d refuses what does not fit, and says what it was given") {
                  }),
                  "larger than"));
   CHECK(contains(error_of([&] { conv2d(x, w, Tensor(), {.stride = 0}); }), "stride"));
+  CHECK(error_of([&] { conv2d(x, w, Tensor(), {.dilation = 0}); }) ==
+        "conv2d: the dilation must be at least 1; got 0");
+  CHECK(error_of([&] { conv2d(x, w, Tensor(), {.padding = 1, .dilation = 5}); }) ==
+        "conv2d: the kernel 3, dilated to 11, is larger than images (2, 3, 8, 8) with a padding of "
+        "1");
 }

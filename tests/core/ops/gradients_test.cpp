@@ -153,6 +153,8 @@ TEST_CASE("gradients of convolution: im2col, transformed, in groups, and what fo
   const Inputs five = {random_tensor({1, 4, 6, 6}, 1), random_tensor({4, 4, 5, 5}, 2), b};
   CHECK(gradient_error(f({.stride = {2, 1}, .padding = {1, 0}}), general) < tolerance);
   CHECK(gradient_error(f({.padding = 1, .groups = 4}), grouped) < tolerance);
+  CHECK(gradient_error(f({.padding = 1, .dilation = {2, 3}}), general) < tolerance);
+  CHECK(gradient_error(f({.padding = 2, .dilation = 2, .groups = 4}), grouped) < tolerance);
   for (const After after : {After::nothing, After::relu, After::relu_max_pool}) {
     CAPTURE(static_cast<int>(after));
     CHECK(gradient_error(f({.padding = 1, .after = after}), three) < tolerance);

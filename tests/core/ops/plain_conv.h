@@ -13,6 +13,7 @@ struct ConvCase {
   Size2d kernel;
   Size2d stride = 1, padding = 0;
   Index groups = 1;
+  Size2d dilation = 1;
 };
 
 struct ConvResult {
@@ -29,7 +30,7 @@ inline ConvResult plain_conv(const ConvCase& c, const Tensor& x, const Tensor& w
                         .out = c.out,
                         .conv_height = cotangent.dim(2),
                         .conv_width = cotangent.dim(3),
-                        .window = {c.kernel, c.stride, c.padding},
+                        .window = {c.kernel, c.stride, c.padding, c.dilation},
                         .groups = c.groups,
                         .relu = false,
                         .pools = false};

@@ -57,15 +57,18 @@ TEST_CASE("twins by chance: convolution, forward and backward, with what follows
                .kernel = {between(1, 5, rng), between(1, 5, rng)},
                .stride = {between(1, 3, rng), between(1, 3, rng)},
                .padding = {between(0, 2, rng), between(0, 2, rng)},
-               .groups = one_of<Index>({1, 1, 2, 3}, rng)};
+               .groups = one_of<Index>({1, 1, 2, 3}, rng),
+               .dilation = {one_of<Index>({1, 1, 2, 3}, rng), one_of<Index>({1, 1, 2, 3}, rng)}};
     if (rng.below(2) == 0) {  // what is transformed
       c.kernel = one_of<Index>({3, 5}, rng);
       c.stride = 1;
       c.groups = 1;
+      c.dilation = 1;
     }
     c.in = c.groups * between(1, 6, rng), c.out = c.groups * between(1, 12, rng);
-    const Index out_h = c.height + 2 * c.padding.height - c.kernel.height;
-    const Index out_w = c.width + 2 * c.padding.width - c.kernel.width;
+    const Index out_h =
+        c.height + 2 * c.padding.height - c.dilation.height * (c.kernel.height - 1) - 1;
+    const Index out_w = c.width + 2 * c.padding.width - c.dilation.width * (c.kernel.width - 1) - 1;
     if (out_h < 0 || out_w < 0) return;
     const Shape out{c.images, c.out, out_h / c.stride.height + 1, out_w / c.stride.width + 1};
     const After after = one_of({After::nothing, After::relu, After::relu_max_pool}, rng);
@@ -80,13 +83,18 @@ TEST_CASE("twins by chance: convolution, forward and backward, with what follows
     CAPTURE(c.stride.str());
     CAPTURE(c.padding.str());
     CAPTURE(c.groups);
+    CAPTURE(c.dilation.str());
     CAPTURE(static_cast<int>(after));
     Tensor x = uniform({c.images, c.in, c.height, c.width}, -1, 1, rng).requires_grad();
     Tensor w = uniform({c.out, c.in / c.groups, c.kernel.height, c.kernel.width}, -1, 1, rng)
                    .requires_grad();
     Tensor b = uniform({c.out}, -1, 1, rng).requires_grad();
-    const Tensor y = conv2d(
-        x, w, b, {.stride = c.stride, .padding = c.padding, .groups = c.groups, .after = after});
+    const Tensor y = conv2d(x, w, b,
+                            {.stride = c.stride,
+                             .padding = c.padding,
+                             .dilation = c.dilation,
+                             .groups = c.groups,
+                             .after = after});
     const Tensor dy = uniform(y.shape(), -1, 1, rng);
     sum(y * dy).backward();
     const Tensor z = plain_conv(c, x, w, b, Tensor::zeros(out)).y;
