@@ -120,7 +120,7 @@ TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 LIB := $(BUILD)/liblimbeck.a
 
 # What a source needs: the folders whose headers it includes, and those whose headers these include.
-# (Where two rounds should not find all, the linker says so.) core may be watched, by
+# (Where three rounds should not find all, the linker says so.) core may be watched, by
 # core/inspect, and core/kernels looks whether the processor will do.
 included = $(sort $(shell sed -n 's|^\#include "\([a-z/]*\)/.*|\1|p' $(1)))
 with_included = $(sort $(1) $(foreach folder,$(1),$(FOLDERS_OF_$(folder))))
@@ -128,7 +128,7 @@ $(foreach folder,apps/examples $(patsubst %/,%,$(sort $(dir $(LIB_SOURCES) $(COM
   $(eval FOLDERS_OF_$(folder) := $(call included,$(filter-out apps/examples/%.cpp, \
     $(wildcard $(folder)/*.cpp $(folder)/*.h)))))
 FOLDERS_OF_core += core/inspect core/kernels
-folders_of = $(call with_included,$(call with_included,$(call included,$(1))))
+folders_of = $(call with_included,$(call with_included,$(call with_included,$(call included,$(1)))))
 # Those of the objects $(2) that are in such folders.
 parts_of = $(filter $(foreach folder,$(call folders_of,$(1)), \
              $(call objects,$(wildcard $(folder)/*.cpp)) $(BUILD)/$(folder)/page_files.o),$(2))
@@ -176,7 +176,7 @@ objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST
 # compiled for this one, as they are anyway, but for those that see its vectors or tiles.
 LEVEL_TEST := $(BUILD)/tests/run-level
 LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/% \
-                   tests/nn/train/%,$(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp tests/testing.cpp
+                   tests/nn/train/%,$(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp
 OF_THE_LEVEL := $(shell grep -lE $(OF_KERNELS) $(LEVEL_SOURCES))
 OF_ALL_LEVELS := $(patsubst %.cpp,build/$(REAL)$(COMPILER)/%.o,$(filter-out $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
 .PHONY: test-level run-level
@@ -192,7 +192,7 @@ $(LEVEL_TEST): $(OF_ALL_LEVELS) $(call objects,$(OF_THE_LEVEL)) $(LIB) $(BUILD)/
 # With what it needs of the library, in a build of its own at -O1 where that is not built yet.
 # Beside a test's source stand those of the headers of tests/ that it includes.
 ONE_TEST := $(patsubst %.cpp,$(BUILD)/%,$(TEST))
-HELPERS := tests/main.cpp tests/testing.cpp $(wildcard $(addsuffix .cpp, \
+HELPERS := tests/main.cpp $(wildcard $(addsuffix .cpp, \
              $(if $(TEST),$(shell sed -n 's|^\#include "\(tests/.*\)\.h"|\1|p' $(TEST))))) $(if $(filter \
              tests/fuzz/%,$(TEST)),$(filter-out %_test.cpp %/main.cpp,$(wildcard tests/fuzz/*.cpp)))
 .PHONY: check-one run-one
@@ -203,7 +203,7 @@ run-one: $(ONE_TEST) $(if $(filter tests/apps/%,$(TEST)),$(APPS))
 	@tests/run.sh $<
 ifdef TEST
 $(ONE_TEST): $(call objects,$(sort $(TEST) $(HELPERS))) \
-  $(call parts_of,$(TEST) $(HELPERS) $(wildcard $(HELPERS:.cpp=.h)),$(COMMON) $(call objects,$(LIB_SOURCES)))
+  $(call parts_of,$(TEST) tests/testing.h $(HELPERS) $(wildcard $(HELPERS:.cpp=.h)),$(COMMON) $(call objects,$(LIB_SOURCES)))
 	@echo '  link    $@'
 	@$(link)
 endif
@@ -270,8 +270,8 @@ $(QUICK): $(BUILD)/pch/quick.h.$(ENDING)
 $(TEST_OBJECTS): $(BUILD)/pch/tests.h.$(ENDING)
 $(BUILD)/pch/%.h.$(ENDING): $(BUILD)/flags | build/deps$(COMPILER)
 	@mkdir -p $(@D)
-	@echo '  compile $(filter %common.h %testing.h,$^) ($*)'$(PROGRESS)
-	@echo '#include "$(filter %common.h %testing.h,$^)"' > $(basename $@)
+	@echo '  compile $(filter .make/common.h tests/testing.h,$^) ($*)'$(PROGRESS)
+	@echo '#include "$(filter .make/common.h tests/testing.h,$^)"' > $(basename $@)
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -x c++-header $(basename $@) -o $@
 -include $(wildcard $(BUILD)/pch/*.d)
 

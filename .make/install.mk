@@ -44,6 +44,8 @@ install: $(LIB) $(LOWEST) $(foreach level,$(LEVELS),build/$(VARIANT)-$(level)/$(
 	   sed 's|^#include "|&limbeck/|' $$h > "$(ROOT)/include/limbeck/$$h" || exit 1; done
 	@{ echo '// All of Limbeck.'; echo '#pragma once'; echo; \
 	   printf '#include "limbeck/%s"\n' $(HEADERS); } > "$(ROOT)/include/limbeck/limbeck.h"
+	@{ echo '// For tests of your own: the checkers of gradients.'; echo '#pragma once'; echo; \
+	   echo '#include "limbeck/nn/testing.h"'; } > "$(ROOT)/include/limbeck/testing.h"
 	@mkdir -p "$(ROOT)/lib/pkgconfig" "$(ROOT)/lib/cmake/Limbeck"
 	@install -m 644 $(LIB) $(LOWEST) "$(ROOT)/lib"
 	@ln -sf $(notdir $(SHARED)) "$(ROOT)/lib/$(SONAME)"

@@ -62,6 +62,21 @@ std::vector<NamedTensor> named_state(const Module& module) {
   return state;
 }
 
+State state_of(const Module& module) {
+  State state{.tensors = named_state(module)};
+  for (NamedTensor& part : state.tensors) part.tensor = part.tensor.clone();
+  return state;
+}
+
+void restore(Module& module, const State& state) {
+  assign_state("restore", "the state", module, {.tensors = state.tensors, .metadata = {}});
+}
+
+void copy_state(const Module& from, Module& to) {
+  assign_state("copy_state", from.name().empty() ? from.describe() : from.name(), to,
+               {.tensors = named_state(from), .metadata = {}});
+}
+
 void check_finite(const char* op, const Module& module) {
   for (const NamedTensor& part : named_state(module)) {
     for (const real v : part.tensor.values()) {

@@ -13,6 +13,21 @@ namespace limbeck {
 // "2.running_mean". The handles see the module's own memory.
 std::vector<NamedTensor> named_state(const Module& module);
 
+// A copy of a module's parameters and buffers, in memory: the best network so far, say.
+//   const State best = state_of(net);   …   restore(net, best);
+struct State {
+  std::vector<NamedTensor> tensors;  // the names are those of named_state
+};
+State state_of(const Module& module);
+// Puts it into the module that it is of, or into one like it, by assign_state and with its errors.
+void restore(Module& module, const State& state);
+
+// Gives `to` the parameters and buffers of `from`, by name. A second network of the same layers:
+//   Sequential twin = mlp({784, 32, 10}, {}, rng);
+//   copy_state(net, twin);
+// By assign_state and with its errors. What is no state, options and generators say, stays.
+void copy_state(const Module& from, Module& to);
+
 // Error, in the name of `op`, with the tensor's name: one of these elements is not finite. What the
 // module computes would be no numbers either.
 void check_finite(const char* op, const Module& module);

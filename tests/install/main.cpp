@@ -1,10 +1,12 @@
 // A program of somebody who has installed Limbeck: trains a teacher on digits that the library
-// draws itself, and distils a student from it.
+// draws itself, and distils a student from it; and checks a layer as a test of his own would.
 #include <fmt/format.h>
 #include <limbeck/data/synthetic_digits.h>
 #include <limbeck/nn/distill/distiller.h>
+#include <limbeck/nn/linear.h>
 #include <limbeck/nn/models.h>
 #include <limbeck/nn/train/evaluate.h>
+#include <limbeck/testing.h>
 
 int sum_by_all_headers();  // everything.cpp
 
@@ -20,5 +22,8 @@ int main() {
 
   fmt::print("errors of {}: teacher {}, student {}\n", test.size(),
              limbeck::count_errors(teacher, test), limbeck::count_errors(student, test));
-  return sum_by_all_headers() == 3 ? 0 : 1;
+  limbeck::Linear layer({.in = 3, .out = 2}, rng);
+  const double off =
+      limbeck::testing::gradient_error(layer, limbeck::testing::random_tensor({4, 3}, 1));
+  return sum_by_all_headers() == 3 && off < 0.1 ? 0 : 1;  // in float; in double below 1e-6
 }
