@@ -38,9 +38,13 @@ std::map<const Module*, Shape> output_shapes(Module& network, const Shape& input
 }  // namespace
 
 Tensor Module::operator()(const Tensor& x) {
+  return call([&] { return forward(x); });
+}
+
+Tensor Module::call(const std::function<Tensor()>& work) {
   const FlushDenormals flush_denormals;
   const LayerScope scope(layer_name_);
-  Tensor y = forward(x);
+  Tensor y = work();
   if (observed_shapes != nullptr) (*observed_shapes)[this] = y.shape();
   return y;
 }

@@ -24,6 +24,7 @@
 // Layers without parameters or state need no class: Sequential takes functions (nn/sequential.h).
 #pragma once
 
+#include <functional>
 #include <string>
 #include <typeinfo>
 #include <utility>
@@ -70,7 +71,7 @@ class Module {
   Module& operator=(Module&&) = default;
 
   // Computes the output for a batch. Shapes are the layer's own; a network for images of C classes
-  // takes (N, 1, H, W) and gives logits (N, C).
+  // takes (N, 1, H, W) and gives logits (N, C). (Of more than one tensor: nn/multi_input.h.)
   Tensor operator()(const Tensor& x);
 
   // What it is, with its sizes, for people: "Linear(784, 1200)".
@@ -124,6 +125,9 @@ class Module {
   friend class EvalMode;
   friend class RestoreModes;
   friend class Parts;
+  friend class MultiInput;
+  // What a call does around its work.
+  Tensor call(const std::function<Tensor()>& work);
   Parts all_parts(const std::string& name = "") const;
 
   bool training_ = true;
