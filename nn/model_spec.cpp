@@ -1,6 +1,7 @@
 #include "nn/model_spec.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <functional>
 
@@ -47,9 +48,8 @@ using Plan = std::function<Sequential(const Shape&, Index classes, const ModelOp
 Plan parse(const std::string& spec) {
   for (const Preset& preset : model_presets()) {
     if (spec != preset.name) continue;
-    return [&preset](const Shape& image, Index classes, const ModelOptions& options, Rng& rng) {
-      return preset.build(image, classes, options.dropout, rng);
-    };
+    return [build = preset.build](const Shape& image, Index classes, const ModelOptions& options,
+                                  Rng& rng) { return build(image, classes, options.dropout, rng); };
   }
   if (spec.starts_with("mlp:")) {
     return [hidden = parse_numbers(spec)](const Shape& image, Index classes,
@@ -74,6 +74,16 @@ Plan parse(const std::string& spec) {
   refuse(spec, "is not known");
 }
 
+// As it grows: names and what they mean.
+std::vector<Preset>& presets() {
+  static std::vector<Preset> all = {
+      {"lenet5", "LeNet-5 with ReLU and max-pooling", lenet5},
+      {"cnn-large", "a strong teacher: five 3×3 convolutions with batch norm", cnn_large},
+      {"cnn-tiny", "a student of fewer than 10,000 parameters, likewise", cnn_tiny},
+  };
+  return all;
+}
+
 }  // namespace
 
 Sequential make_model(const std::string& spec, const Shape& image, Index classes,
@@ -86,12 +96,23 @@ void check_model_spec(const std::string& spec) {
 }
 
 const std::vector<Preset>& model_presets() {
-  static const std::vector<Preset> presets = {
-      {"lenet5", "LeNet-5 with ReLU and max-pooling", lenet5},
-      {"cnn-large", "a strong teacher: five 3×3 convolutions with batch norm", cnn_large},
-      {"cnn-tiny", "a student of fewer than 10,000 parameters, likewise", cnn_tiny},
+  return presets();
+}
+
+bool register_model(const std::string& name, NetworkBuilder build, const std::string& what) {
+  constexpr const char* op = "register_model";
+  const auto fits = [](unsigned char c) {
+    return std::isalnum(c) || c == '-' || c == '_' || c == '.';
   };
-  return presets;
+  if (name.empty() || !std::ranges::all_of(name, fits)) {
+    fail(op, "a name has letters, digits, '-', '_' and '.'; got \"{}\"", name);
+  }
+  if (!build) fail(op, "\"{}\" has no function that makes the network", name);
+  if (std::ranges::find(presets(), name, &Preset::name) != presets().end()) {
+    fail(op, "there is a model \"{}\" already", name);
+  }
+  presets().push_back({name, what, std::move(build)});
+  return true;
 }
 
 }  // namespace limbeck

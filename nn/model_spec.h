@@ -1,6 +1,7 @@
 // Networks by a short text, as programs take them on the command line.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct ModelOptions {
 // The network that a text means:
 //   mlp:800,800    a perceptron with two hidden layers of 800; "mlp:" has none
 //   cnn:32,64,512  convolutions to 32 and 64 channels, then a hidden layer of 512 (nn/models.h)
-//   a preset's name
+//   a preset's name, or one of your own (register_model)
 // Error: a text of another form, which it quotes, saying which forms there are; or images that are
 // too small for it.
 Sequential make_model(const std::string& spec, const Shape& image, Index classes,
@@ -27,7 +28,8 @@ Sequential make_model(const std::string& spec, const Shape& image, Index classes
 void check_model_spec(const std::string& spec);
 
 // A function that makes a network, as in nn/models.h.
-using NetworkBuilder = Sequential (*)(const Shape& image, Index classes, double dropout, Rng& rng);
+using NetworkBuilder =
+    std::function<Sequential(const Shape& image, Index classes, double dropout, Rng& rng)>;
 
 // A network that goes by a name.
 struct Preset {
@@ -35,7 +37,20 @@ struct Preset {
   std::string what;      // for people
   NetworkBuilder build;  // the function that makes it
 };
-// All of them.
+// All of them: those of nn/models.h, then your own.
 const std::vector<Preset>& model_presets();
+
+// Gives a network of your own a name, by which make_model knows it from then on, so load_model and
+// the programs' options as well:
+//
+//   Sequential resnet8(const Shape& image, Index classes, double dropout, Rng& rng);
+//   const bool known = register_model("resnet8", resnet8, "eight layers with ways around them");
+//
+// As the value of a constant outside of functions it is done before main() begins; a program has
+// those of the sources that are linked into it (apps/examples/README.md). Not to be called while
+// another thread makes networks. True, always. What is no Sequential becomes the one layer of one,
+// Sequential(MyNetwork(…)). Error: a name that is none, empty or with other characters than
+// letters, digits, '-', '_' and '.'; one that is taken; no function.
+bool register_model(const std::string& name, NetworkBuilder build, const std::string& what = "");
 
 }  // namespace limbeck

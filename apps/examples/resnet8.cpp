@@ -1,0 +1,40 @@
+// A network of one's own by its name: made, trained a little, saved, and loaded by what the file
+// says of it.
+#include "apps/examples/resnet8.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "data/synthetic_digits.h"
+#include "nn/model_spec.h"
+#include "nn/saved_model.h"
+#include "nn/train/evaluate.h"
+#include "nn/train/trainer.h"
+
+namespace limbeck {
+namespace {
+
+const bool known = register_model("resnet8", resnet8, "eight layers with ways around them");
+
+}  // namespace
+}  // namespace limbeck
+
+using namespace limbeck;
+
+int main() {
+  const TrainTest digits = synthetic_digits({.train = 1'000, .test = 500});
+  Rng rng(1);
+  Sequential net = make_model("resnet8", digits.train.image, 10, {}, rng);
+  train_classifier(net, digits.train, {.epochs = 3, .lr = 1e-2});
+
+  const std::string file =
+      (std::filesystem::temp_directory_path() / "resnet8.safetensors").string();
+  save_model(net, file, {.spec = "resnet8", .image = digits.train.image, .classes = 10});
+  SavedModel again = load_model(file);
+  fmt::print("{} of {} parameters, known by its name: {}\n", again.info.spec,
+             again.network.parameter_count(), known);
+  fmt::print("errors of {}: {} before it was saved, {} after it was loaded\n", digits.test.size(),
+             count_errors(net, digits.test), count_errors(again.network, digits.test));
+  std::filesystem::remove(file);
+}
