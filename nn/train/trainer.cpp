@@ -11,6 +11,7 @@
 #include "data/data_loader.h"
 #include "nn/losses.h"
 #include "nn/train/epoch_means.h"
+#include "nn/train/first_step.h"
 #include "nn/train/judge.h"
 #include "nn/weights.h"
 #include "optim/average.h"
@@ -254,6 +255,7 @@ class Run {
            std::abs(progress.loss),  // NaN without the sign that the processor gives it
            progress.batch, progress.epoch, options_.lr);
     }
+    if (step == 0) detail::check_first_step(loss.total(), parameters_);
     move(loss.total());
     at_.sums.add(loss, batch.images.dim(0));
     if (options_.on_batch) options_.on_batch(progress);
