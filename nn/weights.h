@@ -13,11 +13,12 @@ namespace limbeck {
 // "2.running_mean". The handles see the module's own memory.
 std::vector<NamedTensor> named_state(const Module& module);
 
-// A copy of a module's parameters and buffers, in memory: the best network so far, say.
-//   const State best = state_of(net);   …   restore(net, best);
+// What named_state lists, copied: the best network so far, say.
 struct State {
-  std::vector<NamedTensor> tensors;  // the names are those of named_state
+  std::vector<NamedTensor> tensors;  // with elements of their own
 };
+// A copy of the module's parameters and buffers, in memory:
+//   const State best = state_of(net);   …   restore(net, best);
 State state_of(const Module& module);
 // Puts it into the module that it is of, or into one like it, by assign_state and with its errors.
 void restore(Module& module, const State& state);
