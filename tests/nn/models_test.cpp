@@ -1,5 +1,8 @@
 // Convolutional layers, networks by name, and layers that do the work of those after them.
 #include "nn/models.h"
+
+#include <span>
+
 #include "nn/conv2d.h"
 #include "nn/linear.h"
 #include "nn/model_spec.h"
@@ -70,7 +73,8 @@ TEST_CASE("networks by name have the sizes that they should") {
   CHECK(named("cnn:32,64,512").parameter_count() ==
         (32 * 25 + 32) + (64 * 32 * 25 + 64) + (3136 * 512 + 512) + (512 * 10 + 10));
   CHECK(named("cnn-tiny").parameter_count() < 10'000);
-  for (const Preset& preset : model_presets()) {
+  // Those of nn/models.h; what others have registered comes after them.
+  for (const Preset& preset : std::span(model_presets()).first(3)) {
     CAPTURE(preset.name);
     Sequential net = named(preset.name);
     CHECK(net(random_tensor({2, 1, 28, 28}, 1)).shape() == Shape{2, 10});
