@@ -3,6 +3,7 @@
 
 #include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
+#include "core/ops/compare.h"
 #include "core/ops/convolution.h"
 #include "core/ops/matmul.h"
 #include "core/ops/normalize.h"

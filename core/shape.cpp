@@ -36,12 +36,16 @@ Index Shape::size() const {
   return n;
 }
 
-Index Shape::dim(int i) const {
-  const int from_front = i < 0 ? rank_ + i : i;
-  if (from_front < 0 || from_front >= rank_) {
+int Shape::place_of(int i, int rank) const {
+  const int from_front = i < 0 ? rank + i : i;
+  if (from_front < 0 || from_front >= rank) {
     fail("Shape", "dimension {} asked of {}, which has {}", i, *this, rank_);
   }
-  return dims_[static_cast<std::size_t>(from_front)];
+  return from_front;
+}
+
+Index Shape::dim(int i) const {
+  return dims_[static_cast<std::size_t>(place_of(i, rank_))];
 }
 
 Index Shape::rows() const {
@@ -66,9 +70,33 @@ Shape Shape::without_front() const {
 
 Shape Shape::with_last(Index n) const {
   if (rank_ == 0) fail("Shape", "a scalar has no last dimension to change");
+  return with_dim(-1, n);
+}
+
+Shape Shape::with_dim(int i, Index n) const {
+  const int at = place_of(i, rank_);
+  if (n < 0) fail("Shape", "dimension {} is {}; it must not be negative", at, n);
   Shape shape = *this;
-  if (n < 0) fail("Shape", "dimension {} is {}; it must not be negative", rank_ - 1, n);
-  shape.dims_[static_cast<std::size_t>(rank_ - 1)] = n;
+  shape.dims_[static_cast<std::size_t>(at)] = n;
+  check_size(shape);
+  return shape;
+}
+
+Shape Shape::without_dim(int i) const {
+  const Index* const out = begin() + place_of(i, rank_);
+  Shape shape;
+  for (const Index* d = begin(); d != end(); ++d) {
+    if (d != out) shape.append(*d);
+  }
+  return shape;
+}
+
+Shape Shape::insert_dim(int i, Index n) const {
+  const Index* const before = begin() + place_of(i, rank_ + 1);
+  Shape shape;
+  for (const Index* d = begin(); d != before; ++d) shape.append(*d);
+  shape.append(n);
+  for (const Index* d = before; d != end(); ++d) shape.append(*d);
   check_size(shape);
   return shape;
 }

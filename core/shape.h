@@ -50,6 +50,12 @@ class Shape {
   Shape with_front(Index n) const;
   Shape without_front() const;
   Shape with_last(Index n) const;
+  // This shape with another size of dimension i, without it, or with one more in its place, before
+  // what is there. A negative i counts from the end, that of the result where one is put in.
+  // Error: i out of range.
+  Shape with_dim(int i, Index n) const;
+  Shape without_dim(int i) const;
+  Shape insert_dim(int i, Index n) const;
 
   // The dimensions, in order.
   const Index* begin() const { return dims_.data(); }
@@ -60,6 +66,7 @@ class Shape {
 
  private:
   void append(Index n);
+  int place_of(int i, int rank) const;  // i from the front, of so many dimensions
 
   std::array<Index, max_rank> dims_{};  // the unused ones stay 0, so that == compares all
   int rank_ = 0;

@@ -23,30 +23,36 @@ Tensor operator-(const Tensor& x);                   // y = −x      dx = −dy
 Tensor maximum(const Tensor& a, const Tensor& b);
 Tensor minimum(const Tensor& a, const Tensor& b);
 
-// A number takes part as a scalar.
-inline Tensor operator+(const Tensor& a, real b) {
-  return a + Tensor::scalar(b);
+// A number takes part as a scalar of the tensors' type: it may be written as a double.
+inline Tensor operator+(const Tensor& a, double b) {
+  return a + Tensor::scalar(static_cast<real>(b));
 }
-inline Tensor operator+(real a, const Tensor& b) {
-  return Tensor::scalar(a) + b;
+inline Tensor operator+(double a, const Tensor& b) {
+  return Tensor::scalar(static_cast<real>(a)) + b;
 }
-inline Tensor operator-(const Tensor& a, real b) {
-  return a - Tensor::scalar(b);
+inline Tensor operator-(const Tensor& a, double b) {
+  return a - Tensor::scalar(static_cast<real>(b));
 }
-inline Tensor operator-(real a, const Tensor& b) {
-  return Tensor::scalar(a) - b;
+inline Tensor operator-(double a, const Tensor& b) {
+  return Tensor::scalar(static_cast<real>(a)) - b;
 }
-inline Tensor operator*(const Tensor& a, real b) {
-  return a * Tensor::scalar(b);
+inline Tensor operator*(const Tensor& a, double b) {
+  return a * Tensor::scalar(static_cast<real>(b));
 }
-inline Tensor operator*(real a, const Tensor& b) {
-  return Tensor::scalar(a) * b;
+inline Tensor operator*(double a, const Tensor& b) {
+  return Tensor::scalar(static_cast<real>(a)) * b;
 }
-inline Tensor operator/(const Tensor& a, real b) {
-  return a / Tensor::scalar(b);
+inline Tensor operator/(const Tensor& a, double b) {
+  return a / Tensor::scalar(static_cast<real>(b));
 }
-inline Tensor operator/(real a, const Tensor& b) {
-  return Tensor::scalar(a) / b;
+inline Tensor operator/(double a, const Tensor& b) {
+  return Tensor::scalar(static_cast<real>(a)) / b;
+}
+inline Tensor maximum(const Tensor& a, double b) {
+  return maximum(a, Tensor::scalar(static_cast<real>(b)));
+}
+inline Tensor minimum(const Tensor& a, double b) {
+  return minimum(a, Tensor::scalar(static_cast<real>(b)));
 }
 
 // The shape that a and b broadcast to. Error, in the name of `op`: they do not fit.

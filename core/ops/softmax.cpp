@@ -6,6 +6,10 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops/activation.h"
+#include "core/ops/along.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/shape_ops.h"
 #include "core/parallel.h"
 
 namespace limbeck {
@@ -35,6 +39,15 @@ void check_logits(const char* op, const Tensor& logits, double temperature) {
   if (logits.shape().rank() == 0 || logits.dim(-1) == 0) {
     fail(op, "at least one class is needed along the last dimension; got shape {}", logits.shape());
   }
+}
+
+// f along another dimension than the last, which thus becomes the last and goes back.
+template <class F>
+Tensor along_dim(const char* op, const Tensor& x, int dim, F f) {
+  const detail::Along a = detail::along(op, x.shape(), dim);
+  if (a.dim + 1 == x.shape().rank()) return f(x);
+  const Tensor rows = permute(reshape(x, {a.outer, a.size, a.inner}), {0, 2, 1});
+  return reshape(permute(f(rows), {0, 2, 1}), x.shape());
 }
 
 }  // namespace
@@ -84,6 +97,11 @@ Tensor softmax(const Tensor& logits, double temperature) {
   });
 }
 
+Tensor softmax(const Tensor& logits, const SoftmaxOptions& options) {
+  return along_dim("softmax", logits, options.dim,
+                   [&](const Tensor& x) { return softmax(x, options.temperature); });
+}
+
 Tensor log_softmax(const Tensor& logits, double temperature) {
   check_logits("log_softmax", logits, temperature);
   const auto t = static_cast<real>(temperature);
@@ -100,6 +118,34 @@ Tensor log_softmax(const Tensor& logits, double temperature) {
     });
     return Gradients{dx};
   });
+}
+
+Tensor log_softmax(const Tensor& logits, const SoftmaxOptions& options) {
+  return along_dim("log_softmax", logits, options.dim,
+                   [&](const Tensor& x) { return log_softmax(x, options.temperature); });
+}
+
+Tensor log_sum_exp(const Tensor& x, int dim, const ReduceOptions& options) {
+  const detail::Along a = detail::along("log_sum_exp", x.shape(), dim);
+  if (a.size == 0) fail("log_sum_exp", "dimension {} of {} has no elements", a.dim, x.shape());
+  Tensor y = Tensor::empty(detail::reduced(x.shape(), dim, options));
+  detail::for_lines(a, [&a, py = y.data(), px = x.data()](Index line, Index at, Index count) {
+    for (Index j = 0; j < count; ++j) {
+      const real* const z = px + at + j;
+      real largest = z[0];
+      for (Index d = 1; d < a.size; ++d) largest = std::max(largest, z[d * a.inner]);
+      if (!std::isfinite(largest)) largest = 0;  // ∞ − ∞ would make NaN of it
+      double sum = 0;
+      for (Index d = 0; d < a.size; ++d) {
+        sum += static_cast<double>(std::exp(z[d * a.inner] - largest));
+      }
+      py[line + j] = largest + static_cast<real>(std::log(sum));
+    }
+  });
+  return record("log_sum_exp", y, {x}, {x, y},
+                [x, out = y.detach(), kept = x.shape().with_dim(dim, 1)](const Tensor& dy) {
+                  return Gradients{dy.view(kept) * exp(x - out.view(kept))};
+                });
 }
 
 }  // namespace limbeck

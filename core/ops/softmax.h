@@ -1,4 +1,4 @@
-// Softmax along the last dimension, with a temperature.
+// Softmax along a dimension, with a temperature; and the logarithm of a sum of exponentials.
 //
 //   softmax(x, T)_i = exp(x_i / T) / Σ_j exp(x_j / T)
 //
@@ -11,17 +11,33 @@
 // exponent is 0 and nothing overflows.
 #pragma once
 
+#include "core/ops/reduce.h"
 #include "core/tensor.h"
 
 namespace limbeck {
 
+// Along which dimension, and how.
+struct SoftmaxOptions {
+  double temperature = 1;  // T
+  int dim = -1;            // C; a negative one counts from the end
+};
+
 // y = softmax(x / T): (…, C) → (…, C)      dx = y (dy − Σ_j dy_j y_j) / T
 // Error: T is not a positive finite number, or C = 0.
 Tensor softmax(const Tensor& logits, double temperature = 1);
+// The same along another dimension: (…, C, …) → (…, C, …). Error: also, there is no such dimension.
+Tensor softmax(const Tensor& logits, const SoftmaxOptions& options);
 
 // y = ln softmax(x / T): (…, C) → (…, C)   dx = (dy − softmax(x / T) Σ_j dy_j) / T
 // Exact where ln(softmax(x)) would give −∞: a logit 1e4 below the largest has y = −1e4 / T.
 Tensor log_softmax(const Tensor& logits, double temperature = 1);
+Tensor log_softmax(const Tensor& logits, const SoftmaxOptions& options);
+
+// y = ln Σ exp(x) along a dimension: (…, D, …) → (…, …), or (…, 1, …) where kept. Stable as softmax
+// is, and NaN is passed on.
+//   dx = dy exp(x − y), which is dy softmax(x), and NaN where both are infinite
+// Error: there is no such dimension, or D = 0.
+Tensor log_sum_exp(const Tensor& x, int dim = -1, const ReduceOptions& options = {});
 
 // One row for kernels that fuse a loss with its softmax: log_probs[j] = ln softmax(logits / T)_j.
 void log_softmax_row(real* log_probs, const real* logits, Index classes, real temperature);

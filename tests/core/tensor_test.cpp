@@ -18,6 +18,18 @@ TEST_CASE("a shape knows its size, its rows and its text") {
   CHECK(shape.str() == "(2, 3, 4)");
   CHECK(shape.without_front().with_front(7) == Shape{7, 3, 4});
   CHECK(shape.with_last(1) == Shape{2, 3, 1});
+  CHECK(shape.with_dim(1, 7) == Shape{2, 7, 4});
+  CHECK(shape.with_dim(-3, 7) == Shape{7, 3, 4});
+  CHECK(shape.without_dim(1) == Shape{2, 4});
+  CHECK(shape.without_dim(-1) == Shape{2, 3});
+  CHECK(shape.insert_dim(0, 7) == Shape{7, 2, 3, 4});
+  CHECK(shape.insert_dim(1, 7) == Shape{2, 7, 3, 4});
+  CHECK(shape.insert_dim(3, 7) == Shape{2, 3, 4, 7});
+  CHECK(shape.insert_dim(-1, 7) == Shape{2, 3, 4, 7});
+  CHECK(error_of([&] { shape.with_dim(3, 1); }) ==
+        "Shape: dimension 3 asked of (2, 3, 4), which has 3");
+  CHECK(contains(error_of([&] { shape.without_dim(-4); }), "dimension -4 asked of"));
+  CHECK(contains(error_of([&] { shape.insert_dim(4, 1); }), "dimension 4 asked of"));
   CHECK(Shape{}.size() == 1);
   CHECK(Shape{}.str() == "()");
   CHECK(Shape{0, 5}.size() == 0);

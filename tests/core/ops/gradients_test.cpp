@@ -172,6 +172,38 @@ TEST_CASE("gradients of reductions") {
   CHECK(gradient_error([](const Inputs& x) { return max_last(x[0]); }, in) < tolerance);
 }
 
+TEST_CASE("gradients of reductions and softmax along each dimension, kept or not") {
+  const Inputs in = {random_tensor({2, 3, 4}, 10)};
+  for (const int dim : {0, 1, 2, -1, -2, -3}) {
+    CAPTURE(dim);
+    for (const bool keep : {false, true}) {
+      const ReduceOptions o{.keep = keep};
+      CHECK(gradient_error([=](const Inputs& x) { return sum(x[0], dim, o); }, in) < tolerance);
+      CHECK(gradient_error([=](const Inputs& x) { return mean(x[0], dim, o); }, in) < tolerance);
+      CHECK(gradient_error([=](const Inputs& x) { return max(x[0], dim, o); }, in) < tolerance);
+      CHECK(gradient_error([=](const Inputs& x) { return log_sum_exp(x[0], dim, o); }, in) <
+            tolerance);
+    }
+    const SoftmaxOptions o{.temperature = 2, .dim = dim};
+    CHECK(gradient_error([=](const Inputs& x) { return softmax(x[0], o); }, in) < tolerance);
+    CHECK(gradient_error([=](const Inputs& x) { return log_softmax(x[0], o); }, in) < tolerance);
+  }
+}
+
+TEST_CASE("gradients of where, for every kind of broadcasting") {
+  const std::vector<std::vector<Shape>> shapes = {
+      {{3, 4}, {3, 4}, {3, 4}}, {{4}, {3, 4}, {}},     {{3, 1}, {1, 4}, {3, 4}}, {{}, {3, 1}, {4}},
+      {{3, 4}, {}, {}},         {{3, 4}, {1}, {3, 1}}, {{2, 1, 4}, {3, 1}, {}}};
+  for (const std::vector<Shape>& three : shapes) {
+    CAPTURE(three[0].str());
+    CAPTURE(three[1].str());
+    CAPTURE(three[2].str());
+    const Tensor mask = random_tensor(three[0], 3) > 0;
+    CHECK(gradient_error([&](const Inputs& x) { return where(mask, x[0], x[1]); },
+                         {random_tensor(three[1], 1), random_tensor(three[2], 2)}) < tolerance);
+  }
+}
+
 TEST_CASE("gradients of softmax and log_softmax at several temperatures") {
   const Inputs in = {random_tensor({3, 5}, 11, -3, 3)};
   for (const double t : {0.5, 1.0, 4.0, 20.0}) {
