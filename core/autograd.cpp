@@ -166,16 +166,36 @@ bool is_recording() {
   return recording;
 }
 
-bool add_to_gradient(const Tensor& input, Index begin, const Tensor& part) {
-  if (!input.wants_grad() || detail::detecting_anomalies()) return false;
+namespace {
+
+// The gradient of this input that has begun, if it may be added to in place; else null.
+Tensor* begun_gradient(const Tensor& input) {
+  if (!input.wants_grad() || detail::detecting_anomalies()) return nullptr;
   detail::TensorBody& body = input.body();
   Tensor& grad = body.node != nullptr   ? body.node->grad
                  : body.sink != nullptr ? detail::gradient_of(*body.sink)
                                         : body.grad;
-  if (!grad.defined() || !grad.owns_alone()) return false;
-  add_in_place(grad, part, begin);
+  if (!grad.defined() || !grad.owns_alone()) return nullptr;
   added_to = &body;
-  return true;
+  return &grad;
+}
+
+}  // namespace
+
+Tensor gradient_of_part(const Tensor& input, const std::function<void(real* gradient)>& add) {
+  if (Tensor* const begun = begun_gradient(input)) {
+    add(begun->data());
+    return {};
+  }
+  Tensor dx = Tensor::zeros(input.shape());
+  add(dx.data());
+  return dx;
+}
+
+bool add_to_gradient(const Tensor& input, Index begin, const Tensor& part) {
+  Tensor* const begun = begun_gradient(input);
+  if (begun != nullptr) add_in_place(*begun, part, begin);
+  return begun != nullptr;
 }
 
 namespace detail {

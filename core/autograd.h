@@ -38,7 +38,7 @@ namespace limbeck {
 
 // One gradient for each input of an op, each of that input's shape. Undefined where
 // input.wants_grad() is false, so that an op can leave out work that nobody asked for; and where
-// the op has brought the gradient to its place itself (add_to_gradient below,
+// the op has brought the gradient to its place itself (gradient_of_part below,
 // core/gradient_sink.h).
 using Gradients = std::vector<Tensor>;
 
@@ -75,10 +75,14 @@ class NoGrad {
   bool before_;
 };
 
-// For an op that computes with a part of an input: adds the gradient of the elements from `begin`
-// on to that input's gradient, if that has begun already. True if so; then the gradient function
-// returns an undefined one for this input. So a loop over the rows of x costs backwards what they
-// cost, and not a gradient of the size of x each.
+// For an op that computes with a part of an input, so that a loop over the parts of x costs
+// backwards what they cost, and not a gradient of the size of x each.
+//
+// The gradient of that input, which is 0 but where `add` adds something to it. If one has begun
+// already, `add` gets that, and what is returned is undefined; else zeros.
+Tensor gradient_of_part(const Tensor& input, const std::function<void(real* gradient)>& add);
+// For a part that is the elements from `begin` on: adds its gradient to the input's, if that has
+// begun already. True if so; then the gradient function returns an undefined one for this input.
 bool add_to_gradient(const Tensor& input, Index begin, const Tensor& part);
 
 namespace detail {

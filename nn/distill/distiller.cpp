@@ -214,21 +214,11 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
   return detail::run_epochs(
       student, transfer_set, train_options,
       [&](const Step& step) {
-        return loss(step, [&](double) { return gather_rows(teacher_logits, step.batch.indices); });
+        return loss(step, [&](double) {
+          return gather_rows(teacher_logits.detach(), step.batch.indices);
+        });
       },
       nullptr, std::move(facts));
-}
-
-Tensor gather_rows(const Tensor& matrix, std::span<const Index> indices) {
-  if (matrix.shape().rank() != 2) fail("gather_rows", "a matrix is needed; got {}", matrix.shape());
-  const Index columns = matrix.shape().last();
-  Tensor rows = Tensor::empty({static_cast<Index>(indices.size()), columns});
-  real* out = rows.data();
-  for (Index i : indices) {
-    if (i < 0 || i >= matrix.dim(0)) fail("gather_rows", "row {} asked of {}", i, matrix.shape());
-    out = std::copy_n(matrix.data() + i * columns, columns, out);
-  }
-  return rows;
 }
 
 }  // namespace limbeck

@@ -6,6 +6,7 @@
 
 #include <concepts>
 
+#include "core/ops/gather.h"  // gather_rows, of kept answers
 #include "nn/distill/distillation_loss.h"
 #include "nn/train/trainer.h"
 
@@ -74,9 +75,5 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
                                              const TrainOptions& train_options,
                                              const TemperatureSchedule& schedule = {},
                                              const Objective& objective = {});
-
-// Rows `indices` of a matrix, in that order: (N, C) → (indices, C). Not recorded. Error: a row that
-// is not there.
-Tensor gather_rows(const Tensor& matrix, std::span<const Index> indices);
 
 }  // namespace limbeck

@@ -104,7 +104,7 @@ class Program {
   std::optional<Value> make() {
     const Value a = any(), b = any();
     const int rank = a.tensor.shape().rank();
-    switch (rng_.below(14)) {
+    switch (rng_.below(16)) {
       case 0:
       case 1:
       case 2:
@@ -145,6 +145,17 @@ class Program {
           return Value{reshape(a.tensor, flat), view_twin(a.twin, flat, 0, true)};
         }
         return Value{concat_rows({a.tensor, b.tensor}), concat_twin(a.twin, b.twin)};
+      }
+      case 13: {
+        if (rank < 2) return {};
+        const Index begin = rng_.below(a.tensor.dim(-1)),
+                    end = between(begin + 1, a.tensor.dim(-1), rng_);
+        return Value{slice(a.tensor, -1, begin, end), slice_last_twin(a.twin, begin, end)};
+      }
+      case 14: {
+        if (rank == 0) return {};
+        const std::vector<Index> rows = {rng_.below(a.tensor.dim(0)), rng_.below(a.tensor.dim(0))};
+        return Value{gather_rows(a.tensor, rows), gather_rows_twin(a.twin, rows)};
       }
       default:
         return Value{a.tensor.detach(), view_twin(a.twin, a.tensor.shape(), 0, false)};

@@ -197,6 +197,27 @@ TwinPtr permute_twin(const TwinPtr& x) {
   return linked(shape, x, std::move(links));
 }
 
+TwinPtr slice_last_twin(const TwinPtr& x, Index begin, Index end) {
+  std::vector<Link> links;
+  for (Index row = 0; row < x->shape.rows(); ++row) {
+    for (Index i = begin; i < end; ++i) {
+      links.push_back({row * (end - begin) + i - begin, row * x->shape.last() + i});
+    }
+  }
+  return linked(x->shape.with_last(end - begin), x, std::move(links));
+}
+
+TwinPtr gather_rows_twin(const TwinPtr& x, const std::vector<Index>& rows) {
+  const Shape row = x->shape.without_front();
+  std::vector<Link> links;
+  for (std::size_t m = 0; m < rows.size(); ++m) {
+    for (Index i = 0; i < row.size(); ++i) {
+      links.push_back({static_cast<Index>(m) * row.size() + i, rows[m] * row.size() + i});
+    }
+  }
+  return linked(row.with_front(static_cast<Index>(rows.size())), x, std::move(links));
+}
+
 TwinPtr concat_twin(const TwinPtr& a, const TwinPtr& b) {
   const Shape row = a->shape.without_front();
   TwinPtr y =

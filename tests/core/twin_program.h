@@ -40,6 +40,8 @@ TwinPtr sum_twin(const TwinPtr& x);
 TwinPtr softmax_twin(const TwinPtr& x);
 TwinPtr matmul_twin(const TwinPtr& a, const TwinPtr& b);  // a bᵀ
 TwinPtr permute_twin(const TwinPtr& x);                   // the last two dimensions exchanged
+TwinPtr slice_last_twin(const TwinPtr& x, Index begin, Index end);
+TwinPtr gather_rows_twin(const TwinPtr& x, const std::vector<Index>& rows);
 TwinPtr concat_twin(const TwinPtr& a, const TwinPtr& b);
 // The same memory from `offset` on under another shape, in the graph or outside it.
 TwinPtr view_twin(const TwinPtr& x, const Shape& shape, Index offset, bool recorded);

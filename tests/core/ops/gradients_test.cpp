@@ -204,6 +204,45 @@ TEST_CASE("gradients of where, for every kind of broadcasting") {
   }
 }
 
+TEST_CASE("gradients of slices, padding, and what is put together, along each dimension") {
+  const Inputs in = {random_tensor({3, 3, 4}, 12), random_tensor({3, 3, 4}, 13)};
+  const Inputs one = {in[0]};
+  for (const int dim : {0, 1, 2, -1, -2, -3}) {
+    CAPTURE(dim);
+    CHECK(gradient_error([=](const Inputs& x) { return slice(x[0], dim, 1, 3); }, one) < tolerance);
+    const auto overlapping = [=](const Inputs& x) {
+      return slice(x[0], dim, 0, 2) * slice(x[0], dim, 1, 3) + slice(x[0] * x[1], dim, 0, 2);
+    };
+    CHECK(gradient_error(overlapping, in) < tolerance);
+    const auto rejoined = [=](const Inputs& x) {
+      std::vector<Tensor> parts = split(x[0], dim, 2);
+      parts.push_back(x[1]);
+      parts.push_back(parts.front());
+      return concat(parts, dim);
+    };
+    CHECK(gradient_error(rejoined, in) < tolerance);
+    CHECK(gradient_error(
+              [=](const Inputs& x) {
+                return stack({x[0], x[1], x[0]}, dim);
+              },
+              in) < tolerance);
+    const auto padded = [=](const Inputs& x) {
+      return pad(x[0], dim, {.before = 1, .after = 2, .value = 3});
+    };
+    CHECK(gradient_error(padded, one) < tolerance);
+  }
+}
+
+TEST_CASE("gradients of rows that are gathered, some of them more than once") {
+  const std::vector<Index> rows = {2, 0, 2, 2, 4};
+  const auto f = [&](const Inputs& x) {
+    return gather_rows(x[0], rows) * gather_rows(x[0] * x[0], rows);
+  };
+  CHECK(gradient_error(f, {random_tensor({5, 3}, 14)}) < tolerance);
+  CHECK(gradient_error(f, {random_tensor({5}, 15)}) < tolerance);
+  CHECK(gradient_error(f, {random_tensor({5, 2, 3}, 16)}) < tolerance);
+}
+
 TEST_CASE("gradients of softmax and log_softmax at several temperatures") {
   const Inputs in = {random_tensor({3, 5}, 11, -3, 3)};
   for (const double t : {0.5, 1.0, 4.0, 20.0}) {
