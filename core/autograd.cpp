@@ -119,8 +119,8 @@ void give_to_leaf(detail::TensorBody& leaf, Tensor dx) {
 }
 
 Tensor record_saving(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward,
-                     std::span<const Tensor> saved) {
-  if (detail::watching()) detail::watch_forward(op, y, inputs);
+                     std::span<const Tensor> saved, Attributes attributes) {
+  if (detail::watching()) detail::watch_forward(op, y, inputs, attributes);
   if (!recording || std::ranges::none_of(inputs, &Tensor::wants_grad)) return y;
   const detail::TensorBody* const body = &y.body();
   if (std::ranges::any_of(inputs,
@@ -147,13 +147,18 @@ Tensor record_saving(const char* op, Tensor y, std::vector<Tensor> inputs, Backw
 
 Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward backward) {
   const std::vector<Tensor> saved = inputs;
-  return record_saving(op, std::move(y), std::move(inputs), std::move(backward), saved);
+  return record_saving(op, std::move(y), std::move(inputs), std::move(backward), saved, {});
 }
 
 Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs,
               std::initializer_list<Tensor> saved, Backward backward) {
+  return record(op, std::move(y), std::move(inputs), saved, {}, std::move(backward));
+}
+
+Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs,
+              std::initializer_list<Tensor> saved, Attributes attributes, Backward backward) {
   return record_saving(op, std::move(y), std::move(inputs), std::move(backward),
-                       std::span(saved.begin(), saved.size()));
+                       std::span(saved.begin(), saved.size()), attributes);
 }
 
 NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}

@@ -23,6 +23,9 @@
 // What a closure reads must still be there when backward() comes. If an optimizer's step or a write
 // through values() has changed it, backward() is an Error that names it. It is taken to read the
 // op's inputs; an op that reads less, or its output, says so.
+//
+// An op that does more than its name tells says what, for who writes the graph down (nn/export):
+//   return record("clamp", y, {x}, {x}, {{"low", low}, {"high", high}}, backward);
 #pragma once
 
 #include <functional>
@@ -30,6 +33,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/attribute.h"
 #include "core/layer_scope.h"
 #include "core/tensor.h"
 #include "core/watch.h"
@@ -55,6 +59,10 @@ Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs, Backward bac
 // Undefined ones are passed over.
 Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs,
               std::initializer_list<Tensor> saved, Backward backward);
+// The same, and says what the op does beside its inputs. That goes to who watches (core/watch.h)
+// and is not kept.
+Tensor record(const char* op, Tensor y, std::vector<Tensor> inputs,
+              std::initializer_list<Tensor> saved, Attributes attributes, Backward backward);
 
 // Whether record() has anything to do for an op on these inputs: asked first by ops that are called
 // for one image at a time, so as to prepare nothing in vain.

@@ -8,6 +8,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/inspect/recording.h"
 #include "core/layer_scope.h"
 #include "core/watch.h"
 
@@ -93,15 +94,17 @@ bool detecting_anomalies() {
 }
 
 bool watching() {
-  return tracing || detecting_anomalies();
+  return tracing || detecting_anomalies() || OpRecording::current() != nullptr;
 }
 
 void restart_trace_clock() {
   if (tracing) since = Clock::now();
 }
 
-void watch_forward(const char* op, const Tensor& y, const std::vector<Tensor>& inputs) {
+void watch_forward(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
+                   Attributes attributes) {
   if (backward_depth > 0) return;
+  if (OpRecording* const list = OpRecording::current()) list->add(op, y, inputs, attributes);
   if (tracing) print_trace("forward ", op, fmt::format("{} → {}", shapes(inputs), y.shape()));
   if (detecting_anomalies()) check_value(op, y, inputs);
 }

@@ -43,8 +43,9 @@ Tensor unary_by_output(const char* op, const Tensor& x, F f, Slope slope) {
 }
 
 template <class F, class Slope>
-Tensor unary_by_input(const char* op, const Tensor& x, F f, Slope slope) {
-  return record(op, map(x, f), {x},
+Tensor unary_by_input(const char* op, const Tensor& x, F f, Slope slope,
+                      Attributes attributes = {}) {
+  return record(op, map(x, f), {x}, {x}, attributes,
                 [x, slope](const Tensor& dy) -> Gradients { return {chain(dy, x, slope)}; });
 }
 
@@ -120,7 +121,7 @@ Tensor pow(const Tensor& x, double p) {
   const auto exponent = static_cast<real>(p), less = static_cast<real>(p - 1);
   return unary_by_input(
       "pow", x, [=](real v) { return std::pow(v, exponent); },
-      [=](real v) { return p == 0 ? real{0} : exponent * std::pow(v, less); });
+      [=](real v) { return p == 0 ? real{0} : exponent * std::pow(v, less); }, {{"p", p}});
 }
 
 Tensor clamp(const Tensor& x, double low, double high) {
@@ -130,14 +131,15 @@ Tensor clamp(const Tensor& x, double low, double high) {
       "clamp", x, [=](real v) { return v < least  ? least
                                        : v > most ? most
                                                   : v; },
-      [=](real v) { return static_cast<real>(v >= least && v <= most); });
+      [=](real v) { return static_cast<real>(v >= least && v <= most); },
+      {{"low", low}, {"high", high}});
 }
 
 Tensor leaky_relu(const Tensor& x, double slope) {
   const auto below = static_cast<real>(slope);
   return unary_by_input(
       "leaky_relu", x, [=](real v) { return v > 0 ? v : below * v; },
-      [=](real v) { return v > 0 ? real{1} : below; });
+      [=](real v) { return v > 0 ? real{1} : below; }, {{"slope", slope}});
 }
 
 Tensor gelu(const Tensor& x) {

@@ -1,5 +1,7 @@
 // Batch normalisation. (core/ops/layer_norm.cpp has the other.)
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -135,7 +137,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
                   return (px[i] - m[j]) * (inverse[j] * g[j]) + b[j];
                 });
   });
-  return record("batch_norm", y, {x, gamma, beta}, {x, gamma}, [=](const Tensor& dy) -> Gradients {
+  Backward backward = [=](const Tensor& dy) -> Gradients {
     Tensor dx = x.wants_grad() ? Tensor::empty(x.shape()) : Tensor();
     Tensor dgamma = Tensor::empty({channels}), dbeta = Tensor::empty({channels});
     layout.for_blocks([&](Index first, Index width) {
@@ -161,8 +163,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
         return scale[j] * (pdy[i] - of_beta[j] - (px[i] - m[j]) * of_gamma[j]);
       });
     });
-    return {dx, dgamma, dbeta};
-  });
+    Gradients all = {dx, dgamma, dbeta};
+    if (!training) all.resize(5);  // the running statistics are constants
+    return all;
+  };
+  std::vector<Tensor> inputs = {x, gamma, beta};
+  if (!training) inputs.insert(inputs.end(), {running_mean, running_var});
+  return record("batch_norm", y, std::move(inputs), {x, gamma}, {{"eps", options.eps}},
+                std::move(backward));
 }
 
 }  // namespace limbeck

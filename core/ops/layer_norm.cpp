@@ -1,5 +1,6 @@
 // Layer normalisation. (core/ops/batch_norm.cpp has the other.)
 #include <cmath>
+#include <utility>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -65,7 +66,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, doub
       inverse_std.data()[row] = inverse;
     }
   });
-  return record("layer_norm", y, {x, gamma, beta}, {x, gamma}, [=](const Tensor& dy) -> Gradients {
+  Backward backward = [=](const Tensor& dy) -> Gradients {
     Tensor dgamma, dbeta;
     if (gamma.wants_grad() || beta.wants_grad()) {
       dgamma = Tensor::empty({d}), dbeta = Tensor::empty({d});
@@ -108,7 +109,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, doub
       }
     });
     return {dx, dgamma, dbeta};
-  });
+  };
+  return record("layer_norm", y, {x, gamma, beta}, {x, gamma}, {{"eps", eps}}, std::move(backward));
 }
 
 }  // namespace limbeck

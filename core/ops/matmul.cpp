@@ -32,6 +32,7 @@ Tensor products(const char* op, const Tensor& a, const Tensor& b, Transpose t) {
                  }
                });
   return record(op, y, {a, b}, {b.wants_grad() ? a : Tensor(), a.wants_grad() ? b : Tensor()},
+                {{"transpose_a", t.a}, {"transpose_b", t.b}},
                 [op, a, b, t](const Tensor& dy) -> Gradients {
                   Tensor da, db;
                   if (a.wants_grad()) {  // (M, N) op(b)ᵀ → (M, K), or its transpose

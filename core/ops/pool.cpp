@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -46,22 +47,32 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
   Tensor y = empty_output(x, sizes);
   const auto argmax = std::make_shared<Scratch<Argmax>>(y.size());
   max_pool_forward(y.data(), argmax->data(), x.data(), sizes);
-  return record("max_pool2d", y, {x}, {}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
+  Backward backward = [=, shape = x.shape()](const Tensor& dy) -> Gradients {
     Tensor dx = Tensor::empty(shape);
     max_pool_backward(dx.data(), dy.data(), argmax->data(), sizes);
     return {dx};
-  });
+  };
+  return record("max_pool2d", y, {x}, {},
+                {{"kernel", sizes.window.kernel},
+                 {"stride", sizes.window.stride},
+                 {"padding", sizes.window.padding}},
+                std::move(backward));
 }
 
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {
   const PoolSizes sizes = pool_sizes("avg_pool2d", x.shape(), options);
   Tensor y = empty_output(x, sizes);
   avg_pool_forward(y.data(), x.data(), sizes);
-  return record("avg_pool2d", y, {x}, {}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
+  Backward backward = [=, shape = x.shape()](const Tensor& dy) -> Gradients {
     Tensor dx = Tensor::empty(shape);
     avg_pool_backward(dx.data(), dy.data(), sizes);
     return {dx};
-  });
+  };
+  return record("avg_pool2d", y, {x}, {},
+                {{"kernel", sizes.window.kernel},
+                 {"stride", sizes.window.stride},
+                 {"padding", sizes.window.padding}},
+                std::move(backward));
 }
 
 Tensor global_avg_pool2d(const Tensor& x) {

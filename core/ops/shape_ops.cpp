@@ -56,7 +56,7 @@ Tensor slice_rows(const Tensor& x, Index begin, Index end) {
   }
   const Shape row = x.shape().without_front();
   Tensor y = x.view(row.with_front(end - begin), begin * row.size());
-  return record("slice_rows", y, {x}, {},
+  return record("slice_rows", y, {x}, {}, {{"begin", begin}, {"end", end}},
                 [x, at = begin * row.size()](const Tensor& dy) -> Gradients {
                   if (add_to_gradient(x, at, dy)) return {Tensor()};
                   Tensor dx = Tensor::zeros(x.shape());
@@ -142,7 +142,7 @@ Tensor permute(const Tensor& x, std::initializer_list<int> axes) {
   for (std::size_t i = 0; i < order.size(); ++i) {
     back[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
   }
-  return record("permute", permuted(x, order), {x}, {},
+  return record("permute", permuted(x, order), {x}, {}, {{"axes", order}},
                 [back](const Tensor& dy) -> Gradients { return {permuted(dy, back)}; });
 }
 

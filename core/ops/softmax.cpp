@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -86,7 +87,7 @@ Tensor softmax(const Tensor& logits, double temperature) {
     for (Index j = 0; j < columns; ++j) sum += p[j] = std::exp((z[j] - largest) / t);
     for (Index j = 0; j < columns; ++j) p[j] /= sum;
   });
-  return record("softmax", y, {logits}, {y}, [out = y.detach(), t, columns](const Tensor& dy) {
+  Backward backward = [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* p) {
       real dot = 0;
@@ -94,7 +95,8 @@ Tensor softmax(const Tensor& logits, double temperature) {
       for (Index j = 0; j < columns; ++j) d[j] = p[j] * (g[j] - dot) / t;
     });
     return Gradients{dx};
-  });
+  };
+  return record("softmax", y, {logits}, {y}, {{"temperature", temperature}}, std::move(backward));
 }
 
 Tensor softmax(const Tensor& logits, const SoftmaxOptions& options) {
@@ -109,7 +111,7 @@ Tensor log_softmax(const Tensor& logits, double temperature) {
   Tensor y = Tensor::empty(logits.shape());
   for_rows(y, logits, logits,
            [=](real* log_p, const real* z, const real*) { log_softmax_row(log_p, z, columns, t); });
-  return record("log_softmax", y, {logits}, {y}, [out = y.detach(), t, columns](const Tensor& dy) {
+  Backward backward = [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* log_p) {
       real total = 0;
@@ -117,7 +119,9 @@ Tensor log_softmax(const Tensor& logits, double temperature) {
       for (Index j = 0; j < columns; ++j) d[j] = (g[j] - std::exp(log_p[j]) * total) / t;
     });
     return Gradients{dx};
-  });
+  };
+  return record("log_softmax", y, {logits}, {y}, {{"temperature", temperature}},
+                std::move(backward));
 }
 
 Tensor log_softmax(const Tensor& logits, const SoftmaxOptions& options) {
