@@ -67,12 +67,12 @@ CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp -fPIC -fno-se
 CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
 LDLIBS := -lopenblas -lfmt -lz
-# The export to ONNX is built where its headers are, which is looked up when a program is linked:
-# `deps` may install them in the same run.
+# What ONNX files hold is tested where the schema's own headers are, which is looked up when the tests
+# are linked: `deps` may install them in the same run.
 ONNX_HEADERS := onnx/onnx_pb.h google/protobuf/message.h
 ONNX_LDLIBS = $(if $(shell cd /usr/include && ls $(ONNX_HEADERS) >/dev/null 2>&1 && echo yes), \
                    -lonnx_proto -lprotobuf)
-APP_LDLIBS = -lpng $(ONNX_LDLIBS)
+APP_LDLIBS = -lpng
 ifeq ($(REAL),double)
   CPPFLAGS += -DLIMBECK_REAL_DOUBLE
 endif
@@ -176,7 +176,7 @@ objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST
 # compiled for this one, as they are anyway, but for those that see its vectors or tiles.
 LEVEL_TEST := $(BUILD)/tests/run-level
 LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/% \
-                   tests/nn/train/%,$(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp
+                   tests/nn/export/% tests/nn/train/%,$(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp
 OF_THE_LEVEL := $(shell grep -lE $(OF_KERNELS) $(LEVEL_SOURCES))
 OF_ALL_LEVELS := $(patsubst %.cpp,build/$(REAL)$(COMPILER)/%.o,$(filter-out $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
 .PHONY: test-level run-level
@@ -226,7 +226,8 @@ $(LIB): $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
 	@echo '  archive $@'
 	@$(AR) rcs $@ $(filter %.o,$^)
 
-link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(findstring $(BUILD)/apps/,$^),$(APP_LDLIBS)) $(LDLIBS) -o $@
+link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(findstring $(BUILD)/apps/,$^),$(APP_LDLIBS)) \
+  $(if $(findstring /onnx_test.o,$^),$(ONNX_LDLIBS)) $(LDLIBS) -o $@
 .SECONDEXPANSION:
 $(APPS): $(BIN)/%: $(BUILD)/%.o $$(call parts_of,$$*.cpp,$$(COMMON)) $(LIB)
 	@mkdir -p $(@D)
@@ -241,6 +242,7 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 # example is about speed.)
 FAST := apps/examples/product_ladder.cpp
 QUICK := $(call objects,$(filter core/files/%,$(LIB_SOURCES)) core/inspect/graph.cpp data/idx.cpp \
+           $(filter nn/export/%,$(LIB_SOURCES)) \
            nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/weights.cpp \
            nn/train/checkpoint.cpp $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)

@@ -36,7 +36,8 @@ const std::map<std::string, std::set<std::string>> arrow = {
     {"data", core_and({"data"})},
     {"nn", core_and({"nn"})},
     {"nn/train", core_and({"nn", "nn/train", "optim", "data"})},
-    {"nn/distill", core_and({"nn", "nn/train", "nn/distill", "optim", "data"})}};
+    {"nn/distill", core_and({"nn", "nn/train", "nn/distill", "optim", "data"})},
+    {"nn/export", core_and({"nn", "nn/export"})}};
 
 // "nn/train/trainer.h" → "nn/train"; "apps/common/program.h" → "apps/common"
 std::string folder_of(const std::string& file) {
@@ -110,6 +111,7 @@ TEST_CASE("the check of the tree's rules finds what breaks them") {
   CHECK(complaints("nn/a.h", "#include \"nn/train/trainer.h\"") != "");
   CHECK(complaints("nn/a.h", "#include \"optim/adam.h\"") != "");
   CHECK(complaints("nn/distill/a.h", "#include \"apps/common/program.h\"") != "");
+  CHECK(complaints("nn/export/a.h", "#include \"data/dataset.h\"") != "");
   CHECK(complaints("nn/a.cpp", "#include <cblas.h>") ==
         "nn/a.cpp includes cblas.h, which only core/kernels/gemm.cpp may");
   CHECK(complaints("tests/a.cpp", "#include \"openblas/cblas.h\"") != "");

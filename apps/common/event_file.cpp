@@ -12,52 +12,27 @@
 
 #include "apps/common/append.h"
 #include "core/files/file.h"
+#include "core/files/protobuf.h"
 
 namespace limbeck {
 namespace {
 
+using namespace protobuf;
+
 constexpr const char* op = "event_file";
 constexpr const char* prefix = "events.out.tfevents.";
 
-// The number as it lies: least significant byte first.
-template <class T>
-std::string bytes_of(T x) {
-  const auto bytes = std::bit_cast<std::array<char, sizeof(T)>>(x);
-  return {bytes.begin(), bytes.end()};
-}
-
-// --- protocol buffers: a field is its number and kind in a varint, then the value ---
-
-enum class Wire : std::uint64_t { varint = 0, eight_bytes = 1, sized = 2, four_bytes = 5 };
-
-// Seven bits a byte, the lowest first; the top bit says that more follow.
-std::string varint(std::uint64_t x) {
-  std::string bytes;
-  for (; x >= 0x80; x >>= 7) bytes += static_cast<char>(x | 0x80);
-  return bytes + static_cast<char>(x);
-}
-
-std::string key(std::uint64_t number, Wire wire) {
-  return varint(number << 3 | static_cast<std::uint64_t>(wire));
-}
-
-std::string sized(std::uint64_t number, const std::string& value) {
-  return key(number, Wire::sized) + varint(value.size()) + value;
-}
-
 std::string wall_time() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return key(1, Wire::eight_bytes) + bytes_of(std::chrono::duration<double>(now).count());
+  return floating(1, std::chrono::duration<double>(now).count());
 }
 
 std::string step_event(Index step, std::span<const Scalar> scalars) {
   std::string summary;
   for (const Scalar& scalar : scalars) {
-    summary += sized(1, sized(1, scalar.tag) + key(2, Wire::four_bytes) +
-                            bytes_of(static_cast<float>(scalar.value)));
+    summary += sized(1, sized(1, scalar.tag) + floating(2, static_cast<float>(scalar.value)));
   }
-  return wall_time() + key(2, Wire::varint) + varint(static_cast<std::uint64_t>(step)) +
-         sized(5, summary);
+  return wall_time() + integer(2, step) + sized(5, summary);
 }
 
 // --- records ---

@@ -8,7 +8,6 @@
 #include "apps/common/augmentations.h"
 #include "apps/common/program.h"
 #include "apps/export/c_header.h"
-#include "apps/export/onnx.h"
 #include "core/error.h"
 #include "core/files/file.h"
 #include "core/ops/softmax.h"
@@ -231,9 +230,6 @@ void check(const DistillSettings& s) {
     if (!path.empty()) static_cast<void>(c_name(path));
   }
   files.add("--report", s.report);
-  if (!s.export_onnx.empty() && !onnx_is_built_in()) {
-    fail("--export-onnx", "this program was built without ONNX, for want of libonnx-dev");
-  }
   if (!s.resume.empty() && !std::filesystem::is_directory(s.resume)) {
     fail("--resume", "{} is not a folder", s.resume);
   }

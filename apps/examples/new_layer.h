@@ -3,6 +3,7 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
+#include "nn/export/onnx.h"
 #include "nn/linear.h"
 
 namespace limbeck {
@@ -15,6 +16,12 @@ inline Tensor silu(const Tensor& x) {
   return record("silu", y, {x}, {y}, [s, out = y.detach()](const Tensor& dy) -> Gradients {
     return {dy * (s + out * (1 - s))};
   });
+}
+
+// silu in an ONNX file: export_onnx(net, image, file, {.mappings = {{"silu", silu_in_onnx}}}).
+inline std::string silu_in_onnx(OnnxBuilder& onnx, const GraphOp& op) {
+  const std::string x = onnx.input(op, 0);
+  return onnx.node("Mul", {x, onnx.node("Sigmoid", {x})});
 }
 
 // y = x + W₂ silu(W₁ x): (N, D) → (N, D)

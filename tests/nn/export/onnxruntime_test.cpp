@@ -1,15 +1,22 @@
 // Exported networks as another program runs them: onnxruntime's answers are ours.
 #include <cstring>
 
-#include "apps/export/onnx.h"
+#include "apps/examples/new_layer.h"
+#include "apps/examples/squeeze_excitation.h"
+#include "apps/examples/vit.h"
 #include "core/ops/softmax.h"
 #include "data/synthetic_digits.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
+#include "nn/distill/ensemble.h"
+#include "nn/export/onnx.h"
+#include "nn/group_norm.h"
 #include "nn/model_spec.h"
+#include "nn/models.h"
 #include "nn/pooling.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
+#include "tests/nn/export/networks.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
@@ -21,10 +28,6 @@ const std::string batches = "1,7,992";
 
 // The folder in which npm has installed onnxruntime, which it does once; "" with a word why not.
 std::string onnxruntime() {
-  if (!onnx_is_built_in()) {
-    MESSAGE("skipped: libonnx-dev or libprotobuf-dev is not installed");
-    return "";
-  }
   const std::string version = "1.16.3";
   const std::string folder = std::filesystem::absolute("build/node").string();
   const auto load = [&] {
@@ -71,29 +74,16 @@ Tensor images_of(const Shape& image) {
       {make_batch(digits, all).images, random_tensor(image.with_front(count - digits.size()), 2)});
 }
 
-// As after training: weights large enough for logits that differ, no bias at 0 nor scale at 1, and
-// batch norm's statistics under way.
-void stir(Sequential& network, const Tensor& images) {
-  Rng rng(3);
-  for (Tensor& parameter : network.parameters()) {
-    for (real& x : parameter.values()) {
-      x = static_cast<real>(parameter.shape().rank() == 1 ? x + rng.uniform(-0.5, 0.5) : 2.5 * x);
-    }
-  }
-  const NoGrad no_grad;
-  network(slice_rows(images, 0, 600));
-  network(slice_rows(images, 400, 1000));
-}
-
 // Compares all answers to `count` images, which go through ONNX in batches of several sizes.
-void compare(Sequential& network, const Shape& image, const std::string& node_folder) {
+void compare(Module& network, const Shape& image, const std::string& node_folder,
+             const OnnxOptions& options = {}) {
   const Tensor images = images_of(image);
   stir(network, images);
   const Folder folder;
   const std::string model = folder.file("x.onnx"), out = folder.file("out");
-  export_onnx(network, image, model);
+  export_onnx(network, image, model, options);
   const std::string input = folder.write("images", to_floats(images));
-  const std::string script = std::filesystem::absolute("tests/apps/run_onnx.mjs").string();
+  const std::string script = std::filesystem::absolute("tests/nn/export/run_onnx.mjs").string();
   const std::string shape = fmt::format("{},{},{}", image.dim(0), image.dim(1), image.dim(2));
   const Finished run =
       run_command({"node", script, node_folder, model, input, shape, batches, out});
@@ -109,12 +99,55 @@ void compare(Sequential& network, const Shape& image, const std::string& node_fo
   CHECK(difference(from_floats(read_all(out + ".probabilities")), softmax(logits)) < 1e-4);
 }
 
+// Most ops there are, and one of its own: (N, 2, 4, 6) → (N, 5).
+class ManyOps : public Module {
+ public:
+  explicit ManyOps(Rng& rng)
+      : rows_({.in = 12, .out = 3, .bias = false}, rng), last_({.in = 48 + 3, .out = 5}, rng) {
+    matrix_ = uniform({8, 3}, -1, 1, rng).requires_grad();
+  }
+
+  std::string describe() const override { return "ManyOps"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override {
+    const Index n = x.dim(0);
+    const Tensor smooth = sigmoid(x) + tanh(x) * exp(x * real(0.1)) - abs(x) / (square(x) + 1);
+    const Tensor kinked = clamp(x, -0.3, 0.4) + leaky_relu(x, 0.2) + relu(-x) + silu(x);
+    const Tensor positive = sqrt(abs(x) + 1) + log(abs(x) + 1) + pow(abs(x) + real(0.5), 1.7);
+    const Tensor mixed = maximum(smooth, kinked) - minimum(positive, gelu(x));
+    const Tensor a = reshape(mixed, {n, 4, 12});
+    const Tensor weights = softmax(batched_matmul(a, a, {.b = true}), 2);            // (N, 4, 4)
+    const Tensor inner = log_softmax(batched_matmul(a, a, {.a = true}), 3);          // (N, 12, 12)
+    const Tensor answers = batched_matmul(weights, batched_matmul(a, inner));        // (N, 4, 12)
+    const Tensor marked = answers - max_last(a) + mean_last(a) * sum_last(weights);  // likewise
+    const Tensor few = reshape(rows_(marked), {n, 12});
+    const Tensor columns = permute(few, {1, 0});                                      // (12, N)
+    const Tensor product = matmul(matrix_, slice_rows(columns, 2, 10), {.a = true});  // (3, N)
+    Tensor state = Tensor::zeros({n, 3});  // a state of its own for each image
+    for (int i = 0; i < 2; ++i)
+      state = tanh(state + matmul(flatten(a), Tensor::full({48, 3}, real(0.1))));
+    const Tensor all =
+        concat_rows({permute(flatten(marked), {1, 0}), product + permute(state, {1, 0})});
+    return last_(permute(all, {1, 0}));
+  }
+  void parts(Parts& parts) override {
+    parts("rows", rows_);
+    parts("last", last_);
+    parts("matrix", matrix_);
+  }
+
+ private:
+  Linear rows_, last_;
+  Tensor matrix_;
+};
+
 }  // namespace
 
 TEST_CASE("onnxruntime answers as the network does that was exported") {
   const std::string folder = onnxruntime();
   if (folder.empty()) return;
-  for (const char* spec : {"mlp:64,32", "cnn:6,8,40", "lenet5", "cnn-tiny"}) {
+  for (const char* spec : {"mlp:64,32", "cnn:6,8,40", "lenet5", "cnn-tiny", "cnn-large"}) {
     CAPTURE(spec);
     Rng rng(1);
     const Shape image = {1, 28, 28};
@@ -136,4 +169,32 @@ TEST_CASE("onnxruntime pads, strides, groups and rounds as we do, on images that
       MaxPool2d({.kernel = 3, .stride = 2, .padding = 1}),
       Conv2d({.in = 12, .out = 7, .kernel = {2, 1}, .stride = 2}, rng), GlobalAvgPool2d());
   compare(network, {3, 23, 18}, folder);
+}
+
+TEST_CASE("onnxruntime answers as residual networks, attention and gates do") {
+  const std::string folder = onnxruntime();
+  if (folder.empty()) return;
+  Rng rng(1);
+  Sequential residual = resnet8(3, 10, rng);
+  compare(residual, {3, 16, 16}, folder);
+  Sequential transformer =
+      vit({1, 28, 28}, 10, {.patch = 7, .width = 16, .heads = 2, .blocks = 2}, rng);
+  compare(transformer, {1, 28, 28}, folder);
+  Sequential gated(Conv2d({.in = 2, .out = 8, .kernel = 3}, rng),
+                   SqueezeExcitation({.channels = 8}, rng), GroupNorm({.groups = 2, .channels = 8}),
+                   InstanceNorm(), Flatten(), Linear({.in = 8 * 6 * 5, .out = 4}, rng));
+  compare(gated, {2, 8, 7}, folder);
+  Sequential first = mlp({12, 8, 3}, {}, rng), second = mlp({12, 3}, {}, rng);
+  for (const Averaging averaging : {Averaging::logits, Averaging::probabilities}) {
+    Ensemble both({&first, &second}, {.averaging = averaging});
+    compare(both, {1, 3, 4}, folder);
+  }
+}
+
+TEST_CASE("onnxruntime computes our ops as we do, and one of somebody's own by its mapping") {
+  const std::string folder = onnxruntime();
+  if (folder.empty()) return;
+  Rng rng(1);
+  ManyOps network(rng);
+  compare(network, {2, 4, 6}, folder, {.mappings = {{"silu", silu_in_onnx}}});
 }
