@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "apps/common/augmentations.h"
 #include "apps/common/distill_report.h"
@@ -14,7 +15,6 @@
 #include "apps/common/soft_targets.h"
 #include "apps/common/training_log.h"
 #include "apps/distill/checkpoints.h"
-#include "apps/export/c_header.h"
 #include "apps/report/report.h"
 #include "core/error.h"
 #include "core/files/file.h"
@@ -25,6 +25,7 @@
 #include "data/idx.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
+#include "nn/export/c_header.h"
 #include "nn/export/onnx.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
@@ -47,6 +48,15 @@ TrainTest load(const DistillSettings& s) {
 // What the networks of a run are called in files: "student-hard", "student-hard-2".
 std::string file_name(const char* network, Index repeat) {
   return repeat == 0 ? network : fmt::format("{}-{}", network, repeat + 1);
+}
+
+// 1,000 of a set's images, or all: what a network in integers is calibrated on.
+Tensor calibration_images(const Dataset& images) {
+  Rng rng(0);
+  const Dataset some = images.sample(std::min<Index>(1000, images.size()), rng);
+  std::vector<Index> all(static_cast<std::size_t>(some.size()));
+  std::iota(all.begin(), all.end(), Index{0});
+  return make_batch(some, all).images;
 }
 
 class DistillRun {
@@ -253,14 +263,13 @@ class DistillRun {
     };
     if (!s_.export_onnx.empty()) export_onnx(student, data_.train.image, s_.export_onnx);
     if (!s_.export_c.empty()) {
-      write_c_header(s_.export_c, student, data_.train.image,
-                     remarks(fmt::format("{} errors", errors)));
+      export_c(student, data_.train.image, s_.export_c, remarks(fmt::format("{} errors", errors)));
     }
     if (!s_.export_c_int8.empty()) {
-      QuantizedNetwork bytes(quantize(student, data_.train));
+      QuantizedNetwork bytes(quantize(student, calibration_images(data_.train)));
       const Index after = count_errors(bytes, data_.test);
-      write_c_header(s_.export_c_int8, bytes,
-                     remarks(fmt::format("{} errors, in floats {},", after, errors)));
+      export_c_int8(bytes, s_.export_c_int8,
+                    remarks(fmt::format("{} errors, in floats {},", after, errors)));
       return fmt::format("In 8 bits the distilled student makes {} errors, in floats {}.\n", after,
                          errors);
     }

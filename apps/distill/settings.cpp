@@ -7,10 +7,10 @@
 
 #include "apps/common/augmentations.h"
 #include "apps/common/program.h"
-#include "apps/export/c_header.h"
 #include "core/error.h"
 #include "core/files/file.h"
 #include "core/ops/softmax.h"
+#include "nn/export/c_header.h"
 #include "nn/model_spec.h"
 
 namespace limbeck {

@@ -1,4 +1,4 @@
-// The students' forward pass: plain layers, as apps/export/plain_layers.h has them, for one image.
+// The students' forward pass: plain layers, as nn/export/plain_layers.h has them, for one image.
 'use strict';
 
 limbeck.model = (() => {
@@ -122,6 +122,7 @@ limbeck.model = (() => {
     global_avg_pool: globalAvgPool,
     relu: (layer, x) => x.map((value) => Math.max(0, value)),
     flatten: (layer, x) => x,
+    add: (layer, x, y) => x.map((value, i) => value + y[i]),
   };
 
   // The layers of the page's data with their weights as arrays; null if the page has none.
@@ -136,9 +137,11 @@ limbeck.model = (() => {
 
   // The logits for H · W bytes of an image.
   function logits(layers, pixels) {
-    let x = Float32Array.from(pixels, (byte) => byte / 255);
-    for (const layer of layers) x = forward[layer.kind](layer, x);
-    return x;
+    const values = [Float32Array.from(pixels, (byte) => byte / 255)];  // and each layer's result
+    for (const layer of layers) {
+      values.push(forward[layer.kind](layer, ...layer.from.map((place) => values[place])));
+    }
+    return values.at(-1);
   }
 
   return {load, logits};

@@ -4,11 +4,11 @@
 #include <array>
 #include <vector>
 
-#include "apps/export/plain_layers.h"
 #include "apps/report/base64.h"
 #include "core/error.h"
 #include "core/ops/reduce.h"
 #include "nn/distill/distiller.h"
+#include "nn/export/plain_layers.h"
 
 namespace limbeck::detail {
 namespace {
@@ -21,8 +21,8 @@ constexpr Index most_bytes = 2'000'000;  // of a model
 constexpr std::size_t sets = 8;
 
 // As the page's model.js names them, in the order of PlainKind.
-constexpr std::array kinds = {"linear",   "conv2d",          "relu",   "max_pool",
-                              "avg_pool", "global_avg_pool", "flatten"};
+constexpr std::array kinds = {"linear",   "conv2d",          "relu",    "max_pool",
+                              "avg_pool", "global_avg_pool", "flatten", "add"};
 
 using Decisions = std::vector<std::int32_t>;
 
@@ -98,6 +98,7 @@ ordered_json pair(const Size2d& size) {
 
 ordered_json layer_json(const PlainLayer& layer) {
   ordered_json json = {{"kind", kinds.at(static_cast<std::size_t>(layer.kind))},
+                       {"from", layer.from},
                        {"in", dims(layer.in)},
                        {"out", dims(layer.out)}};
   if (layer.weight.defined()) {

@@ -10,15 +10,15 @@ void refuse_op(const char* who, const GraphOp& op, const std::string& rule) {
   fail(who, "{} {}", op.str(), rule);
 }
 
+bool GraphValue::is_of_images() const {
+  return !dims.empty() && dims[0] == GraphDim{1, true} &&
+         std::none_of(dims.begin() + 1, dims.end(), [](const GraphDim& d) { return d.of_batch; });
+}
+
 Shape GraphValue::of_one_image() const {
-  if (dims.empty() || dims[0] != GraphDim{1, true}) {
-    fail("export", "a tensor {} has no first dimension N", str());
-  }
+  if (!is_of_images()) fail("export", "a tensor {} is none of images", str());
   Shape shape;
-  for (std::size_t i = dims.size() - 1; i > 0; --i) {
-    if (dims[i].of_batch) fail("export", "a tensor {} has another dimension of N", str());
-    shape = shape.with_front(dims[i].size);
-  }
+  for (std::size_t i = dims.size() - 1; i > 0; --i) shape = shape.with_front(dims[i].size);
   return shape;
 }
 

@@ -35,7 +35,10 @@ struct GraphValue {
   std::string name{};  // of a parameter or a buffer in the network: "0.weight"
 
   bool is_constant() const { return constant.defined(); }
-  // The sizes without those of the first dimension, which is the batch's. Error: it is not.
+  // Whether it is a tensor for each image: the first dimension is N, and no other one has to do
+  // with it.
+  bool is_of_images() const;
+  // The sizes of one of them. Error: it is none.
   Shape of_one_image() const;
   std::string str() const;  // "(N, 3, 8, 8)"
 };

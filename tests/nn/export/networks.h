@@ -1,6 +1,7 @@
 // Networks to export that are no row of plain layers.
 #pragma once
 
+#include "core/autograd.h"
 #include "core/ops.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"

@@ -1,4 +1,4 @@
-#include "apps/export/quantized_network.h"
+#include "nn/export/quantized_network.h"
 
 #include <algorithm>
 #include <span>
@@ -24,21 +24,30 @@ class Run {
   Run(const QuantizedLayer& layer, const Bytes& x)
       : layer_(layer), x_(x.data()), height_(layer.in.dim(1)), width_(layer.in.dim(2)) {}
 
-  Bytes bytes() const {
+  // `other` is what a sum takes besides.
+  Bytes bytes(const Bytes& other) const {
     Bytes y(static_cast<std::size_t>(layer_.out.size()));
-    if (layer_.kind == PlainKind::relu) {
-      const auto zero = static_cast<std::uint8_t>(layer_.zero);
-      std::transform(x_, x_ + y.size(), y.begin(), [=](auto q) { return std::max(q, zero); });
-    } else if (layer_.kind == PlainKind::max_pool) {
-      for_outputs([&](Index plane, Index place, Index y_at) {
-        std::uint8_t& largest = y[static_cast<std::size_t>(y_at)];
-        for_window(place,
-                   [&](Index, Index pixel) { largest = std::max(largest, x_[plane + pixel]); });
-      });
-    } else {
-      for_sums([&](Index y_at, std::size_t channel, std::int32_t sum) {
-        y[static_cast<std::size_t>(y_at)] = layer_.bytes[channel].byte(sum);
-      });
+    switch (layer_.kind) {
+      case PlainKind::relu: {
+        const auto zero = static_cast<std::uint8_t>(layer_.zero);
+        std::transform(x_, x_ + y.size(), y.begin(), [=](auto q) { return std::max(q, zero); });
+        break;
+      }
+      case PlainKind::max_pool:
+        for_outputs([&](Index plane, Index place, Index y_at) {
+          std::uint8_t& largest = y[static_cast<std::size_t>(y_at)];
+          for_window(place,
+                     [&](Index, Index pixel) { largest = std::max(largest, x_[plane + pixel]); });
+        });
+        break;
+      case PlainKind::add:
+        std::transform(x_, x_ + y.size(), other.begin(), y.begin(),
+                       [&](auto p, auto q) { return layer_.sum.byte(p, q); });
+        break;
+      default:
+        for_sums([&](Index y_at, std::size_t channel, std::int32_t sum) {
+          y[static_cast<std::size_t>(y_at)] = layer_.bytes[channel].byte(sum);
+        });
     }
     return y;
   }
@@ -118,11 +127,12 @@ class Run {
 };
 
 void run(const Quantized& network, std::span<const real> image, std::span<real> logits) {
-  Bytes x;
-  for (const real pixel : image) x.push_back(byte_of(static_cast<float>(pixel)));
+  std::vector<Bytes> values(1);
+  for (const real pixel : image) values[0].push_back(byte_of(static_cast<float>(pixel)));
   for (const QuantizedLayer& layer : network.layers) {
-    if (!layer.logits.empty()) return Run(layer, x).logits(logits);
-    x = Run(layer, x).bytes();
+    const Run run(layer, values[layer.from.front()]);
+    if (!layer.logits.empty()) return run.logits(logits);
+    values.push_back(run.bytes(values[layer.from.back()]));
   }
 }
 
@@ -130,7 +140,7 @@ void run(const Quantized& network, std::span<const real> image, std::span<real> 
 
 Tensor QuantizedNetwork::forward(const Tensor& images) {
   const Shape& shape = images.shape();
-  if (shape.rank() != 4 || shape.without_front() != network_.image) {
+  if (shape.rank() == 0 || shape.without_front() != network_.image) {
     fail("QuantizedNetwork", "it was made for images {}; got a batch {}", network_.image, shape);
   }
   const auto pixels = static_cast<std::size_t>(network_.image.size());

@@ -10,8 +10,8 @@
 
 #include <string>
 
-#include "apps/export/quantized_network.h"
-#include "nn/sequential.h"
+#include "nn/export/quantized_network.h"
+#include "nn/module.h"
 
 namespace limbeck {
 
@@ -23,23 +23,26 @@ std::string c_name(const std::string& path);
 
 // What the head of the file tells beside sizes.
 struct CRemarks {
-  std::string network;   // what it is: "mlp:32"
-  std::string errors{};  // how well it does: "97 errors of 10,000 test images"
+  std::string network{};  // what it is: "mlp:32"
+  std::string errors{};   // how well it does: "97 errors of 10,000 test images"
 };
 
-// In floats, as the network computes in evaluation mode but for the order of sums. Weights are
-// printed so that they come back to the bit. Error: that of c_layers (apps/export/c_layers.h).
-std::string c_header(const std::string& name, Sequential& network, const Shape& image,
+// Any network of the layers that c_layers (nn/export/c_layers.h) knows, residual ones among them,
+// in floats, as it computes in evaluation mode but for the order of sums; for images of this shape,
+// (C, H, W) or another. Weights are printed so that they come back to the bit. It goes into a file
+// after which it is named, by write_file (core/files/file.h).
+// Error: that of c_layers, of c_name and of write_file.
+void export_c(Module& network, const Shape& image, const std::string& path,
+              const CRemarks& remarks = {});
+// In integers, to the bit as QuantizedNetwork computes:
+//   export_c_int8(QuantizedNetwork(quantize(network, images)), "student.h");
+void export_c_int8(const QuantizedNetwork& network, const std::string& path,
+                   const CRemarks& remarks = {});
+
+// The text of such a file, under this name.
+std::string c_header(const std::string& name, Module& network, const Shape& image,
                      const CRemarks& remarks);
-// In integers, to the bit as QuantizedNetwork computes.
 std::string c_header(const std::string& name, const QuantizedNetwork& network,
                      const CRemarks& remarks);
-
-// The same, put into a file after which they are named, by write_file (core/files/file.h). Error:
-// also that of c_name, and of write_file.
-void write_c_header(const std::string& path, Sequential& network, const Shape& image,
-                    const CRemarks& remarks);
-void write_c_header(const std::string& path, const QuantizedNetwork& network,
-                    const CRemarks& remarks);
 
 }  // namespace limbeck

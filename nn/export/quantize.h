@@ -18,16 +18,19 @@
 //   sum = bias_q + Σ w_q (q − zero_in)            bias_q = bias / (scale_in scale_o)
 //   q_out = zero_out + round(sum · factor), cut to [0, 255], halves away from 0
 //   factor = scale_in scale_o / scale_out, as multiplier / 2^shift with 31 significant bits
-// The maximum of a window, and a ReLU elsewhere, keep the units of their input.
+// The maximum of a window, and a ReLU elsewhere, keep the units of their input. The sum of two
+// tensors a and b has units of its own:
+//   q_out = zero_out + round((q_a − zero_a) factor_a + (q_b − zero_b) factor_b), cut and rounded so
+//   factor_a = scale_a / scale_out, likewise b; as multipliers over one 2^shift
 //
 // Logits are the last layer's sums times scale_in scale_o, as floats: as bytes, classes would tie.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
-#include "apps/export/c_layers.h"
-#include "data/dataset.h"
+#include "nn/export/c_layers.h"
 
 namespace limbeck {
 
@@ -63,8 +66,21 @@ struct LogitChannel {
   float logit(std::int32_t sum) const { return static_cast<float>(sum + bias) * scale; }
 };
 
+// How two bytes become their sum.
+struct ByteSum {
+  std::array<std::int32_t, 2> multipliers{};
+  std::array<std::uint8_t, 2> zeros{};
+  std::uint8_t shift = 1;  // 1 … 62
+  std::uint8_t zero = 0;   // of the output
+
+  static ByteSum of(const Units& a, const Units& b, const Units& out);
+
+  std::uint8_t byte(std::uint8_t a, std::uint8_t b) const;
+};
+
 struct QuantizedLayer {
-  PlainKind kind;                      // linear, conv2d, relu, max_pool or avg_pool
+  PlainKind kind;                      // linear, conv2d, relu, max_pool, avg_pool or add
+  std::vector<std::size_t> from;       // 0 is the image, i + 1 what layer i gives
   Shape in, out;                       // (C, H, W); features are (D, 1, 1)
   Window2d window;                     // of conv2d and pooling
   Index groups;                        // of conv2d
@@ -72,6 +88,7 @@ struct QuantizedLayer {
   std::vector<std::int8_t> weight{};   // of linear and conv2d, in PlainLayer's order
   std::vector<ByteChannel> bytes{};    // of layers that sum, but for the last: one an output
   std::vector<LogitChannel> logits{};  // of the last; avg_pool has one for all, in either
+  ByteSum sum{};                       // of add
 };
 
 struct Quantized {
@@ -79,10 +96,10 @@ struct Quantized {
   std::vector<QuantizedLayer> layers;
 };
 
-// The network, in evaluation mode, in integers. It is calibrated on 1,000 of the images (all, if
-// they are fewer), drawn by a fixed seed: training images, so that test images stay unseen.
-// Error: that of c_layers; no images; values that are not finite; a last layer that does not sum,
-// or has a ReLU behind it; a channel of so many weights that its sum may need more than 32 bits.
-Quantized quantize(Sequential& network, const Dataset& images);
+// The network, in evaluation mode, in integers. It is calibrated on these images (N, C, H, W), with
+// pixels in [0, 1]: some 1,000 training images, so that test images stay unseen.
+// Error: that of c_layers; no images; values that are not finite; a last layer that is no linear,
+// conv2d or mean; a channel of so many weights that its sum may need more than 32 bits.
+Quantized quantize(Module& network, const Tensor& images);
 
 }  // namespace limbeck

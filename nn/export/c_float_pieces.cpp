@@ -1,5 +1,5 @@
 // The exported functions that compute with floats.
-#include "apps/export/c_pieces.h"
+#include "nn/export/c_pieces.h"
 
 namespace limbeck {
 namespace {
@@ -82,13 +82,23 @@ static inline void NAME_relu(float *y, const float *x, int32_t size)
 }
 )";
 
+constexpr std::string_view sum = R"(
+// y = a + b; y may be either.
+static inline void NAME_add(float *y, const float *a, const float *b, int32_t size)
+{
+    for (int32_t i = 0; i < size; ++i)
+        y[i] = a[i] + b[i];
+}
+)";
+
 }  // namespace
 
 std::vector<CPiece> float_pieces() {
   return {{{"linear"}, "", linear},
           {{"conv2d"}, "", conv2d},
           {{"avg_pool"}, "", avg_pool},
-          {{"relu"}, "", relu}};
+          {{"relu"}, "", relu},
+          {{"add"}, "", sum}};
 }
 
 }  // namespace limbeck

@@ -6,13 +6,14 @@
 
 namespace limbeck {
 
-// What the code computes with: floats, or the integers of apps/export/quantize.h.
+// What the code computes with: floats, or the integers of nn/export/quantize.h.
 enum class CNumbers { floats, integers };
 
 // The definitions of these functions, after the structs and functions that they need. What they are
 // called begins with `name` and a _; the set has the rest. There are
-//   floats    linear, conv2d, avg_pool; max_pool, relu
-//   integers  image_to_bytes; linear, conv2d, avg_pool, with _to_byte or _to_logit; max_pool, relu
+//   floats    linear, conv2d, avg_pool; max_pool, relu, add
+//   integers  image_to_bytes; linear, conv2d, avg_pool, with _to_byte or _to_logit; max_pool, relu,
+//             add
 std::string c_functions(const std::string& name, CNumbers numbers,
                         const std::set<std::string>& names);
 

@@ -1,6 +1,6 @@
-// The exported functions that compute with bytes, as apps/export/quantize.h defines it. In all of
+// The exported functions that compute with bytes, as nn/export/quantize.h defines it. In all of
 // them `zero` is the byte that stands for 0 in x.
-#include "apps/export/c_pieces.h"
+#include "nn/export/c_pieces.h"
 
 namespace limbeck {
 namespace {
@@ -131,6 +131,29 @@ static inline void NAME_relu(uint8_t *y, const uint8_t *x, uint8_t zero, int32_t
 }
 )";
 
+constexpr std::string_view sum = R"(
+// What makes bytes of two of other units:
+// zero + ((a - zeros[0]) * multipliers[0] + (b - zeros[1]) * multipliers[1]) / 2^shift.
+struct NAME_sum {
+    int32_t multipliers[2];
+    uint8_t zeros[2], shift, zero;
+};
+
+// y = a + b, rounded and cut as other sums are; y may be either.
+static inline void NAME_add(uint8_t *y, const uint8_t *a, const uint8_t *b,
+        const struct NAME_sum *units, int32_t size)
+{
+    const int64_t half = (int64_t)1 << (units->shift - 1);
+    for (int32_t i = 0; i < size; ++i) {
+        const int64_t sum = (int64_t)(a[i] - units->zeros[0]) * units->multipliers[0] +
+                            (int64_t)(b[i] - units->zeros[1]) * units->multipliers[1];
+        const int64_t part = ((sum < 0 ? -sum : sum) + half) >> units->shift;
+        const int64_t q = sum < 0 ? units->zero - part : units->zero + part;
+        y[i] = (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
+    }
+}
+)";
+
 }  // namespace
 
 std::vector<CPiece> integer_pieces() {
@@ -142,7 +165,8 @@ std::vector<CPiece> integer_pieces() {
           {{"linear"}, "_to_KIND", linear_to},
           {{"conv2d"}, "_to_KIND", conv2d_to},
           {{"avg_pool"}, "_to_KIND", avg_pool_to},
-          {{"relu"}, "", relu}};
+          {{"relu"}, "", relu},
+          {{"add"}, "", sum}};
 }
 
 }  // namespace limbeck

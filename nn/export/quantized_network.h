@@ -1,13 +1,13 @@
 // A network in integers that runs: to count the errors that 8 bits cost.
 #pragma once
 
-#include "apps/export/quantize.h"
+#include "nn/export/quantize.h"
 #include "nn/module.h"
 
 namespace limbeck {
 
-// Images (N, C, H, W), values in [0, 1] → logits (N, C), by the arithmetic of apps/export/
-// quantize.h, to the bit as the exported C code computes them. A module without parameters:
+// Images (N, C, H, W), values in [0, 1] → logits (N, C), by the arithmetic of nn/export/quantize.h,
+// to the bit as the exported C code computes them. A module without parameters:
 //   count_errors(network, test)            what it decides wrongly (nn/train/evaluate.h)
 // Values outside of [0, 1] count as 0 or 1. It gives no gradients.
 class QuantizedNetwork : public Module {

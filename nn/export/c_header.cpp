@@ -1,15 +1,15 @@
-#include "apps/export/c_header.h"
+#include "nn/export/c_header.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
 
-#include "apps/export/c_layers.h"
-#include "apps/export/c_program.h"
 #include "core/error.h"
 #include "core/files/file.h"
 #include "core/text.h"
+#include "nn/export/c_layers.h"
+#include "nn/export/c_program.h"
 
 namespace limbeck {
 namespace {
@@ -40,28 +40,45 @@ std::string sizes(const Layer& layer) {
 }
 
 std::string function_of(PlainKind kind) {
-  if (kind == PlainKind::linear) return "linear";
-  if (kind == PlainKind::conv2d) return "conv2d";
-  if (kind == PlainKind::max_pool) return "max_pool";
-  if (kind == PlainKind::avg_pool) return "avg_pool";
-  return "relu";
+  switch (kind) {
+    case PlainKind::linear:
+      return "linear";
+    case PlainKind::conv2d:
+      return "conv2d";
+    case PlainKind::relu:
+      return "relu";
+    case PlainKind::max_pool:
+      return "max_pool";
+    case PlainKind::avg_pool:
+      return "avg_pool";
+    case PlainKind::add:
+      return "add";
+    case PlainKind::flatten:
+    case PlainKind::global_avg_pool:
+      break;  // c_layers() has none
+  }
+  fail("export", "there is a kind of layer for which there is no C code");
 }
 
-// The call for layer i. It has these arguments, and then the layer's sizes.
+// The call for layer i, whose inputs are these. It has the arguments, and then the layer's sizes.
 template <class Layer>
-void add_call(CProgram& program, const Layer& layer, std::size_t i, const std::string& ending,
-              Texts arguments) {
+void add_call(CProgram& program, const Layer& layer, std::size_t i, std::vector<std::size_t> from,
+              const std::string& ending, Texts arguments) {
   const Index ins = layer.in.size(), outs = layer.out.size();
-  if (layer.kind == PlainKind::linear) arguments.push_back(fmt::format("{}, {}", ins, outs));
-  if (layer.kind == PlainKind::relu) arguments.push_back(fmt::format("{}", outs));
-  if (layer.kind != PlainKind::linear && layer.kind != PlainKind::relu) {
+  const bool in_place = layer.kind == PlainKind::relu || layer.kind == PlainKind::add;
+  if (layer.kind == PlainKind::linear) {
+    arguments.push_back(fmt::format("{}, {}", ins, outs));
+  } else if (in_place) {
+    arguments.push_back(fmt::format("{}", outs));
+  } else {
     arguments.push_back(program.window(fmt::format("window_{}", i), layer.in, layer.out,
                                        layer.window, layer.groups));
   }
   program.call({.function = function_of(layer.kind) + ending,
+                .from = std::move(from),
                 .arguments = std::move(arguments),
                 .size = outs,
-                .in_place = layer.kind == PlainKind::relu,
+                .in_place = in_place,
                 .comment = sizes(layer)});
 }
 
@@ -76,7 +93,7 @@ void add(CProgram& program, const PlainLayer& layer, std::size_t i) {
     add_table("weight", layer.weight);
     add_table("bias", layer.bias);
   }
-  add_call(program, layer, i, "", std::move(arguments));
+  add_call(program, layer, i, layer.from, "", std::move(arguments));
 }
 
 void add(CProgram& program, const QuantizedLayer& layer, std::size_t i) {
@@ -104,8 +121,18 @@ void add(CProgram& program, const QuantizedLayer& layer, std::size_t i) {
     ending = "_to_logit";
     add_table(program.struct_type("logit"), "channels", logits, 8, "bias, scale");
   }
-  if (layer.kind != PlainKind::max_pool) arguments.push_back(fmt::format("{}", layer.zero));
-  add_call(program, layer, i, ending, std::move(arguments));
+  if (layer.kind == PlainKind::add) {
+    const auto& [multipliers, zeros, shift, zero] = layer.sum;
+    const Texts units = {fmt::format("{{{{{}, {}}}, {{{}, {}}}, {}, {}}}", multipliers[0],
+                                     multipliers[1], zeros[0], zeros[1], shift, zero)};
+    add_table(program.struct_type("sum"), "units", units, 12, "multipliers, zeros, shift, zero");
+  } else if (layer.kind != PlainKind::max_pool) {
+    arguments.push_back(fmt::format("{}", layer.zero));
+  }
+  // The first call makes bytes of the image, so each layer's result is one place further.
+  std::vector<std::size_t> from;
+  for (const std::size_t place : layer.from) from.push_back(place + 1);
+  add_call(program, layer, i, from, ending, std::move(arguments));
 }
 
 // What a network holds and does. Each weight is used once for every output of its channel.
@@ -150,7 +177,7 @@ std::string c_name(const std::string& path) {
   return name.front() <= '9' ? "net_" + name : name;
 }
 
-std::string c_header(const std::string& name, Sequential& network, const Shape& image,
+std::string c_header(const std::string& name, Module& network, const Shape& image,
                      const CRemarks& remarks) {
   CProgram program(name, CNumbers::floats);
   Amounts amounts;
@@ -168,6 +195,7 @@ std::string c_header(const std::string& name, const QuantizedNetwork& network,
   CProgram program(name, CNumbers::integers);
   const auto& [image, layers] = network.quantized();
   program.call({.function = "image_to_bytes",
+                .from = {0},
                 .arguments = {fmt::format("{}", image.size())},
                 .size = image.size(),
                 .in_place = false,
@@ -184,14 +212,14 @@ std::string c_header(const std::string& name, const QuantizedNetwork& network,
   return program.text(image, head_of(remarks, {amounts.str(), arithmetic}));
 }
 
-void write_c_header(const std::string& path, Sequential& network, const Shape& image,
-                    const CRemarks& remarks) {
-  write_file("c_header", path, c_header(c_name(path), network, image, remarks));
+void export_c(Module& network, const Shape& image, const std::string& path,
+              const CRemarks& remarks) {
+  write_file("export_c", path, c_header(c_name(path), network, image, remarks));
 }
 
-void write_c_header(const std::string& path, const QuantizedNetwork& network,
-                    const CRemarks& remarks) {
-  write_file("c_header", path, c_header(c_name(path), network, remarks));
+void export_c_int8(const QuantizedNetwork& network, const std::string& path,
+                   const CRemarks& remarks) {
+  write_file("export_c_int8", path, c_header(c_name(path), network, remarks));
 }
 
 }  // namespace limbeck

@@ -2,10 +2,12 @@
 #include <cmath>
 #include <limits>
 
-#include "apps/export/quantized_network.h"
 #include "nn/conv2d.h"
+#include "nn/export/quantized_network.h"
 #include "nn/linear.h"
 #include "nn/pooling.h"
+#include "nn/residual.h"
+#include "nn/sequential.h"
 #include "tests/testing.h"
 
 using namespace limbeck;
@@ -13,21 +15,17 @@ using namespace limbeck::testing;
 
 namespace {
 
-// Images of one channel and one row.
-Dataset rows(Index width, std::vector<std::uint8_t> pixels) {
-  const auto count = pixels.size() / static_cast<std::size_t>(width);
-  return {.image = {1, 1, width},
-          .classes = 10,
-          .pixels = std::move(pixels),
-          .class_ids = std::vector<std::int32_t>(count, 0)};
+// Images of one channel and one row, of pixels from 0 to 255.
+Tensor rows(Index width, const std::vector<std::uint8_t>& pixels) {
+  Tensor images = Tensor::empty({static_cast<Index>(pixels.size()) / width, 1, 1, width});
+  std::ranges::transform(pixels, images.data(), [](auto p) { return real(p) / 255; });
+  return images;
 }
 
-// The logits for all images of the set by the network in integers, calibrated on them.
-Tensor integer_logits(Sequential& network, const Dataset& images) {
+// The logits for all images by the network in integers, calibrated on them.
+Tensor integer_logits(Sequential& network, const Tensor& images) {
   QuantizedNetwork quantized(quantize(network, images));
-  std::vector<Index> all;
-  for (Index i = 0; i < images.size(); ++i) all.push_back(i);
-  return quantized(make_batch(images, all).images);
+  return quantized(images);
 }
 
 Linear linear_of(const Tensor& weight, const Tensor& bias) {
@@ -38,7 +36,7 @@ Linear linear_of(const Tensor& weight, const Tensor& bias) {
   return linear;
 }
 
-std::string refusal(Sequential& network, const Dataset& images) {
+std::string refusal(Sequential& network, const Tensor& images) {
   return error_of([&] { quantize(network, images); });
 }
 
@@ -95,7 +93,7 @@ TEST_CASE("halves go away from zero, and extremes are cut to a byte") {
 TEST_CASE("a Linear in integers is what one computes by hand") {
   Sequential net(Flatten(), linear_of(Tensor::from({1, 2}, {real(1.27), real(-0.64)}),
                                       Tensor::from({1}, {real(0.5)})));
-  const Dataset images = rows(2, {255, 51});
+  const Tensor images = rows(2, {255, 51});
   const QuantizedLayer layer = quantize(net, images).layers.at(0);
   CHECK(layer.weight == std::vector<std::int8_t>{127, -64});
   REQUIRE(layer.logits.size() == 1);
@@ -108,7 +106,7 @@ TEST_CASE("a hidden layer keeps what a byte holds, and a ReLU after it cuts belo
   Sequential net(Flatten(),
                  linear_of(Tensor::from({2, 2}, {2, 0, 1, -1}), Tensor::from({2}, {0, 0})), ReLU(),
                  linear_of(Tensor::from({2, 2}, {1, 0, 0, 1}), Tensor::from({2}, {0, 0})));
-  const Dataset images = rows(2, {255, 1, 100, 200, 34, 0});
+  const Tensor images = rows(2, {255, 1, 100, 200, 34, 0});
   const Quantized quantized = quantize(net, images);
   CHECK(quantized.layers.size() == 2);  // the ReLU has gone
   CHECK(quantized.layers[1].zero == 0);
@@ -127,7 +125,7 @@ TEST_CASE("padding counts as 0 where 0 is not the byte 0") {
     std::ranges::fill(parameter.tensor.values(), parameter.name == "1.bias" ? 0 : value);
   }
   // 0.5 − x, from −0.5 to 0.5; then the sum over a row of up to three.
-  const Dataset images = rows(3, {0, 0, 0, 255, 255, 255, 0, 255, 0});
+  const Tensor images = rows(3, {0, 0, 0, 255, 255, 255, 0, 255, 0});
   CHECK(quantize(net, images).layers.at(1).zero == 128);
   CHECK(difference(integer_logits(net, images).view({9}), {1, 1.5, 1, -1, -1.5, -1, 0, 0.5, 0}) <
         3.0 / 255);
@@ -137,9 +135,40 @@ TEST_CASE("poolings and a late ReLU keep to their units") {
   Sequential net(MaxPool2d({.kernel = {1, 3}, .stride = {1, 2}, .padding = {0, 1}}), ReLU(),
                  AvgPool2d({.kernel = {1, 2}, .stride = 1}), GlobalAvgPool2d());
   // Maxima of three at a step of two, then means of neighbours, then their mean.
-  const Dataset images = rows(6, {255, 0, 0, 51, 102, 0, 0, 0, 0, 0, 0, 0});
+  const Tensor images = rows(6, {255, 0, 0, 51, 102, 0, 0, 0, 0, 0, 0, 0});
   // maxima 1, 0.2, 0.4; means 0.6, 0.3; 0.45
   CHECK(difference(integer_logits(net, images), {0.45, 0}) < 1.0 / 255);
+}
+
+TEST_CASE("a sum of two bytes of different units is that of the numbers they stand for") {
+  // a = 0.02 (q − 100), b = 0.01 q, their sum from −2 to 6.
+  const Units a = {.scale = 0.02, .zero = 100}, b = {.scale = 0.01, .zero = 0};
+  const Units out = Units::spanning(-2, 6);
+  const ByteSum sum = ByteSum::of(a, b, out);
+  for (int p = 0; p < 256; ++p) {
+    for (int q = 0; q < 256; ++q) {
+      const double exact = out.zero + (a.scale * (p - a.zero) + b.scale * q) / out.scale;
+      if (std::abs(exact - std::floor(exact) - 0.5) < 1e-6) continue;
+      const double expected = std::clamp(std::round(exact), 0.0, 255.0);
+      REQUIRE(sum.byte(static_cast<std::uint8_t>(p), static_cast<std::uint8_t>(q)) == expected);
+    }
+  }
+}
+
+TEST_CASE("a residual sum in integers has units of its own, and a ReLU after it is no work") {
+  // x + f(x) with f(x) = (−2 b, a) for x = (a, b): (a − 2 b, a + b), cut below 0.
+  Sequential net(
+      Flatten(),
+      Residual(linear_of(Tensor::from({2, 2}, {0, -2, 1, 0}), Tensor::from({2}, {0, 0}))), ReLU(),
+      linear_of(Tensor::from({2, 2}, {1, 0, 0, 1}), Tensor::from({2}, {0, 0})));
+  const Tensor images = rows(2, {255, 0, 100, 200, 255, 255});
+  const Quantized quantized = quantize(net, images);
+  REQUIRE(quantized.layers.size() == 3);
+  CHECK(quantized.layers[1].kind == PlainKind::add);
+  CHECK(quantized.layers[1].from == std::vector<std::size_t>{0, 1});
+  CHECK(quantized.layers[2].from == std::vector<std::size_t>{2});
+  CHECK(quantized.layers[2].zero == 0);
+  CHECK(difference(integer_logits(net, images), {1, 1, 0, 300.0 / 255, 0, 2}) < 2.0 / 255);
 }
 
 TEST_CASE("a channel of nothing, and one of little beside its bias, are no trouble") {
@@ -152,7 +181,7 @@ TEST_CASE("a channel of nothing, and one of little beside its bias, are no troub
 
 TEST_CASE("a network that cannot be had in integers is refused with the reason") {
   Rng rng(1);
-  const Dataset images = rows(2, {1, 2, 3, 4});
+  const Tensor images = rows(2, {1, 2, 3, 4});
   const auto linear = [&] { return Linear({.in = 2, .out = 2}, rng); };
   Sequential net(Flatten(), linear());
   CHECK(refusal(net, rows(2, {})) == "export: there are no images to calibrate the network on");
@@ -175,7 +204,9 @@ TEST_CASE("a network that cannot be had in integers is refused with the reason")
   CHECK(refusal(images_in, images) ==
         "export: a Linear takes features here, and gets (1, 1, 2); put a Flatten before it");
   Sequential function(Flatten(), [](const Tensor& x) { return x * 2; });
-  CHECK(refusal(function, images).starts_with("export: layer 1, Function, cannot be exported; "));
+  CHECK(refusal(function, images).starts_with("export: 1 (Function): mul cannot be exported to C"));
+  Sequential sum{Flatten(), Residual(linear())};
+  CHECK(refusal(sum, images) == ends);
 
   const real nan = std::numeric_limits<real>::quiet_NaN();
   Sequential broken(Flatten(), linear_of(Tensor::from({1, 2}, {1, nan}), Tensor::zeros({1})));

@@ -1,4 +1,4 @@
-#include "apps/export/c_program.h"
+#include "nn/export/c_program.h"
 
 #include <fmt/format.h>
 
@@ -61,20 +61,49 @@ std::string CProgram::window(const std::string& table, const Shape& in, const Sh
   return fmt::format("&{}_{}", name_, table);
 }
 
+// Where the image and what each call writes lie. A buffer is free again after the last call that
+// reads it; the first free one is taken.
+std::vector<std::string> CProgram::places() const {
+  std::vector<std::size_t> last_use(calls_.size() + 1);
+  for (std::size_t i = 0; i < calls_.size(); ++i) {
+    for (const std::size_t from : calls_[i].from) last_use[from] = i;
+  }
+  std::vector<std::string> places = {"image"};
+  for (std::size_t i = 0; i + 1 < calls_.size(); ++i) {
+    const Call& call = calls_[i];
+    const auto ends_here = [&](std::size_t from) { return from != 0 && last_use[from] == i; };
+    const auto over = std::ranges::find_if(call.from, ends_here);
+    if (call.in_place && over != call.from.end()) {
+      places.push_back(places[*over]);
+      continue;
+    }
+    const auto is_taken = [&](const std::string& buffer) {
+      for (std::size_t value = 0; value < places.size(); ++value) {
+        if (places[value] == buffer && last_use[value] >= i) return true;
+      }
+      return false;
+    };
+    std::string buffer = "a";
+    while (is_taken(buffer)) ++buffer[0];
+    places.push_back(buffer);
+  }
+  places.emplace_back("logits");
+  return places;
+}
+
 CProgram::Body CProgram::predict() const {
   const bool floats = numbers_ == CNumbers::floats;
+  const std::vector<std::string> places = this->places();
   std::map<std::string, Index> buffers;  // by name, with their sizes
-  std::string body, at = "image";
-  for (const Call& call : calls_) {
-    std::string to = "logits";
-    if (&call != &calls_.back()) {
-      to = call.in_place && at != "image" ? at : at == "a" ? "b" : "a";
-      buffers[to] = std::max(buffers[to], call.size);
-    }
-    body += fmt::format("    {}_{}({}, {}", name_, call.function, to, at);
+  std::string body;
+  for (std::size_t i = 0; i < calls_.size(); ++i) {
+    const Call& call = calls_[i];
+    const std::string& to = places[i + 1];
+    if (i + 1 < calls_.size()) buffers[to] = std::max(buffers[to], call.size);
+    body += fmt::format("    {}_{}({}", name_, call.function, to);
+    for (const std::size_t from : call.from) body += ", " + places[from];
     for (const std::string& argument : call.arguments) body += ", " + argument;
     body += fmt::format(");  // {}\n", call.comment);
-    at = to;
   }
   std::string text = fmt::format(
       "\nstatic inline void {}_predict(const float *image, float *logits)\n{{\n", name_);
@@ -88,7 +117,7 @@ CProgram::Body CProgram::predict() const {
 
 std::string CProgram::head(const Shape& image, const CHead& head, Index scratch) const {
   std::string text = fmt::format(
-      "// {0}: {1}, a trained network in one C99 header.\n//\n"
+      "// {0}: {1}a trained network in one C99 header.\n//\n"
       "//     float image[{0}_pixels], logits[{0}_classes];\n"
       "//     {0}_predict(image, logits);\n//\n"
       "// image: {2} values from 0 (background) to 1 (ink), by channel, then row, then column;\n"
@@ -97,8 +126,8 @@ std::string CProgram::head(const Shape& image, const CHead& head, Index scratch)
       "// decides for; their softmax is its probabilities.\n//\n"
       "// Memory: {4} bytes of tables, {5} bytes of scratch, and little on the stack. Each C file\n"
       "// that includes this header has its own.\n",
-      name_, commentable(head.title), thousands(image.size()), image, thousands(table_bytes_),
-      thousands(scratch));
+      name_, head.title.empty() ? "" : commentable(head.title) + ", ", thousands(image.size()),
+      image, thousands(table_bytes_), thousands(scratch));
   if (scratch > 0) {
     text +=
         "// All calls work in the same scratch: one at a time, whichever thread it comes from.\n";

@@ -1,5 +1,5 @@
 // Exported C code: compiled by C compilers, run, and compared with the network it came from.
-#include "apps/export/c_header.h"
+#include "nn/export/c_header.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,13 +13,18 @@
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
 #include "nn/dropout.h"
+#include "nn/group_norm.h"
 #include "nn/linear.h"
 #include "nn/model_spec.h"
 #include "nn/pooling.h"
+#include "nn/residual.h"
 #include "nn/train/evaluate.h"
 #include "nn/train/trainer.h"
 #include "tests/data/idx_files.h"
+#include "tests/nn/export/networks.h"
 #include "tests/testing.h"
+
+#ifndef LIMBECK_REAL_DOUBLE  // what is exported computes in float
 
 using namespace limbeck;
 using namespace limbeck::testing;
@@ -72,6 +77,7 @@ Sequential& student(const std::string& kind) {
   Rng rng(7);
   Sequential net = kind == "mixed"           ? mixed(rng)
                    : kind == "convolutional" ? convolutional(rng)
+                   : kind == "residual"      ? resnet8(1, 10, rng)
                                              : make_model(kind, digits().train.image, 10, {}, rng);
   const int before = threads();
   set_threads(1);
@@ -81,8 +87,8 @@ Sequential& student(const std::string& kind) {
 }
 
 const std::vector<std::string>& kinds() {
-  static const std::vector<std::string> all = {"mlp:32,16", "cnn:4,8,16", "cnn-tiny", "mixed",
-                                               "convolutional"};
+  static const std::vector<std::string> all = {"mlp:32,16", "cnn:4,8,16",    "cnn-tiny",
+                                               "mixed",     "convolutional", "residual"};
   return all;
 }
 
@@ -164,7 +170,7 @@ TEST_CASE("the C code decides as the network does, on every image") {
   for (const std::string& kind : kinds()) {
     CAPTURE(kind);
     const Folder folder;
-    write_c_header(folder.file("student.h"), student(kind), test.image, {.network = kind});
+    export_c(student(kind), test.image, folder.file("student.h"), {.network = kind});
     const Tensor expected = logits_of(student(kind), test);
     for (const std::string& compiler : compilers()) {
       CAPTURE(compiler);
@@ -184,8 +190,8 @@ TEST_CASE("the C code in integers is the network in integers to the bit, and err
   for (const std::string& kind : kinds()) {
     CAPTURE(kind);
     const Folder folder;
-    QuantizedNetwork quantized(quantize(student(kind), digits().train));
-    write_c_header(folder.file("student.h"), quantized, {.network = kind});
+    QuantizedNetwork quantized(quantize(student(kind), all_images(digits().train)));
+    export_c_int8(quantized, folder.file("student.h"), {.network = kind});
     for (const std::string& compiler : compilers()) {
       CAPTURE(compiler);
       CHECK(same_bits(c_logits(folder, "student.h", compiler, all_images(test)),
@@ -213,7 +219,7 @@ TEST_CASE("any layer may be the first and the last of the C code") {
   const auto check = [&](Sequential net) {
     CAPTURE(summary(net, image));
     const Folder folder;
-    write_c_header(folder.file("a.h"), net, image, {.network = "a"});
+    export_c(net, image, folder.file("a.h"), {.network = "a"});
     const Tensor logits = c_logits(folder, "a.h", "gcc ", images);
     CHECK(difference(logits, flatten(net(images))) < 1e-5);
   };
@@ -224,12 +230,46 @@ TEST_CASE("any layer may be the first and the last of the C code") {
   check(Sequential(Conv2d({.in = 2, .out = 4, .kernel = 3, .groups = 2}, rng), Flatten()));
 }
 
+TEST_CASE("sums of any earlier results go through as few buffers as there are results to keep") {
+  Rng rng(2);
+  const Shape image = {2, 4, 4};
+  const Tensor images = random_tensor(image.with_front(20), 6);
+  const auto conv = [&] { return Conv2d({.in = 2, .out = 2, .kernel = 3, .padding = 1}, rng); };
+  const auto check = [&](const Function::Body& body, const std::string& buffers) {
+    Sequential net{Function(body)};
+    const Folder folder;
+    export_c(net, image, folder.file("a.h"));
+    CHECK(difference(c_logits(folder, "a.h", "gcc ", images), flatten(net(images))) < 1e-5);
+    std::string found;
+    std::istringstream lines(read_all(folder.file("a.h")));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("    static float ")) found += line.substr(17, 1);
+    }
+    CHECK(found == buffers);
+  };
+  Conv2d f = conv(), g = conv(), h = conv();
+  check([&](const Tensor& x) { return x + f(x); }, "a");
+  check([&](const Tensor& x) { return h(relu(f(x) + f(x))); }, "ab");
+  check(
+      [&](const Tensor& x) {
+        const Tensor a = f(x), b = g(a), c = h(b);
+        return relu(x + c) + (b + a) + a;
+      },
+      "abc");
+  check(
+      [&](const Tensor& x) {
+        const Tensor a = relu(x);
+        return reshape(a + a, {a.dim(0), 4, 8}) + reshape(f(a), {a.dim(0), 4, 8});
+      },
+      "ab");
+}
+
 TEST_CASE("the C code touches no memory that is not its own, and overflows nothing") {
   const Tensor images = random_tensor({3, 1, 28, 28}, 4, 0, 1);
   const Folder folder;
-  write_c_header(folder.file("a.h"), student("mixed"), digits().test.image, {.network = "mixed"});
-  QuantizedNetwork quantized(quantize(student("mixed"), digits().train));
-  write_c_header(folder.file("b.h"), quantized, {.network = "mixed"});
+  export_c(student("mixed"), digits().test.image, folder.file("a.h"), {.network = "mixed"});
+  QuantizedNetwork quantized(quantize(student("mixed"), all_images(digits().train)));
+  export_c_int8(quantized, folder.file("b.h"), {.network = "mixed"});
   const std::string watched = "gcc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all ";
   const EvalMode eval_mode(student("mixed"));
   CHECK(difference(c_logits(folder, "a.h", watched, images), student("mixed")(images)) < 1e-4);
@@ -239,11 +279,10 @@ TEST_CASE("the C code touches no memory that is not its own, and overflows nothi
 TEST_CASE("several headers go into one C file, and one into several") {
   const Folder folder;
   const Shape image = digits().test.image;
-  QuantizedNetwork quantized(quantize(student("cnn-tiny"), digits().train));
-  write_c_header(folder.file("tiny.h"), student("cnn-tiny"), image, {.network = "cnn-tiny"});
-  write_c_header(folder.file("tiny-8.h"), quantized, {.network = "cnn-tiny"});
-  write_c_header(folder.file("tiny_perceptron.h"), student("mlp:32,16"), image,
-                 {.network = "mlp:32,16"});
+  QuantizedNetwork quantized(quantize(student("cnn-tiny"), all_images(digits().train)));
+  export_c(student("cnn-tiny"), image, folder.file("tiny.h"), {.network = "cnn-tiny"});
+  export_c_int8(quantized, folder.file("tiny-8.h"), {.network = "cnn-tiny"});
+  export_c(student("mlp:32,16"), image, folder.file("tiny_perceptron.h"), {.network = "mlp:32,16"});
   const std::string includes =
       "#include \"tiny.h\"\n#include \"tiny-8.h\"\n#include \"tiny_perceptron.h\"\n"
       "#include \"tiny.h\"\n";
@@ -291,9 +330,9 @@ TEST_CASE("the head tells the sizes that the compiled code has") {
     CHECK(contains(read_all(folder.file(file)), claim));
   };
   for (const std::string kind : {"mlp:32,16", "mixed"}) {
-    QuantizedNetwork quantized(quantize(student(kind), digits().train));
-    write_c_header(folder.file("a.h"), student(kind), digits().test.image, {.network = kind});
-    write_c_header(folder.file("b.h"), quantized, {.network = kind});
+    QuantizedNetwork quantized(quantize(student(kind), all_images(digits().train)));
+    export_c(student(kind), digits().test.image, folder.file("a.h"), {.network = kind});
+    export_c_int8(quantized, folder.file("b.h"), {.network = kind});
     check("a.h");
     check("b.h");
   }
@@ -321,10 +360,10 @@ TEST_CASE("nothing in a network's name or errors can end the comment that they s
   Rng rng(1);
   Sequential net(Flatten(), Linear({.in = 4, .out = 2}, rng));
   const Folder folder;
-  write_c_header(folder.file("a.h"), net, {1, 2, 2},
-                 {.network = "*/ x\n#error \\",
-                  .errors = "é \r\t ?"
-                            "?/\\"});
+  export_c(net, {1, 2, 2}, folder.file("a.h"),
+           {.network = "*/ x\n#error \\",
+            .errors = "é \r\t ?"
+                      "?/\\"});
   const Tensor images = Tensor::zeros({1, 1, 2, 2});
   CHECK(difference(c_logits(folder, "a.h", "gcc ", images), net(images)) < 1e-6);
 }
@@ -339,7 +378,7 @@ TEST_CASE("weights come back from the C code to the bit") {
   Tensor images = Tensor::zeros({8, 1, 2, 4});  // image i has a 1 at pixel i, and zeros
   for (std::size_t i = 0; i < 8; ++i) images.values()[9 * i] = 1;
   const Folder folder;
-  write_c_header(folder.file("a.h"), net, {1, 2, 4}, {.network = "odd"});
+  export_c(net, {1, 2, 4}, folder.file("a.h"), {.network = "odd"});
   for (const std::string& compiler : compilers()) {
     CHECK(same_bits(c_logits(folder, "a.h", compiler, images), Tensor::from({8, 1}, odd)));
   }
@@ -363,21 +402,43 @@ TEST_CASE("what cannot be exported is refused with the reason") {
   Rng rng(1);
   const Shape image = {1, 2, 2};
   Sequential net(Flatten(), Linear({.in = 4, .out = 2}, rng));
-  CHECK(error_of([&] { write_c_header("/no/folder/a.h", net, image, {.network = "a"}); }) ==
-        "c_header: /no/folder/a.h: cannot be written: No such file or directory");
+  CHECK(error_of([&] { export_c(net, image, "/no/folder/a.h", {.network = "a"}); }) ==
+        "export_c: /no/folder/a.h: cannot be written: No such file or directory");
   CHECK(error_of([&] {
-          write_c_header("!.h", net, image, {.network = "a"});
+          export_c(net, image, "!.h", {.network = "a"});
         }).starts_with("c_name: \"!.h\" has no letter"));
-  Sequential function(Flatten(), [](const Tensor& x) { return x * 2; });
-  CHECK(error_of([&] {
-          c_header("a", function, image, {.network = "a"});
-        }).starts_with("export: layer 1, Function, cannot be exported; "));
-  Sequential dilated(Conv2d({.in = 1, .out = 2, .kernel = 2, .dilation = {1, 2}}, rng),
-                     GlobalAvgPool2d());
-  CHECK(error_of([&] {
-          c_header("a", dilated, {1, 4, 4}, {.network = "a"});
-        }) == "export: a Conv2d with a dilation of 1×2 cannot be written here, where it must be 1");
+  const auto refusal = [&](Sequential network, const Shape& shape) {
+    return error_of([&] { c_header("a", network, shape, {}); });
+  };
+  const std::string others =
+      "cannot be exported to C; linear, conv2d, relu, max_pool2d, avg_pool2d, global_avg_pool2d, "
+      "reshape, add and batch_norm can";
+  CHECK(refusal(Sequential(Flatten(), [](const Tensor& x) { return x * 2; }), image) ==
+        "export: 1 (Function): mul " + others);
+  CHECK(refusal(Sequential(Flatten(), Residual(Function(gelu))), image) ==
+        "export: 1.inner (Function): gelu " + others);
+  CHECK(refusal(Sequential(Flatten(), [](const Tensor& x) { return x + 2; }), image) ==
+        "export: 1 (Function): add takes a constant where C code takes what layers give");
+  const auto means = [](const Tensor& x) {
+    return x + reshape(global_avg_pool2d(x), {-1, 2, 1, 1});
+  };
+  CHECK(refusal(Sequential(means), {2, 2, 2}) ==
+        "export: 0 (Function): add adds (2, 2, 2) and (2, 1, 1); only equal shapes can be exported "
+        "to C");
+  CHECK(refusal(Sequential(BatchNorm2d({.channels = 1})), image) ==
+        "export: 0 (BatchNorm2d): batch_norm must follow a Linear or a Conv2d at once, whose "
+        "result nothing else takes");
+  CHECK(refusal(Sequential(GroupNorm({.groups = 1, .channels = 4})), {4, 2, 2}) ==
+        "export: 0 (GroupNorm): layer_norm " + others);
+  CHECK(refusal(Sequential(GroupNorm({.groups = 2, .channels = 4})), {4, 2, 2}) ==
+        "export: 0 (GroupNorm): reshape has a tensor (2 N, 8), and C code takes one image at a "
+        "time");
+  CHECK(refusal(Sequential(Conv2d({.in = 1, .out = 2, .kernel = 2, .dilation = {1, 2}}, rng)),
+                {1, 4, 4}) ==
+        "export: 0 (Conv2d): conv2d has a dilation, and cannot be exported to C");
   Sequential nothing{Flatten()};
   CHECK(error_of([&] { c_header("a", nothing, image, {.network = "a"}); }) ==
         "export: the network has no layer that computes anything");
 }
+
+#endif

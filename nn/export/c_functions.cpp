@@ -1,8 +1,8 @@
-#include "apps/export/c_functions.h"
+#include "nn/export/c_functions.h"
 
 #include <algorithm>
 
-#include "apps/export/c_pieces.h"
+#include "nn/export/c_pieces.h"
 
 namespace limbeck {
 namespace {

@@ -1,13 +1,13 @@
 // A C header put together: its head, functions and tables, and NAME_predict as a list of calls that
-// pass a network's values on between two buffers.
+// pass a network's values on between a few buffers.
 #pragma once
 
 #include <set>
 #include <string>
 #include <vector>
 
-#include "apps/export/c_functions.h"
 #include "core/window.h"
+#include "nn/export/c_functions.h"
 
 namespace limbeck {
 
@@ -37,12 +37,13 @@ class CProgram {
 
   struct Call {
     std::string function;                // of c_functions()
-    std::vector<std::string> arguments;  // behind its output and its input
+    std::vector<std::size_t> from;       // its inputs: 0 is the image, i + 1 what call i writes
+    std::vector<std::string> arguments;  // behind its output and its inputs
     Index size;                          // of its output, in values
-    bool in_place;                       // whether the output may be the input
+    bool in_place;                       // whether the output may be an input
     std::string comment;
   };
-  // Adds a call that reads what the one before it wrote; the first reads the image.
+  // Adds a call that reads what earlier ones wrote.
   void call(Call call) { calls_.push_back(std::move(call)); }
 
   // The file. The last call writes the logits.
@@ -53,6 +54,7 @@ class CProgram {
     std::string text;
     Index scratch;  // bytes
   };
+  std::vector<std::string> places() const;
   Body predict() const;
   std::string head(const Shape& image, const CHead& head, Index scratch) const;
 
