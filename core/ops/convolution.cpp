@@ -88,7 +88,10 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
       name_of(options.after), y, {x, weight, bias},
       {weight.wants_grad() ? x : Tensor(), x.wants_grad() ? weight : Tensor(),
        options.after == After::nothing ? Tensor() : y},
-      {{"stride", options.stride}, {"padding", options.padding}, {"groups", options.groups}},
+      {{"stride", options.stride},
+       {"padding", options.padding},
+       {"dilation", options.dilation},
+       {"groups", options.groups}},
       [=, out = y.detach()](const Tensor& dy) mutable -> Gradients {
         Tensor dx, dw, db;
         if (x.wants_grad()) dx = Tensor::empty(x.shape());
