@@ -84,31 +84,30 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
   conv_forward(f, sizes);
   if (!recorded) return y;
 
-  return record(
-      name_of(options.after), y, {x, weight, bias},
-      {weight.wants_grad() ? x : Tensor(), x.wants_grad() ? weight : Tensor(),
-       options.after == After::nothing ? Tensor() : y},
-      {{"stride", options.stride},
-       {"padding", options.padding},
-       {"dilation", options.dilation},
-       {"groups", options.groups}},
-      [=, out = y.detach()](const Tensor& dy) mutable -> Gradients {
-        Tensor dx, dw, db;
-        if (x.wants_grad()) dx = Tensor::empty(x.shape());
-        if (weight.wants_grad()) dw = Tensor::empty(weight.shape());
-        if (bias.wants_grad()) db = Tensor::empty(bias.shape());
-        const auto data = [](Tensor& t) { return t.defined() ? t.data() : nullptr; };
-        const ConvBackward b{.dx = data(dx),
-                             .dweight = data(dw),
-                             .dbias = data(db),
-                             .dy = dy.data(),
-                             .y = std::as_const(out).data(),
-                             .argmax = argmax != nullptr ? argmax->data() : nullptr,
-                             .x = std::as_const(x).data(),
-                             .weight = std::as_const(weight).data()};
-        conv_backward(b, sizes);
-        return {dx, dw, db};
-      });
+  return record(name_of(options.after), y, {x, weight, bias},
+                {weight.wants_grad() ? x : Tensor(), x.wants_grad() ? weight : Tensor(),
+                 options.after == After::nothing ? Tensor() : y},
+                {{"stride", options.stride},
+                 {"padding", options.padding},
+                 {"dilation", options.dilation},
+                 {"groups", options.groups}},
+                [=, out = y.detach()](const Tensor& dy) mutable -> Gradients {
+                  Tensor dx, dw, db;
+                  if (x.wants_grad()) dx = Tensor::empty(x.shape());
+                  if (weight.wants_grad()) dw = Tensor::empty(weight.shape());
+                  if (bias.wants_grad()) db = Tensor::empty(bias.shape());
+                  const auto data = [](Tensor& t) { return t.defined() ? t.data() : nullptr; };
+                  const ConvBackward b{.dx = data(dx),
+                                       .dweight = data(dw),
+                                       .dbias = data(db),
+                                       .dy = dy.data(),
+                                       .y = std::as_const(out).data(),
+                                       .argmax = argmax != nullptr ? argmax->data() : nullptr,
+                                       .x = std::as_const(x).data(),
+                                       .weight = std::as_const(weight).data()};
+                  conv_backward(b, sizes);
+                  return {dx, dw, db};
+                });
 }
 
 }  // namespace limbeck
