@@ -1,9 +1,11 @@
 #include "nn/losses.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/reduce.h"
 #include "core/ops/softmax.h"
@@ -16,6 +18,66 @@ void check_pair(const char* op, const Tensor& a, const Tensor& b) {
     fail(op, "both must be (N, C), with at least one case and class; got {} and {}", a.shape(),
          b.shape());
   }
+}
+
+void check_alike(const char* op, const Tensor& a, const Tensor& b) {
+  if (a.shape() != b.shape() || a.size() == 0) {
+    fail(op, "both must have one shape, with at least one element; got {} and {}", a.shape(),
+         b.shape());
+  }
+}
+
+void check_weights(const char* op, const char* name, std::span<const double> weights) {
+  const auto is_bad = [](double w) { return !(w >= 0) || !std::isfinite(w); };
+  const auto bad = std::ranges::find_if(weights, is_bad);
+  if (bad != weights.end()) fail(op, "{} must be numbers of at least 0; one is {}", name, *bad);
+}
+
+// The labels' weights together, which the weighted mean is divided by.
+double total_weight(const Tensor& logits, std::span<const std::int32_t> class_ids,
+                    std::span<const double> weights) {
+  if (static_cast<Index>(weights.size()) != logits.dim(1)) {
+    fail("cross_entropy", "{} class_weights for {} classes; logits {}", weights.size(),
+         logits.dim(1), logits.shape());
+  }
+  check_weights("cross_entropy", "class_weights", weights);
+  double total = 0;
+  for (const std::int32_t label : class_ids) total += weights[static_cast<std::size_t>(label)];
+  if (!(total > 0)) {
+    fail("cross_entropy", "the class_weights of the {} labels are all 0: there is no mean of them",
+         class_ids.size());
+  }
+  return total;
+}
+
+Tensor weighted_cross_entropy(const Tensor& logits, std::span<const std::int32_t> class_ids,
+                              const CrossEntropyOptions& options) {
+  const std::vector<double>& weights = options.class_weights;
+  const double total = total_weight(logits, class_ids, weights);
+  const double elsewhere = options.label_smoothing / static_cast<double>(logits.dim(1));
+  double all = 0;
+  for (const double w : weights) all += w;
+
+  Tensor dz = Tensor::empty(logits.shape());
+  double loss = 0;
+  real* d = dz.data();
+  const real* z = logits.data();
+  for (const std::int32_t id : class_ids) {
+    const auto label = static_cast<std::size_t>(id);
+    log_softmax_row(d, z, logits.dim(1), 1);
+    // Σ_j w_j t_j, which without weights is 1
+    const double row = (1 - options.label_smoothing) * weights[label] + elsewhere * all;
+    for (std::size_t j = 0; j < weights.size(); ++j) {
+      const double t = j == label ? 1 - options.label_smoothing + elsewhere : elsewhere;
+      const double target = weights[j] * t;
+      if (target > 0) loss -= target * static_cast<double>(d[j]);
+      d[j] = static_cast<real>((row * std::exp(static_cast<double>(d[j])) - target) / total);
+    }
+    d += weights.size();
+    z += weights.size();
+  }
+  return record("cross_entropy", Tensor::scalar(static_cast<real>(loss / total)), {logits}, {},
+                [dz](const Tensor& dy) -> Gradients { return {dz * dy}; });
 }
 
 }  // namespace
@@ -46,6 +108,7 @@ Tensor cross_entropy(const Tensor& logits, std::span<const std::int32_t> class_i
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
     fail("cross_entropy", "label_smoothing must be in [0, 1]; got {}", options.label_smoothing);
   }
+  if (!options.class_weights.empty()) return weighted_cross_entropy(logits, class_ids, options);
   const Index cases = logits.dim(0);
   const Index classes = logits.dim(1);
   const auto elsewhere = static_cast<real>(options.label_smoothing / static_cast<double>(classes));
@@ -100,12 +163,97 @@ Tensor kl_div(const Tensor& log_probs, const Tensor& target_probs) {
                 });
 }
 
-Tensor mse(const Tensor& a, const Tensor& b) {
-  if (a.shape() != b.shape()) {
-    fail("mse", "both must have one shape; got {} and {}", a.shape(), b.shape());
+namespace {
+
+// What binary_cross_entropy_with_logits is of: logits, targets, and a weight p for each column.
+struct Answers {
+  Tensor logits, targets;
+  std::vector<real> weights;
+
+  real weight(std::size_t i) const { return weights[i % weights.size()]; }
+};
+
+Answers answers_of(const char* op, const Tensor& logits, const Tensor& targets,
+                   const std::vector<double>& pos_weight) {
+  check_alike(op, logits, targets);
+  for (const real t : targets.values()) {
+    if (!(t >= 0 && t <= 1)) fail(op, "targets must be in [0, 1]; one is {}", t);
   }
+  check_weights(op, "pos_weight", pos_weight);
+  const int rank = logits.shape().rank();
+  const Index columns = rank == 0 ? 1 : logits.dim(rank - 1);
+  if (pos_weight.size() > 1 && static_cast<Index>(pos_weight.size()) != columns) {
+    fail(op, "pos_weight must be one number or one for each of {} columns; got {} of them", columns,
+         pos_weight.size());
+  }
+  Answers answers{logits, targets, {}};
+  for (const double p : pos_weight) answers.weights.push_back(static_cast<real>(p));
+  if (pos_weight.empty()) answers.weights = {1};
+  return answers;
+}
+
+// −ln σ(−z) = ln(1 + eᶻ), where eᶻ may be too large for a number. NaN stays.
+real softplus(real z) {
+  return std::max(z, real{0}) + std::log1p(std::exp(-std::abs(z)));
+}
+
+real sigmoid_of(real z) {
+  return 1 / (1 + std::exp(-z));
+}
+
+}  // namespace
+
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targets,
+                                        const BinaryCrossEntropyOptions& options) {
+  constexpr const char* op = "binary_cross_entropy_with_logits";
+  const Answers answers = answers_of(op, logits, targets, options.pos_weight);
+  const auto size = static_cast<real>(logits.size());
+  double loss = 0;
+  for (std::size_t i = 0; i < logits.values().size(); ++i) {
+    const real z = logits.values()[i], t = targets.values()[i];
+    if (t > 0) loss += static_cast<double>(answers.weight(i) * t * softplus(-z));
+    if (t < 1) loss += static_cast<double>((1 - t) * softplus(z));
+  }
+  return record(
+      op, Tensor::scalar(static_cast<real>(loss / static_cast<double>(size))), {logits, targets},
+      [answers, size](const Tensor& dy) -> Gradients {
+        // The gradient of every element, of z or of t.
+        const auto gradient = [&](const auto& slope) {
+          Tensor d = Tensor::empty(answers.logits.shape());
+          for (std::size_t i = 0; i < d.values().size(); ++i) {
+            const real z = answers.logits.values()[i], t = answers.targets.values()[i];
+            d.values()[i] = dy.item() * slope(z, t, answers.weight(i)) / size;
+          }
+          return d;
+        };
+        Tensor dz, dt;
+        if (answers.logits.wants_grad()) {
+          dz = gradient([](real z, real t, real p) {
+            return (1 - t) * sigmoid_of(z) - p * t * sigmoid_of(-z);
+          });
+        }
+        if (answers.targets.wants_grad()) {
+          dt = gradient([](real z, real, real p) { return p * softplus(-z) - softplus(z); });
+        }
+        return {dz, dt};
+      });
+}
+
+Tensor mse(const Tensor& a, const Tensor& b) {
+  check_alike("mse", a, b);
   const Tensor difference = a - b;
   return mean(difference * difference);
+}
+
+Tensor smooth_l1(const Tensor& a, const Tensor& b, const SmoothL1Options& options) {
+  check_alike("smooth_l1", a, b);
+  if (!(options.beta >= 0)) fail("smooth_l1", "beta must be at least 0; got {}", options.beta);
+  const auto beta = static_cast<real>(options.beta);
+  const Tensor distance = abs(a - b);
+  if (beta == 0) return mean(distance);
+  // With c the part of d up to β: c² / 2β + (d − c).
+  const Tensor near = clamp(distance, 0, static_cast<double>(beta));
+  return mean(near * (near / (2 * beta)) + (distance - near));
 }
 
 }  // namespace limbeck

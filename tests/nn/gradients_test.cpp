@@ -27,6 +27,23 @@ TEST_CASE("gradients of the losses") {
                 return cross_entropy(x[0], labels, {.label_smoothing = smoothing});
               },
               logits) < tolerance);
+    CHECK(gradient_error(
+              [=](const Inputs& x) {
+                return cross_entropy(
+                    x[0], labels, {.label_smoothing = smoothing, .class_weights = {2, 1, 0.5, 0}});
+              },
+              logits) < tolerance);
+  }
+  for (const std::vector<double>& pos_weight : {std::vector<double>{}, {3}, {3, 1, 0.5, 0}}) {
+    CHECK(gradient_error(
+              [&](const Inputs& x) {
+                return binary_cross_entropy_with_logits(x[0], x[1], {.pos_weight = pos_weight});
+              },
+              {random_tensor({3, 4}, 1, -3, 3), random_tensor({3, 4}, 2, 0.1, 0.9)}) < tolerance);
+  }
+  for (const double beta : {0.0, 0.7, 10.0}) {
+    CHECK(gradient_error([=](const Inputs& x) { return smooth_l1(x[0], x[1], {.beta = beta}); },
+                         pair) < tolerance);
   }
   // Targets here need not sum to 1: as inputs, each element counts for itself.
   CHECK(gradient_error([](const Inputs& x) { return soft_cross_entropy(x[0], x[1]); }, pair) <
