@@ -93,14 +93,17 @@ std::string schedules() {
     }
     return series;
   };
-  return svg(Chart{.title = "Learning-rate schedules of 100 steps",
-                   .x_label = "step",
-                   .y_label = "factor of the base rate",
-                   .series = {curve("constant()", constant()),
-                              curve("step_decay, every 30, factor 0.5",
-                                    step_decay({.every = 30, .factor = 0.5})),
-                              curve("cosine, warm-up of 10", cosine({.warmup = 10, .total = 100})),
-                              curve("cosine, floor 0.1", cosine({.total = 100, .floor = 0.1}))}});
+  return svg(
+      Chart{.title = "Learning-rate schedules of 100 steps",
+            .x_label = "step",
+            .y_label = "factor of the base rate",
+            .series = {
+                curve("constant()", constant()),
+                curve("step_decay, every 30, factor 0.5", step_decay({.every = 30, .factor = 0.5})),
+                curve("exponential, the same", exponential({.every = 30, .factor = 0.5})),
+                curve("linear_decay, warm-up of 10", linear_decay({.warmup = 10, .total = 100})),
+                curve("cosine, warm-up of 10", cosine({.warmup = 10, .total = 100})),
+                curve("one_cycle", one_cycle({.total = 100}))}});
 }
 
 }  // namespace
