@@ -1,5 +1,6 @@
 #include "optim/constraint.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -37,6 +38,17 @@ double clip_grad_norm(const std::vector<Tensor>& parameters, double max_norm) {
     scale(gradient.values(), max_norm / norm);
   }
   return norm;
+}
+
+void clip_grad_value(const std::vector<Tensor>& parameters, double max_value) {
+  if (!(max_value > 0)) fail("clip_grad_value", "max_value must be positive; got {}", max_value);
+  const auto limit = static_cast<real>(max_value);
+  for (const Tensor& parameter : parameters) {
+    if (!parameter.has_grad()) continue;
+    Tensor gradient = parameter.grad();
+    for (real& g : gradient.values())
+      g = std::clamp(g, -limit, limit);  // NaN is in no order: stays
+  }
 }
 
 void constrain_row_norm(Tensor weight, double max_norm) {
