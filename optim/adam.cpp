@@ -6,11 +6,11 @@
 
 namespace limbeck {
 
-Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options)
+Adam::Adam(ParameterGroups parameters, const AdamOptions& options)
     : Adam(std::move(parameters), options, Decay::in_gradient) {}
 
-Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay decay)
-    : Optimizer(std::move(parameters), options.lr),
+Adam::Adam(ParameterGroups parameters, const AdamOptions& options, Decay decay)
+    : Optimizer(std::move(parameters), options.lr, options.weight_decay),
       options_(options),
       decay_(decay),
       m_(zeros_like_parameters()),
@@ -19,9 +19,6 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay dec
     fail("Adam", "beta1 and beta2 must be in [0, 1); got {} and {}", options.beta1, options.beta2);
   }
   if (!(options.eps >= 0)) fail("Adam", "eps must be at least 0; got {}", options.eps);
-  if (!(options.weight_decay >= 0)) {
-    fail("Adam", "weight_decay must be at least 0; got {}", options.weight_decay);
-  }
 }
 
 void Adam::update(std::size_t i, Index begin, std::span<const real> gradient) {
@@ -32,12 +29,12 @@ void Adam::update(std::size_t i, Index begin, std::span<const real> gradient) {
   const auto beta2 = static_cast<real>(options_.beta2);
   const auto rest1 = static_cast<real>(1 - options_.beta1);
   const auto rest2 = static_cast<real>(1 - options_.beta2);
-  const auto rate = static_cast<real>(lr() / m_correction);
+  const auto rate = static_cast<real>(lr(i) / m_correction);
   const auto v_scale = static_cast<real>(1 / std::sqrt(v_correction));
   const auto eps = static_cast<real>(options_.eps);
   const bool decoupled = decay_ == Decay::decoupled;
-  const auto in_gradient = static_cast<real>(decoupled ? 0 : options_.weight_decay);
-  const auto shrink = static_cast<real>(decoupled ? 1 - lr() * options_.weight_decay : 1);
+  const auto in_gradient = static_cast<real>(decoupled ? 0 : weight_decay(i));
+  const auto shrink = static_cast<real>(decoupled ? 1 - lr(i) * weight_decay(i) : 1);
   real* const w = parameters()[i].data() + begin;
   real* const m = m_[i].data() + begin;
   real* const v = v_[i].data() + begin;
@@ -68,7 +65,7 @@ std::vector<const real*> Adam::update_reads(std::size_t i) const {
   return arrays;
 }
 
-AdamW::AdamW(std::vector<Tensor> parameters, const AdamWOptions& options)
+AdamW::AdamW(ParameterGroups parameters, const AdamWOptions& options)
     : Adam(std::move(parameters),
            {.lr = options.lr,
             .beta1 = options.beta1,

@@ -24,7 +24,7 @@ struct AdamOptions {
 // Error: an option out of its range.
 class Adam : public Optimizer {
  public:
-  explicit Adam(std::vector<Tensor> parameters, const AdamOptions& options = {});
+  explicit Adam(ParameterGroups parameters, const AdamOptions& options = {});
 
   std::vector<NamedTensor> named_state() override;  // "m.0", …, "v.0", …, "updates"
   std::string describe() const override;
@@ -32,7 +32,7 @@ class Adam : public Optimizer {
  protected:
   // Where λ w comes in: into g, or beside it (AdamW).
   enum class Decay { in_gradient, decoupled };
-  Adam(std::vector<Tensor> parameters, const AdamOptions& options, Decay decay);
+  Adam(ParameterGroups parameters, const AdamOptions& options, Decay decay);
 
   void update(std::size_t i, Index begin, std::span<const real> gradient) override;
   std::vector<const real*> update_reads(std::size_t i) const override;
@@ -56,7 +56,7 @@ struct AdamWOptions {
 // division by √v̂. Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 class AdamW : public Adam {
  public:
-  explicit AdamW(std::vector<Tensor> parameters, const AdamWOptions& options = {});
+  explicit AdamW(ParameterGroups parameters, const AdamWOptions& options = {});
 };
 
 }  // namespace limbeck

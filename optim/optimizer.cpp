@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <typeinfo>
-#include <unordered_set>
 
 #include "core/error.h"
 #include "core/gradient_sink.h"
@@ -14,31 +13,35 @@ namespace {
 
 constexpr Index grain = 16 * 1024;  // elements below which an update stays on one thread
 
-std::vector<Tensor> each_once(std::vector<Tensor> parameters) {
-  std::vector<Tensor> kept;
-  std::unordered_set<const detail::TensorBody*> seen;
-  for (Tensor& parameter : parameters) {
-    if (seen.insert(&parameter.body()).second) kept.push_back(std::move(parameter));
-  }
-  return kept;
-}
-
 }  // namespace
 
-Optimizer::Optimizer(std::vector<Tensor> parameters, double lr)
-    : parameters_(each_once(std::move(parameters))) {
+Optimizer::Optimizer(ParameterGroups groups, double lr, std::optional<double> decay)
+    : groups_(std::move(groups)),
+      parameters_(groups_.parameters()),
+      weight_decay_(decay.value_or(0)) {
   if (std::ranges::none_of(parameters_, &Tensor::wants_grad)) {
     fail("Optimizer", "none of {} parameters requires a gradient, so nothing would ever change",
          parameters_.size());
   }
   set_lr(lr);
+  if (!(weight_decay_ >= 0)) {
+    fail("Optimizer", "weight_decay must be at least 0; got {}", weight_decay_);
+  }
+  for (std::size_t i = 0; i < parameters_.size() && !decay; ++i) {
+    if (weight_decay(i) != 0) {
+      fail("Optimizer", "a group has weight_decay {}, and this optimizer's rule has none",
+           weight_decay(i));
+    }
+  }
   updates_ = Tensor::zeros({static_cast<Index>(parameters_.size())});
   last_step_.assign(parameters_.size(), 0);
 }
 
 Optimizer::Optimizer(Optimizer&& other) noexcept
-    : parameters_(std::move(other.parameters_)),
+    : groups_(std::move(other.groups_)),
+      parameters_(std::move(other.parameters_)),
       lr_(other.lr_),
+      weight_decay_(other.weight_decay_),
       steps_(other.steps_),
       updates_(std::move(other.updates_)),
       last_step_(std::move(other.last_step_)) {}

@@ -2,19 +2,22 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/tensor.h"
+#include "optim/parameter_group.h"
 
 namespace limbeck {
 
 // What optimizers share: their parameters, the learning rate and the count of steps. A new one says
 // in update() how a parameter moves. A parameter that is given twice, as one that two layers share
 // is, moves once a step; a frozen one, which does not require a gradient, stays as it is until it
-// does.
+// does. Groups of parameters may have a learning rate and a decay of their own
+// (optim/parameter_group.h).
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -44,14 +47,19 @@ class Optimizer {
   // 0.9, …)". A training that goes on after a stop asks whether it is the same. At first the name
   // of its class, as the compiler has it.
   virtual std::string describe() const;
+  // The groups of its parameters with their options, in which trainings differ as well; "" if there
+  // are none of their own.
+  std::string describe_groups() const { return groups_.describe(); }
 
   double lr() const { return lr_; }  // the learning rate of the next step
   // The learning rate from the next step on. Error: negative, or not a number.
   void set_lr(double lr);
 
  protected:
-  // Error: none of the parameters requires a gradient, or a learning rate as in set_lr.
-  Optimizer(std::vector<Tensor> parameters, double lr);
+  // `decay` is the λ of groups without one of their own; a rule that has no decay leaves it out.
+  // Error: none of the parameters requires a gradient, a learning rate as in set_lr, λ below 0, or
+  // a group with a decay where the rule has none.
+  Optimizer(ParameterGroups groups, double lr, std::optional<double> decay = std::nullopt);
   Optimizer(Optimizer&& other) noexcept;
 
   // Updates elements [begin, begin + gradient.size()) of parameter i. Must be safe to call from
@@ -68,6 +76,11 @@ class Optimizer {
   }
 
   std::vector<Tensor>& parameters() { return parameters_; }  // as they were given, each once
+  // The learning rate and λ for parameter i, by its group: what update() moves it by.
+  double lr(std::size_t i) const { return lr_ * groups_.group_of(i).lr_factor; }
+  double weight_decay(std::size_t i) const {
+    return groups_.group_of(i).weight_decay.value_or(weight_decay_);
+  }
   // How often parameter i has been updated, with the update under way: fewer times than there were
   // steps, where it had no gradient in some.
   Index updates(std::size_t i) const {
@@ -84,8 +97,10 @@ class Optimizer {
  private:
   void count_update(std::size_t i);
 
+  ParameterGroups groups_;
   std::vector<Tensor> parameters_;
   double lr_;
+  double weight_decay_;
   Index steps_ = 0;  // begun: 1 during the first
   Tensor updates_;
   std::vector<Index> last_step_;  // in which parameter i was updated

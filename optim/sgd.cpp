@@ -4,15 +4,12 @@
 
 namespace limbeck {
 
-Sgd::Sgd(std::vector<Tensor> parameters, const SgdOptions& options)
-    : Optimizer(std::move(parameters), options.lr), options_(options) {
+Sgd::Sgd(ParameterGroups parameters, const SgdOptions& options)
+    : Optimizer(std::move(parameters), options.lr, options.weight_decay), options_(options) {
   if (!(options.momentum >= 0 && options.momentum < 1)) {
     fail("Sgd", "momentum must be in [0, 1); got {}", options.momentum);
   }
   if (options.nesterov && options.momentum == 0) fail("Sgd", "nesterov needs a momentum above 0");
-  if (!(options.weight_decay >= 0)) {
-    fail("Sgd", "weight_decay must be at least 0; got {}", options.weight_decay);
-  }
   // A buffer of zeros becomes g at the first step by the rule of the later ones.
   if (options.momentum > 0) buffers_ = zeros_like_parameters();
 }
@@ -23,8 +20,8 @@ std::string Sgd::describe() const {
 }
 
 void Sgd::update(std::size_t i, Index begin, std::span<const real> gradient) {
-  const auto rate = static_cast<real>(lr());
-  const auto decay = static_cast<real>(options_.weight_decay);
+  const auto rate = static_cast<real>(lr(i));
+  const auto decay = static_cast<real>(weight_decay(i));
   const auto momentum = static_cast<real>(options_.momentum);
   real* const w = parameters()[i].data() + begin;
   if (momentum == 0) {

@@ -21,7 +21,7 @@ struct SgdOptions {
 // learning", ICML 2013. Error: an option out of its range.
 class Sgd : public Optimizer {
  public:
-  Sgd(std::vector<Tensor> parameters, const SgdOptions& options);
+  Sgd(ParameterGroups parameters, const SgdOptions& options);
 
   std::vector<NamedTensor> named_state() override { return numbered("b", buffers_); }
   std::string describe() const override;

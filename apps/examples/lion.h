@@ -25,15 +25,12 @@ struct LionOptions {
 // sign(0) = 0. Error: an option out of its range.
 class Lion : public Optimizer {
  public:
-  explicit Lion(std::vector<Tensor> parameters, const LionOptions& options = {})
-      : Optimizer(std::move(parameters), options.lr),
+  explicit Lion(ParameterGroups parameters, const LionOptions& options = {})
+      : Optimizer(std::move(parameters), options.lr, options.weight_decay),
         options_(options),
         m_(zeros_like_parameters()) {
     for (const double beta : {options.beta1, options.beta2}) {
       if (!(beta >= 0 && beta < 1)) fail("Lion", "beta1 and beta2 must be in [0, 1); got {}", beta);
-    }
-    if (!(options.weight_decay >= 0)) {
-      fail("Lion", "weight_decay must be at least 0; got {}", options.weight_decay);
     }
   }
 
@@ -48,8 +45,8 @@ class Lion : public Optimizer {
  protected:
   // A part of parameter i, from element `begin` on: step() and minimize() call it.
   void update(std::size_t i, Index begin, std::span<const real> gradient) override {
-    const auto rate = static_cast<real>(lr());
-    const auto decay = static_cast<real>(options_.weight_decay);
+    const auto rate = static_cast<real>(lr(i));
+    const auto decay = static_cast<real>(weight_decay(i));
     const auto beta1 = static_cast<real>(options_.beta1);
     const auto beta2 = static_cast<real>(options_.beta2);
     real* const w = parameters()[i].data() + begin;

@@ -182,6 +182,8 @@ class Run {
     facts_["drop_last"] = yes(options_.drop_last);
     facts_["learning rate"] = text(options_.lr);
     facts_["optimizer"] = optimizer_->describe();
+    const std::string groups = optimizer_->describe_groups();
+    if (!groups.empty()) facts_["parameter groups"] = groups;
     facts_["schedule"] =
         fmt::format("{:g}, {:g}, {:g}", schedule_(0), schedule_(steps_ / 2), schedule_(steps_ - 1));
     facts_["augmentation"] = yes(static_cast<bool>(options_.augment));

@@ -2,6 +2,7 @@
 #include "optim/adam.h"
 #include "optim/average.h"
 #include "optim/constraint.h"
+#include "optim/rms_prop.h"
 #include "optim/sgd.h"
 #include "tests/testing.h"
 
@@ -65,6 +66,12 @@ TEST_CASE("chapter optim: decay through Adam takes lr of every weight, AdamW's a
       after_one([](const Tensor& w) { return AdamW({w}, {.lr = 0.01, .weight_decay = 0.1}); });
   CHECK(difference(adam, {0.99, 99.99}) < 1e-6);
   CHECK(difference(adamw, {0.999, 99.9}) < 1e-6);
+}
+
+TEST_CASE("chapter optim: RMSprop's first step is ten times lr") {
+  Tensor w = Tensor::scalar(0).requires_grad();
+  RmsProp rule({w}, {.lr = 1e-3});
+  CHECK(stepped(rule, w, w * 5).item() == doctest::Approx(-0.01));
 }
 
 TEST_CASE("chapter optim: clipping keeps the direction") {
