@@ -6,6 +6,8 @@
 #include "apps/common/program.h"
 #include "core/error.h"
 #include "optim/adam.h"
+#include "optim/parameter_group.h"
+#include "optim/rms_prop.h"
 #include "optim/sgd.h"
 
 namespace limbeck {
@@ -18,11 +20,12 @@ using MakeDecaying = std::unique_ptr<Optimizer> (*)(Parameters parameters, doubl
                                                     double weight_decay);
 
 template <class Made, class MadeOptions>
-std::unique_ptr<Optimizer> make(Parameters parameters, MadeOptions options, double lr,
+std::unique_ptr<Optimizer> make(const Parameters& parameters, MadeOptions options, double lr,
                                 double weight_decay) {
   options.lr = lr;
-  options.weight_decay = weight_decay;
-  return std::make_unique<Made>(std::move(parameters), options);
+  options.weight_decay = 0;
+  if (weight_decay == 0) return std::make_unique<Made>(parameters, options);
+  return std::make_unique<Made>(decay_matrices_only(parameters, weight_decay), options);
 }
 
 const std::map<std::string, MakeDecaying>& optimizers() {
@@ -31,6 +34,10 @@ const std::map<std::string, MakeDecaying>& optimizers() {
                   double decay) { return make<Adam>(std::move(p), AdamOptions{}, lr, decay); }},
       {"adamw", [](Parameters p, double lr,
                    double decay) { return make<AdamW>(std::move(p), AdamWOptions{}, lr, decay); }},
+      {"rmsprop",
+       [](Parameters p, double lr, double decay) {
+         return make<RmsProp>(std::move(p), RmsPropOptions{}, lr, decay);
+       }},
       {"sgd", [](Parameters p, double lr, double decay) {
          return make<Sgd>(std::move(p), SgdOptions{.momentum = 0.9}, lr, decay);
        }}};
@@ -43,7 +50,9 @@ using MakeSchedule = Schedule (*)(Index steps);
 const std::map<std::string, MakeSchedule>& schedules() {
   static const std::map<std::string, MakeSchedule> by_name = {
       {"constant", [](Index) { return constant(); }},
-      {"cosine", [](Index steps) { return cosine({.total = steps}); }}};
+      {"cosine", [](Index steps) { return cosine({.total = steps}); }},
+      {"linear", [](Index steps) { return linear_decay({.total = steps}); }},
+      {"one-cycle", [](Index steps) { return one_cycle({.total = steps}); }}};
   return by_name;
 }
 
@@ -102,15 +111,17 @@ void add_options(Options& options, TrainingSettings& s) {
     return options.add(name, variable, help).show_default();
   };
   add("--optimizer", s.optimizer,
-      "Of all networks: adam; adamw, whose decay passes by the division; sgd, with a momentum of "
-      "0.9, which wants a rate some ten to a hundred times as large as Adam's")
+      "Of all networks: adam; adamw, whose decay passes by the division; rmsprop, Adam without its "
+      "mean; sgd, with a momentum of 0.9, which wants a rate some ten to a hundred times as large")
       .type("NAME")
       .one_of(names_of(optimizers()));
-  add("--weight-decay", s.weight_decay, "Its decay of the weights towards 0")
+  add("--weight-decay", s.weight_decay,
+      "Its decay of the weights towards 0; biases, and the scales of normalisations, have none")
       .type("L")
       .check(not_negative());
   add("--schedule", s.schedule,
-      "How the learning rate goes on from --lr: cosine, to 0 along half of one; constant")
+      "How the learning rate goes: from --lr to 0 along half a cosine, or linear; constant; "
+      "one-cycle, up to --lr and down again, for rates that are too high to begin with")
       .type("NAME")
       .one_of(names_of(schedules()));
   add("--clip-norm", s.clip_norm,

@@ -34,7 +34,7 @@ Tensor result_of(const PlainLayer& layer, const std::vector<Tensor>& values) {
     return reshape(value, layer.in.with_front(value.dim(0)));
   };
   const Tensor x = input(0);
-  const auto& [kernel, stride, padding] = layer.window;
+  const auto& [kernel, stride, padding, dilation] = layer.window;  // the last of them 1
   const PoolOptions pool = {.kernel = kernel, .stride = stride, .padding = padding};
   switch (layer.kind) {
     case PlainKind::linear:

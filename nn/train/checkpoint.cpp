@@ -154,6 +154,12 @@ EpochSums sums_of(const Json& json) {
           .terms = list_of<EpochSums::Term>(json.at("terms"), term)};
 }
 
+PlateauState plateau_of(const Json& json) {
+  return {.factor = json.at("factor"),
+          .best = optional_of<double>(json.at("best")),
+          .waited = count_of(json, "waited")};
+}
+
 Json to_json(const Learner& learner, const TrainingPosition& position) {
   Json generators = Json::object();
   for (const auto& [name, rng] : learner.generators) generators[name] = rng->state();
@@ -162,6 +168,10 @@ Json to_json(const Learner& learner, const TrainingPosition& position) {
           {"sums", to_json(position.sums)},
           {"seconds", position.seconds},
           {"over", position.over},
+          {"plateau",
+           {{"factor", position.plateau.factor},
+            {"best", to_json(position.plateau.best)},
+            {"waited", position.plateau.waited}}},
           {"steps", learner.optimizer.steps()},
           {"average_steps", learner.average == nullptr ? 0 : learner.average->steps()},
           {"generators", generators}};
@@ -172,7 +182,8 @@ TrainingPosition position_of(const Json& json, const Learner& learner) {
                             .batches = count_of(json, "batches"),
                             .sums = sums_of(json.at("sums")),
                             .seconds = json.at("seconds"),
-                            .over = json.at("over")};
+                            .over = json.at("over"),
+                            .plateau = plateau_of(json.at("plateau"))};
   learner.optimizer.set_steps(count_of(json, "steps"));
   if (learner.average != nullptr) learner.average->set_steps(count_of(json, "average_steps"));
   for (const auto& [name, rng] : learner.generators) {

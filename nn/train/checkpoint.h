@@ -26,6 +26,7 @@
 #include "core/random.h"
 #include "nn/train/epoch_means.h"
 #include "nn/train/epoch_report.h"
+#include "optim/plateau.h"
 
 namespace limbeck {
 
@@ -65,6 +66,7 @@ struct TrainingPosition {
   EpochSums sums{};
   double seconds = 0;  // spent on those batches
   bool over = false;   // it ended before its last epoch
+  PlateauState plateau{};
 };
 
 // All that changes while networks learn.

@@ -15,7 +15,8 @@ std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,
 
 Schedule make_schedule(Index steps, const TrainOptions& options) {
   if (options.schedule) return options.schedule;
-  return options.schedule_of ? options.schedule_of(steps) : cosine({.total = steps});
+  if (options.schedule_of) return options.schedule_of(steps);
+  return options.plateau ? constant() : cosine({.total = steps});
 }
 
 void check(const TrainOptions& options) {
@@ -40,8 +41,10 @@ void check(const TrainOptions& options) {
   if (options.validation != nullptr && options.validation_split > 0) {
     fail("train", "there is a validation set, and validation_split would draw another");
   }
-  if (options.patience > 0 && options.validation == nullptr && options.validation_split == 0) {
-    fail("train", "patience needs images to judge by: give a validation set or validation_split");
+  const bool validates = options.validation != nullptr || options.validation_split > 0;
+  if ((options.patience > 0 || options.plateau) && !validates) {
+    fail("train", "{} needs images to judge by: give a validation set or validation_split",
+         options.patience > 0 ? "patience" : "a plateau");
   }
   if (options.label_smoothing != 0) {
     fail("train", "label_smoothing is train_classifier's; a loss of one's own smooths by itself");

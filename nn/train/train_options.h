@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "nn/train/checkpoint.h"
 #include "nn/train/epoch_report.h"
 #include "optim/optimizer.h"
+#include "optim/plateau.h"
 #include "optim/schedule.h"
 
 namespace limbeck {
@@ -39,6 +41,9 @@ struct TrainOptions {
   Schedule schedule{};
   // Or, for who does not know how many steps there will be, a schedule for so many. Not both.
   std::function<Schedule(Index steps)> schedule_of{};
+  // The rate falls as well where the errors on the validation set no longer do (optim/plateau.h).
+  // Then the schedule, if it is empty, is constant.
+  std::optional<PlateauOptions> plateau{};
   Augmentation augment{};  // of the training images, anew every epoch
   // Above 0: in so many ways only, which then come again in turn (data/data_loader.h).
   Index views = 0;

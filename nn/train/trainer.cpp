@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <deque>
 
 #include "core/error.h"
 #include "core/files/checksum.h"
@@ -13,6 +12,7 @@
 #include "nn/train/epoch_means.h"
 #include "nn/train/first_step.h"
 #include "nn/train/judge.h"
+#include "nn/train/scopes.h"
 #include "nn/weights.h"
 #include "optim/average.h"
 #include "optim/constraint.h"
@@ -25,42 +25,6 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-// The model, and what is trained with it, in training mode while it lives; then each part as it
-// was.
-class TrainMode {
- public:
-  TrainMode(Module& model, const std::vector<Module*>& with) {
-    add(model);
-    for (Module* const module : with) add(*module);
-  }
-
- private:
-  void add(Module& module) {
-    modes_.emplace_back(module);
-    module.train();
-    if (module.is_training()) return;
-    fail("train", "the model cannot be trained while an EvalMode holds it in evaluation mode");
-  }
-
-  std::deque<RestoreModes> modes_;
-};
-
-// The averages in the model while it lives; then its own weights again, also after an exception.
-class Averaged {
- public:
-  explicit Averaged(WeightAverage* average) : average_(average) {
-    if (average_ != nullptr) average_->swap();
-  }
-  ~Averaged() {
-    if (average_ != nullptr) average_->swap();
-  }
-  Averaged(const Averaged&) = delete;
-  Averaged& operator=(const Averaged&) = delete;
-
- private:
-  WeightAverage* average_;
-};
 
 // Error: more than can be counted.
 Index steps_of(Index epochs, Index batches) {
@@ -117,12 +81,13 @@ class Run {
     optimizer_ = detail::make_optimizer(parameters_, options);
     if (options.weight_average != 0) average_.emplace(tensors_of(state_), options.weight_average);
     if (options.patience > 0) best_.emplace(state_);
+    if (options.plateau) plateau_.emplace(*options.plateau);
     if (options.test != nullptr) options.test->check_labelled("train, on the test set");
     if (validation_ != nullptr) validation_->check_labelled("train, on the validation set");
   }
 
   std::vector<EpochReport> run() {
-    const TrainMode train_mode(model_, options_.with);
+    const detail::TrainMode train_mode(model_, options_.with);
     go_on();
     while (static_cast<Index>(at_.reports.size()) < options_.epochs && !at_.over) epoch();
     if (best_) {
@@ -167,6 +132,7 @@ class Run {
         fail("checkpoint", "{}: {} steps are not those of its epochs and batches",
              options_.checkpoint.file, optimizer_->steps());
       }
+      if (plateau_) plateau_->set_state(at_.plateau);
       loader_.skip_epochs(epochs);
     }
   }
@@ -195,6 +161,10 @@ class Run {
     facts_["validation images"] =
         options_.validation != nullptr ? options_.validation->checksum() : "none";
     facts_["patience"] = text(options_.patience);
+    if (const auto& p = options_.plateau) {
+      facts_["plateau"] =
+          fmt::format("{}, {}, {}, {}", p->factor, p->patience, p->threshold, p->floor);
+    }
     facts_["weight_average"] = text(options_.weight_average);
     facts_["after_step"] = yes(static_cast<bool>(options_.after_step));
     for (const Module* const module : options_.with) facts_["with"] += module->describe() + " ";
@@ -211,14 +181,18 @@ class Run {
     }
     EpochReport report{.epoch = epoch_under_way(),
                        .epochs = options_.epochs,
-                       .lr = options_.lr * schedule_(optimizer_->steps() - 1),
+                       .lr = lr_of(optimizer_->steps() - 1),
                        .seconds = at_.seconds};
     at_.sums.write_to(report);
     warn_of_guessing(report);
     {
-      const Averaged averaged(average_ ? &*average_ : nullptr);
+      const detail::Averaged averaged(average_ ? &*average_ : nullptr);
       detail::judge(report, model_, options_, validation_, teacher_decisions_);
       at_.over = is_over_after(report);
+      if (plateau_) {
+        plateau_->report(static_cast<double>(*report.validation_errors));
+        at_.plateau = plateau_->state();
+      }
       if (options_.on_epoch) options_.on_epoch(report);
       if (options_.stop_if && options_.stop_if(report)) at_.over = true;
     }
@@ -240,7 +214,7 @@ class Run {
 
   void learn(const Batch& batch) {
     const Index step = optimizer_->steps();
-    optimizer_->set_lr(options_.lr * schedule_(step));
+    optimizer_->set_lr(lr_of(step));
     const double done =
         static_cast<double>(step) / static_cast<double>(std::max<Index>(steps_ - 1, 1));
     const Loss loss = loss_(
@@ -285,6 +259,9 @@ class Run {
     if (average_) average_->update();
   }
 
+  double lr_of(Index step) const {
+    return options_.lr * schedule_(step) * (plateau_ ? plateau_->factor() : 1);
+  }
   Index epoch_under_way() const { return static_cast<Index>(at_.reports.size()) + 1; }
   // Steps of an epoch of which so many batches are over.
   Index steps_in(Index batches) const {
@@ -335,6 +312,7 @@ class Run {
   std::vector<std::pair<std::string, Rng*>> generators_;  // and what draws numbers there
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<WeightAverage> average_;
+  std::optional<Plateau> plateau_;
   std::optional<detail::KeptTensors> best_;  // weights of the best epoch, where that counts
   detail::TrainingFacts facts_;
   detail::TrainingPosition at_;

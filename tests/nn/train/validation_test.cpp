@@ -114,6 +114,24 @@ TEST_CASE("the best weights are averages, where these are judged") {
   CHECK(count_errors(model, choosing) == best_of(reports).validation_errors);
 }
 
+TEST_CASE("the rate falls when the errors on the validation set no longer do") {
+  const Dataset data = rows_of_light(64, 1), choosing = wrong(data);
+  Sequential model = network();
+  TrainOptions options{.epochs = 12, .batch_size = 8, .lr = 0.01};
+  options.validation = &choosing;
+  options.plateau = PlateauOptions{.factor = 0.5, .patience = 1};
+  const auto reports = train_classifier(model, data, options);
+  Plateau expected(*options.plateau);
+  for (const EpochReport& report : reports) {
+    CHECK(report.lr == doctest::Approx(0.01 * expected.factor()));
+    expected.report(static_cast<double>(report.validation_errors.value()));
+  }
+  CHECK(reports.back().lr < 0.006);  // it did fall
+  options.validation = nullptr;
+  CHECK(error_of([&] { train_classifier(model, data, options); }) ==
+        "train: a plateau needs images to judge by: give a validation set or validation_split");
+}
+
 TEST_CASE("a function of one's own ends a training after any epoch") {
   const Dataset data = rows_of_light(32, 1);
   Sequential model = network();
@@ -179,6 +197,7 @@ TEST_CASE("with all of these, a training stopped after any step ends with the sa
   options.weight_average = 0.8;
   options.validation = &choosing;
   options.patience = 2;
+  options.plateau = PlateauOptions{.factor = 0.5, .patience = 0};
   const Result whole = train(options);
   REQUIRE(whole.reports.size() < 12);
   for (const Index after : {1, 4, 5, 6, 10, 100}) {
