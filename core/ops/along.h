@@ -16,7 +16,9 @@ struct Along {
 
   Index lines() const { return outer * inner; }
   // Where line l begins.
-  Index start(Index l) const { return l / inner * size * inner + l % inner; }
+  Index start(Index l) const {
+    return inner == 1 ? l * size : l / inner * size * inner + l % inner;
+  }
 };
 
 // Error, in the name of `op`: there is no such dimension. A negative one counts from the end.

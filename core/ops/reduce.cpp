@@ -1,5 +1,6 @@
 #include "core/ops/reduce.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -54,12 +55,24 @@ Tensor line_sums(const Tensor& x, const Along& a, const Shape& shape) {
   return y;
 }
 
-// Where the first maximum of each line is, as its place in the line. NaN comes after all numbers:
-// it is the largest, to be noticed.
+// NaN comes after all numbers: it is the largest, to be noticed.
+bool before(real p, real q) {
+  return p < q || (std::isnan(q) && !std::isnan(p));
+}
+
+// Where the first maximum of each line is, as its place in the line.
 std::vector<std::int32_t> places_of_max(const Tensor& x, const Along& a) {
-  const auto before = [](real p, real q) { return p < q || (std::isnan(q) && !std::isnan(p)); };
   std::vector<std::int32_t> places(static_cast<std::size_t>(a.lines()));
-  for_lines(a, [&, px = x.data(), to = places.data()](Index line, Index at, Index count) {
+  const real* const px = x.data();
+  if (a.inner == 1) {
+    for (Index line = 0; line < a.lines(); ++line) {
+      const real* const row = px + line * a.size;
+      places[static_cast<std::size_t>(line)] =
+          static_cast<std::int32_t>(std::max_element(row, row + a.size, before) - row);
+    }
+    return places;
+  }
+  for_lines(a, [&a, px, to = places.data()](Index line, Index at, Index count) {
     for (Index j = 0; j < count; ++j) {
       const real* const p = px + at + j;
       Index best = 0;
