@@ -26,7 +26,7 @@ int main() {
   const TrainTest digits = synthetic_digits({.train = 1'000, .test = 500});
   Rng rng(1);
   Sequential net = make_model("resnet8", digits.train.image, 10, {}, rng);
-  train_classifier(net, digits.train, {.epochs = 3, .lr = 1e-2});
+  train_classifier(net, digits.train, {.epochs = 3, .batch_size = 32, .lr = 3e-3});
 
   const std::string file =
       (std::filesystem::temp_directory_path() / "resnet8.safetensors").string();
