@@ -114,7 +114,8 @@ Tensor square(const Tensor& x) {
 Tensor abs(const Tensor& x) {
   return unary_by_input(
       "abs", x, [](real v) { return std::abs(v); },
-      [](real v) { return static_cast<real>((v > 0) - (v < 0)); });
+      // (At 0 that is 0, at NaN it is NaN.)
+      [](real v) { return v > 0 ? real{1} : v < 0 ? real{-1} : v; });
 }
 
 Tensor pow(const Tensor& x, double p) {

@@ -71,6 +71,9 @@ TEST_CASE("powers, absolute values, limits: by hand, at their kinks and for NaN"
   for (const Tensor& y : {square(odd), abs(odd), pow(odd, 3), clamp(odd, 0, 1), leaky_relu(odd)}) {
     CHECK(std::isnan(y.item()));
   }
+  Tensor unknown = Tensor::scalar(NAN).requires_grad();
+  abs(unknown).backward();
+  CHECK(std::isnan(unknown.grad().item()));  // its sign is not known
   CHECK(error_of([&] { clamp(x, 1, 0); }) == "clamp: low must not be above high; got 1 and 0");
 }
 
