@@ -33,6 +33,24 @@ Augmentation random_shift(Index k) {
   };
 }
 
+Augmentation random_flip(double p) {
+  if (!(p >= 0 && p <= 1)) fail("random_flip", "the probability must be in [0, 1]; got {}", p);
+  return [p](std::span<real> image, const Shape& shape, Rng& rng) {
+    if (!(rng.uniform() < p)) return;
+    const auto width = static_cast<std::size_t>(shape.dim(-1));
+    for (std::size_t row = 0; row < image.size(); row += width) {
+      std::ranges::reverse(image.subspan(row, width));
+    }
+  };
+}
+
+Augmentation both(Augmentation first, Augmentation second) {
+  return [=](std::span<real> image, const Shape& shape, Rng& rng) {
+    first(image, shape, rng);
+    second(image, shape, rng);
+  };
+}
+
 Augmentation either(double p, Augmentation first, Augmentation second) {
   if (!(p >= 0 && p <= 1)) fail("either", "the probability must be in [0, 1]; got {}", p);
   return [=](std::span<real> image, const Shape& shape, Rng& rng) {

@@ -17,6 +17,13 @@ using Augmentation = std::function<void(std::span<real> image, const Shape& shap
 // likely; what comes in from outside is background, 0. Error: k < 0.
 Augmentation random_shift(Index k);
 
+// Mirrors an image, left to right, with probability p: for things that look as well the other way
+// round, as digits and letters do not. Error: p outside [0, 1].
+Augmentation random_flip(double p = 0.5);
+
+// One after the other, the second of what the first has left.
+Augmentation both(Augmentation first, Augmentation second);
+
 // The first with probability p, else the second, chosen anew for each image. Error: p outside [0,
 // 1].
 Augmentation either(double p, Augmentation first, Augmentation second);

@@ -76,6 +76,11 @@ TEST_CASE("an installed library is used through pkg-config, shared and static, a
     const std::string search = fmt::format("PKG_CONFIG_PATH='{}/lib/pkgconfig' ", moved);
     output_of(installed.project, search + "make -j2");
     CHECK(learned(output_of(installed.project, "./limbeck-program")));
+    const std::string tasks = output_of(installed.project, search + "make -j2 tasks");
+    for (const char* const task : {"group_norm", "conv_transpose", "gru_digits", "own_images",
+                                   "resnet8", "three_terms", "own_op"}) {
+      CHECK_MESSAGE(contains(tasks, fmt::format("tasks/{}: done\n", task)), tasks);
+    }
     output_of(installed.project, search + "make LIMBECK=limbeck-static");
     CHECK(learned(output_of(installed.project, "./limbeck-static-program")));
 

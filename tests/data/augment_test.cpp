@@ -45,6 +45,34 @@ TEST_CASE("random shifts reach every place up to k pixels away, equally often") 
   CHECK(contains(error_of([] { random_shift(-1); }), "-1"));
 }
 
+TEST_CASE("a flip mirrors each row of each plane, as often as its probability says") {
+  const std::vector<real> image = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};  // (2, 2, 3)
+  const std::vector<real> mirrored = {3, 2, 1, 6, 5, 4, 9, 8, 7, 12, 11, 10};
+  Rng rng(1);
+  const auto flipped = [&](const Augmentation& augment) {
+    std::vector<real> changed = image;
+    augment(changed, {2, 2, 3}, rng);
+    return changed;
+  };
+  CHECK(flipped(random_flip(1)) == mirrored);
+  CHECK(flipped(random_flip(0)) == image);
+  CHECK(flipped(both(random_flip(1), random_flip(1))) == image);
+  int mirrors = 0;
+  constexpr int n = 10'000;
+  for (int i = 0; i < n; ++i) mirrors += flipped(random_flip()) == mirrored;
+  CHECK(std::abs(mirrors - n / 2) < 5 * 50);  // a standard deviation is 50
+  CHECK(contains(error_of([] { random_flip(-0.1); }), "in [0, 1]; got -0.1"));
+}
+
+TEST_CASE("both augmentations come one after the other") {
+  const Augmentation twice = [](std::span<real> image, const Shape&, Rng&) { image[0] *= 2; };
+  const Augmentation more = [](std::span<real> image, const Shape&, Rng&) { image[0] += 1; };
+  Rng rng(1);
+  real pixel = 3;
+  both(twice, more)({&pixel, 1}, {1, 1, 1}, rng);
+  CHECK(pixel == 7);
+}
+
 TEST_CASE("either of two augmentations is taken as often as its probability says") {
   const auto set_to = [](real value) {
     return [value](std::span<real> image, const Shape&, Rng&) { image[0] = value; };
