@@ -13,11 +13,11 @@ namespace limbeck {
 
 // An op that has run, as record() was told of it (core/autograd.h).
 struct RecordedOp {
-  const char* op;
-  Tensor y;
-  std::vector<Tensor> inputs;  // undefined where an optional one was not given
-  std::vector<Attribute> attributes;
-  LayerName layer;  // in which it was called, if any
+  const char* op;                     // its name
+  Tensor y;                           // its result
+  std::vector<Tensor> inputs;         // undefined where an optional one was not given
+  std::vector<Attribute> attributes;  // what it does beside them
+  LayerName layer;                    // in which it was called, if any
 };
 
 // While one lives, all ops of this thread go into its list, in their order, whether or not an input

@@ -12,9 +12,9 @@ namespace limbeck {
 // It is needed by the functions whose names, without NAME_, begin and end in these ways. A piece
 // whose end has KIND in it may be needed twice, once for each.
 struct CPiece {
-  std::vector<std::string_view> begins;
-  std::string_view ends;
-  std::string_view text;
+  std::vector<std::string_view> begins;  // one of these
+  std::string_view ends;                 // "" for any
+  std::string_view text;                 // the definitions
 };
 
 // In an order that compiles, after those that both need.

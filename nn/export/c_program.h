@@ -17,8 +17,10 @@ struct CHead {
   std::vector<std::string> notes{};  // lines: how it computes, how well
 };
 
+// The header under construction: tables first, then calls.
 class CProgram {
  public:
+  // All names begin with `name` and a _.
   CProgram(std::string name, CNumbers numbers) : name_(std::move(name)), numbers_(numbers) {}
 
   // The type of a struct of the code: struct NAME_STRUCT.
@@ -35,13 +37,14 @@ class CProgram {
   std::string window(const std::string& table, const Shape& in, const Shape& out,
                      const Window2d& window, Index groups);
 
+  // A line of NAME_predict: NAME_FUNCTION(output, inputs, arguments);  // comment
   struct Call {
     std::string function;                // of c_functions()
     std::vector<std::size_t> from;       // its inputs: 0 is the image, i + 1 what call i writes
     std::vector<std::string> arguments;  // behind its output and its inputs
     Index size;                          // of its output, in values
     bool in_place;                       // whether the output may be an input
-    std::string comment;
+    std::string comment;                 // of the line
   };
   // Adds a call that reads what earlier ones wrote.
   void call(Call call) { calls_.push_back(std::move(call)); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/window.h"
 
 namespace limbeck {
 
@@ -79,6 +80,31 @@ std::size_t Graph::uses(std::size_t value) const {
     count += static_cast<std::size_t>(std::ranges::count(op.inputs, value));
   }
   return count;
+}
+
+Size2d detail::kernel_of(const Graph& graph, const GraphOp& op) {
+  if (op.has("kernel")) return op.size("kernel");
+  const std::vector<GraphDim>& weight = graph.input_of(op, 1).dims;
+  return {weight[2].size, weight[3].size};
+}
+
+Size2d detail::windows_of(const Graph& graph, const GraphOp& op) {
+  const std::vector<GraphDim>& images = graph.input_of(op, 0).dims;
+  const Size2d kernel = kernel_of(graph, op);
+  const Size2d dilation = op.has("dilation") ? op.size("dilation") : Size2d(1);
+  const Size2d reach = {(kernel.height - 1) * dilation.height + 1,
+                        (kernel.width - 1) * dilation.width + 1};
+  return output_size(op.op.c_str(), {1, 1, images[2].size, images[3].size},
+                     {.kernel = reach, .stride = op.size("stride"), .padding = op.size("padding")});
+}
+
+void detail::check_windows(const Graph& graph, const GraphOp& op) {
+  const std::vector<GraphDim>& result = graph.value(op.output).dims;
+  const Size2d expected = windows_of(graph, op);
+  if (Size2d(result[2].size, result[3].size) == expected) return;
+  refuse_op("export", op,
+            fmt::format("gives {}, and by what it tells record() would have {} windows",
+                        graph.value(op.output).str(), expected));
 }
 
 std::size_t Graph::add(GraphValue value) {

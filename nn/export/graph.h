@@ -20,15 +20,15 @@ namespace limbeck {
 
 // The size of a dimension: `size`, or size · N.
 struct GraphDim {
-  Index size = 1;
-  bool of_batch = false;
+  Index size = 1;         // or how many times N
+  bool of_batch = false;  // whether it is times N
 
   friend bool operator==(const GraphDim& a, const GraphDim& b) = default;
 };
 
 // A tensor that goes into an op or comes out of one.
 struct GraphValue {
-  std::vector<GraphDim> dims{};
+  std::vector<GraphDim> dims{};  // its shape
   // The elements, where they are the same for all images; else undefined. Along a dimension of the
   // batch they are repeated, and this has one of them.
   Tensor constant{};
@@ -45,11 +45,11 @@ struct GraphValue {
 
 // An op.
 struct GraphOp {
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);  // no input
 
   std::string op{};     // as it told record(): "conv2d"
   std::string layer{};  // in which layer: "2 (Conv2d)"; "" outside of any that has a name
-  std::vector<Attribute> attributes{};
+  std::vector<Attribute> attributes{};  // what it does beside its inputs
   std::vector<std::size_t> inputs{};  // places in Graph::values; `none` where there is no bias, say
   std::size_t output{};               // likewise
 
@@ -82,10 +82,11 @@ struct Graph {
 
 // The graph of a network for images of this shape, without N. What does not depend on the images is
 // computed, what nobody uses left out, and an op that does the work of several is these:
-// linear_relu is linear and relu. Layers that have no name get that of their place. Error, in the
-// name of "export", with layer and op: what the head of this file says; elements that were changed
-// after an op had used them; a size that is neither fixed nor a multiple of N; or a network that
-// computes nothing.
+// linear_relu is linear and relu. Where a part of the network has no name, all get those of their
+// places.
+// Error, in the name of "export", with layer and op: what the head of this file says; elements that
+// were changed after an op had used them; a size that is neither fixed nor a multiple of N; or a
+// network that computes nothing.
 Graph record_graph(Module& network, const Shape& image);
 
 // Makes a batch normalisation part of the linear or conv2d before it, where nothing else uses that
@@ -102,6 +103,14 @@ namespace detail {
 void remove_unused_ops(Graph& graph);
 // Of linear_relu, conv2d_relu and conv2d_relu_max_pool the ops of which they do the work.
 void split_fused_ops(Graph& graph);
+
+// The size of a convolution's weights or of a pooling's window.
+Size2d kernel_of(const Graph& graph, const GraphOp& op);
+// How many windows there are by the op's stride, padding and, where it has one, dilation.
+Size2d windows_of(const Graph& graph, const GraphOp& op);
+// Error: the op's result has another size than that. So an op that has learnt something new, and
+// does not tell record() of it, is not written as though it had not.
+void check_windows(const Graph& graph, const GraphOp& op);
 
 }  // namespace detail
 

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <set>
 
-#include "core/window.h"
 #include "nn/export/graph.h"
 
 namespace limbeck {
@@ -13,19 +12,6 @@ namespace {
 GraphOp* maker_of(Graph& graph, std::size_t value) {
   const auto found = std::ranges::find(graph.ops, value, &GraphOp::output);
   return found == graph.ops.end() ? nullptr : &*found;
-}
-
-// The sizes of a convolution's result (N, C, H, W).
-std::vector<GraphDim> conv_dims(const Graph& graph, const GraphOp& conv) {
-  const std::vector<GraphDim>& in = graph.input_of(conv, 0).dims;
-  const std::vector<GraphDim>& weight = graph.input_of(conv, 1).dims;
-  const Size2d dilation = conv.has("dilation") ? conv.size("dilation") : Size2d(1);
-  const Window2d window{.kernel = {(weight[2].size - 1) * dilation.height + 1,
-                                   (weight[3].size - 1) * dilation.width + 1},
-                        .stride = conv.size("stride"),
-                        .padding = conv.size("padding")};
-  const Size2d out = output_size("conv2d", {1, in[1].size, in[2].size, in[3].size}, window);
-  return {in[0], weight[0], {out.height}, {out.width}};
 }
 
 // The tensor as a constant of the graph under this name; returns its place.
@@ -101,7 +87,9 @@ void detail::split_fused_ops(Graph& graph) {
       append("relu", graph.value(ops.back().output).dims);
     } else if (name == "conv2d_relu" || name == "conv2d_relu_max_pool") {
       ops.back().op = "conv2d";
-      const std::vector<GraphDim> dims = conv_dims(graph, ops.back());
+      std::vector<GraphDim> dims = graph.value(ops.back().output).dims;
+      const Size2d size = detail::windows_of(graph, ops.back());
+      dims[2].size = size.height, dims[3].size = size.width;
       append("relu", dims);
       if (name == "conv2d_relu") continue;
       append("max_pool2d", dims);

@@ -15,8 +15,8 @@ namespace limbeck {
 
 // An attribute of an ONNX operator: {"axis", Index{1}}, {"perm", std::vector<Index>{1, 0}}.
 struct OnnxAttribute {
-  std::string name;
-  std::variant<Index, double, std::vector<Index>> value;
+  std::string name;                                       // as ONNX has it
+  std::variant<Index, double, std::vector<Index>> value;  // a whole number, a float, several
 };
 
 class OnnxBuilder;

@@ -14,7 +14,9 @@ using Numbers = std::vector<Index>;
 
 // --- sizes and windows ---
 
-std::vector<OnnxAttribute> window_of(const Size2d& kernel, const GraphOp& op) {
+std::vector<OnnxAttribute> window_of(const Graph& graph, const GraphOp& op) {
+  detail::check_windows(graph, op);
+  const Size2d kernel = detail::kernel_of(graph, op);
   const Size2d stride = op.size("stride"), padding = op.size("padding");
   return {{"kernel_shape", Numbers{kernel.height, kernel.width}},
           {"strides", Numbers{stride.height, stride.width}},
@@ -23,8 +25,7 @@ std::vector<OnnxAttribute> window_of(const Size2d& kernel, const GraphOp& op) {
 }
 
 std::string conv2d(OnnxBuilder& onnx, const GraphOp& op) {
-  const std::vector<GraphDim>& weight = onnx.graph().input_of(op, 1).dims;
-  std::vector<OnnxAttribute> attributes = window_of({weight[2].size, weight[3].size}, op);
+  std::vector<OnnxAttribute> attributes = window_of(onnx.graph(), op);
   attributes.push_back({"group", op.integer("groups")});
   if (op.has("dilation") && op.size("dilation") != Size2d(1)) {
     const auto [height, width] = op.size("dilation");
@@ -34,11 +35,11 @@ std::string conv2d(OnnxBuilder& onnx, const GraphOp& op) {
 }
 
 std::string max_pool2d(OnnxBuilder& onnx, const GraphOp& op) {
-  return onnx.node("MaxPool", onnx.inputs(op), window_of(op.size("kernel"), op));
+  return onnx.node("MaxPool", onnx.inputs(op), window_of(onnx.graph(), op));
 }
 
 std::string avg_pool2d(OnnxBuilder& onnx, const GraphOp& op) {
-  std::vector<OnnxAttribute> attributes = window_of(op.size("kernel"), op);
+  std::vector<OnnxAttribute> attributes = window_of(onnx.graph(), op);
   attributes.push_back({"count_include_pad", Index{1}});
   return onnx.node("AveragePool", onnx.inputs(op), attributes);
 }
@@ -148,6 +149,9 @@ OnnxMapping softmax(const std::string& type) {
 // --- sums, shapes ---
 
 std::string sum(OnnxBuilder& onnx, const GraphOp& op) {
+  if (!onnx.graph().value(op.output).dims.empty()) {
+    refuse_op("export_onnx", op, "is one along a dimension, which is not known here");
+  }
   return onnx.node("ReduceSum", onnx.inputs(op), {{"keepdims", Index{0}}});
 }
 

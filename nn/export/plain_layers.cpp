@@ -61,13 +61,14 @@ class Collector {
       if (op.has("dilation") && op.size("dilation") != Size2d(1)) {
         refuse_op("export", op, "has a dilation, and cannot be exported to C");
       }
-      layer.window = {.kernel = {layer.weight.dim(2), layer.weight.dim(3)},
+      layer.groups = op.integer("groups");
+    }
+    const bool pools = layer.kind == PlainKind::max_pool || layer.kind == PlainKind::avg_pool;
+    if (layer.kind == PlainKind::conv2d || pools) {
+      detail::check_windows(graph_, op);
+      layer.window = {.kernel = detail::kernel_of(graph_, op),
                       .stride = op.size("stride"),
                       .padding = op.size("padding")};
-      layer.groups = op.integer("groups");
-    } else if (layer.kind == PlainKind::max_pool || layer.kind == PlainKind::avg_pool) {
-      layer.window = {
-          .kernel = op.size("kernel"), .stride = op.size("stride"), .padding = op.size("padding")};
     }
     return layer;
   }

@@ -15,7 +15,7 @@ enum class PlainKind { linear, conv2d, relu, max_pool, avg_pool, global_avg_pool
 
 // One layer for one image: shapes are without N.
 struct PlainLayer {
-  PlainKind kind{};
+  PlainKind kind{};  // what it computes
   // What it takes, one result or, of add, two: 0 is the image, i + 1 what layer i of the list
   // gives.
   std::vector<std::size_t> from{};

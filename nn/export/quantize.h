@@ -45,7 +45,7 @@ struct Units {
 
 // How the sums of an output channel become bytes.
 struct ByteChannel {
-  std::int32_t bias;
+  std::int32_t bias;        // in units of the sum
   std::int32_t multiplier;  // at least 0
   std::uint8_t shift;       // 1 … 62
   std::uint8_t zero;        // of the output
@@ -60,24 +60,28 @@ struct ByteChannel {
 
 // How they become logits.
 struct LogitChannel {
-  std::int32_t bias;
-  float scale;
+  std::int32_t bias;  // in units of the sum
+  float scale;        // of the sum
 
+  // Of a sum without its bias.
   float logit(std::int32_t sum) const { return static_cast<float>(sum + bias) * scale; }
 };
 
 // How two bytes become their sum.
 struct ByteSum {
-  std::array<std::int32_t, 2> multipliers{};
-  std::array<std::uint8_t, 2> zeros{};
-  std::uint8_t shift = 1;  // 1 … 62
-  std::uint8_t zero = 0;   // of the output
+  std::array<std::int32_t, 2> multipliers{};  // of a and b
+  std::array<std::uint8_t, 2> zeros{};        // likewise
+  std::uint8_t shift = 1;                     // 1 … 62
+  std::uint8_t zero = 0;                      // of the output
 
+  // For operands and a result that keep their values so.
   static ByteSum of(const Units& a, const Units& b, const Units& out);
 
+  // The byte of the sum of these two.
   std::uint8_t byte(std::uint8_t a, std::uint8_t b) const;
 };
 
+// A layer in integers.
 struct QuantizedLayer {
   PlainKind kind;                      // linear, conv2d, relu, max_pool, avg_pool or add
   std::vector<std::size_t> from;       // 0 is the image, i + 1 what layer i gives
@@ -91,9 +95,10 @@ struct QuantizedLayer {
   ByteSum sum{};                       // of add
 };
 
+// A network in integers.
 struct Quantized {
-  Shape image;
-  std::vector<QuantizedLayer> layers;
+  Shape image;                         // of what it takes
+  std::vector<QuantizedLayer> layers;  // in order; the last gives the logits
 };
 
 // The network, in evaluation mode, in integers. It is calibrated on these images (N, C, H, W), with

@@ -22,6 +22,13 @@ struct Run {
   std::vector<RecordedOp> ops;
 };
 
+// For errors: names by place, where a part has none.
+void name_layers(Module& network) {
+  const std::vector<Module*> parts = network.modules();
+  const auto is_unnamed = [](const Module* part) { return part->name().empty(); };
+  if (std::any_of(parts.begin() + 1, parts.end(), is_unnamed)) network.set_name(network.name());
+}
+
 std::string layer_of(const RecordedOp& op) {
   return op.layer == nullptr ? "" : *op.layer;
 }
@@ -199,7 +206,7 @@ class Tracer {
 Graph record_graph(Module& network, const Shape& image) {
   const NoGrad no_grad;
   const EvalMode eval_mode(network);
-  network.set_name(network.name());
+  name_layers(network);
   const Run a = run(network, image, few), b = run(network, image, more);
   Graph graph = Tracer(network, a, b).graph();
   detail::split_fused_ops(graph);

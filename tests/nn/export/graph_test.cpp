@@ -81,6 +81,10 @@ TEST_CASE("an op's numbers are in the graph") {
   const auto axes = graph.ops[2].numbers("axes");
   CHECK(std::vector<double>(axes.begin(), axes.end()) == std::vector<double>{0, 2, 3, 1});
   CHECK(graph.ops[2].layer == "1 (Function)");
+  ResidualBlock block(2, rng);  // of a class of its own, that nobody has named
+  CHECK(record_graph(block, {2}).ops[0].str() == "inner (Linear): linear");
+  block.set_name("here");
+  CHECK(record_graph(block, {2}).ops[0].str() == "here.inner (Linear): linear");
   CHECK(error_of([&] { graph.ops[2].number("axes"); }) ==
         "export: 1 (Function): permute has 4 numbers as its axes");
   CHECK(error_of([&] { graph.ops[2].number("depth"); }) ==
@@ -201,6 +205,18 @@ TEST_CASE("what no op tells is refused, with the layer and the op that meet it")
           same.values()[0] = 7;
           return x * 2;
         }) == "export: the network writes into the images that it is given");
+}
+
+TEST_CASE("a window that is another one than the op's numbers say is found") {
+  Rng rng(1);
+  Sequential network(Conv2d({.in = 1, .out = 2, .kernel = 3, .stride = 2}, rng));
+  Graph graph = record_graph(network, {1, 8, 9});
+  detail::check_windows(graph, graph.ops[0]);
+  CHECK(detail::windows_of(graph, graph.ops[0]) == Size2d(3, 4));
+  graph.ops[0].attributes.emplace_back("dilation", Size2d(2, 1));
+  CHECK(error_of([&] { detail::check_windows(graph, graph.ops[0]); }) ==
+        "export: 0 (Conv2d): conv2d gives (N, 2, 3, 4), and by what it tells record() would have "
+        "2×4 windows");
 }
 
 TEST_CASE("what is another network for another batch is refused") {
