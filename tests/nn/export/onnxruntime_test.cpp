@@ -121,7 +121,8 @@ class ManyOps : public Module {
     const Tensor inner = log_softmax(batched_matmul(a, a, {.a = true}), 3);          // (N, 12, 12)
     const Tensor answers = batched_matmul(weights, batched_matmul(a, inner));        // (N, 4, 12)
     const Tensor marked = answers - max_last(a) + mean_last(a) * sum_last(weights);  // likewise
-    const Tensor few = reshape(rows_(marked), {n, 12});
+    const Tensor halves = reshape(marked, {2 * n, 24}) + Tensor::full({2 * n, 24}, real(0.5));
+    const Tensor few = reshape(rows_(reshape(halves, {n, 4, 12})), {n, 12});
     const Tensor columns = permute(few, {1, 0});                                      // (12, N)
     const Tensor product = matmul(matrix_, slice_rows(columns, 2, 10), {.a = true});  // (3, N)
     Tensor state = Tensor::zeros({n, 3});  // a state of its own for each image
