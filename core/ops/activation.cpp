@@ -115,7 +115,9 @@ Tensor abs(const Tensor& x) {
   return unary_by_input(
       "abs", x, [](real v) { return std::abs(v); },
       // (At 0 that is 0, at NaN it is NaN.)
-      [](real v) { return v > 0 ? real{1} : v < 0 ? real{-1} : v; });
+      [](real v) { return v > 0   ? real{1}
+                          : v < 0 ? real{-1}
+                                  : v; });
 }
 
 Tensor pow(const Tensor& x, double p) {

@@ -81,6 +81,9 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   convolve_back(y.data(), nullptr, x, std::as_const(y).data(), weight.data(), sizes);
   y = record(op, y, {x, weight},
              {weight.wants_grad() ? x : Tensor(), x.wants_grad() ? weight : Tensor()},
+             {{"stride", options.stride},
+              {"padding", options.padding},
+              {"output_padding", options.output_padding}},
              [=](const Tensor& dy) -> Gradients {
                Tensor dx, dw;
                if (x.wants_grad()) {

@@ -93,12 +93,14 @@ Tensor max_of_lines(const char* op, const Tensor& x, const Along& a, const Shape
   const real* const px = x.data();
   real* const py = y.data();
   for (Index line = 0; line < y.size(); ++line) py[line] = px[element(line)];
-  return record(op, y, {x}, {}, [x_shape = x.shape(), element](const Tensor& dy) -> Gradients {
-    Tensor dx = Tensor::zeros(x_shape);
-    real* const to = dx.data();
-    for (Index line = 0; line < dy.size(); ++line) to[element(line)] = dy.data()[line];
-    return {dx};
-  });
+  return record(op, y, {x}, {}, {{"dim", a.dim}},
+                [x_shape = x.shape(), element](const Tensor& dy) -> Gradients {
+                  Tensor dx = Tensor::zeros(x_shape);
+                  real* const to = dx.data();
+                  for (Index line = 0; line < dy.size(); ++line)
+                    to[element(line)] = dy.data()[line];
+                  return {dx};
+                });
 }
 
 }  // namespace
@@ -121,9 +123,10 @@ Tensor mean(const Tensor& x) {
 Tensor sum(const Tensor& x, int dim, const ReduceOptions& options) {
   const Along a = along("sum", x.shape(), dim);
   Tensor y = line_sums(x, a, reduced(x.shape(), dim, options));
-  return record("sum", y, {x}, {}, [shape = x.shape(), dim](const Tensor& dy) -> Gradients {
-    return {spread(dy.view(shape.with_dim(dim, 1)), shape)};
-  });
+  return record("sum", y, {x}, {}, {{"dim", a.dim}},
+                [shape = x.shape(), dim](const Tensor& dy) -> Gradients {
+                  return {spread(dy.view(shape.with_dim(dim, 1)), shape)};
+                });
 }
 
 Tensor mean(const Tensor& x, int dim, const ReduceOptions& options) {

@@ -68,9 +68,10 @@ Tensor slice(const Tensor& x, int dim, Index begin, Index end) {
   if (a.dim == 0) return slice_rows(x, begin, end);
   const Blocks part = places(a, begin, end - begin);
   Tensor y = taken(x, part, x.shape().with_dim(dim, end - begin));
-  return record("slice", y, {x}, {}, [x, part](const Tensor& dy) -> Gradients {
-    return {gradient_of_part(x, [&](real* dx) { add(dx, part, dy); })};
-  });
+  return record("slice", y, {x}, {}, {{"dim", a.dim}, {"begin", begin}, {"end", end}},
+                [x, part](const Tensor& dy) -> Gradients {
+                  return {gradient_of_part(x, [&](real* dx) { add(dx, part, dy); })};
+                });
 }
 
 std::vector<Tensor> split(const Tensor& x, int dim, Index size) {
@@ -105,7 +106,7 @@ Tensor concat(const std::vector<Tensor>& parts, int dim) {
     put(y, places(whole, at, part.dim(a.dim)), part);
     at += part.dim(a.dim);
   }
-  return record("concat", y, parts, {}, [parts, whole](const Tensor& dy) {
+  return record("concat", y, parts, {}, {{"dim", a.dim}}, [parts, whole](const Tensor& dy) {
     Gradients dx;
     Index from = 0;
     for (const Tensor& part : parts) {
@@ -141,9 +142,14 @@ Tensor pad(const Tensor& x, int dim, const PadOptions& options) {
   const Blocks inside = places(along("pad", shape, dim), options.before, a.size);
   Tensor y = Tensor::full(shape, static_cast<real>(options.value));
   put(y, inside, x);
-  return record("pad", y, {x}, {}, [inside, x_shape = x.shape()](const Tensor& dy) -> Gradients {
-    return {taken(dy, inside, x_shape)};
-  });
+  return record("pad", y, {x}, {},
+                {{"dim", a.dim},
+                 {"before", options.before},
+                 {"after", options.after},
+                 {"value", options.value}},
+                [inside, x_shape = x.shape()](const Tensor& dy) -> Gradients {
+                  return {taken(dy, inside, x_shape)};
+                });
 }
 
 }  // namespace limbeck

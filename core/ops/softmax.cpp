@@ -146,7 +146,7 @@ Tensor log_sum_exp(const Tensor& x, int dim, const ReduceOptions& options) {
       py[line + j] = largest + static_cast<real>(std::log(sum));
     }
   });
-  return record("log_sum_exp", y, {x}, {x, y},
+  return record("log_sum_exp", y, {x}, {x, y}, {{"dim", a.dim}},
                 [x, out = y.detach(), kept = x.shape().with_dim(dim, 1)](const Tensor& dy) {
                   return Gradients{dy.view(kept) * exp(x - out.view(kept))};
                 });

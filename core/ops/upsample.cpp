@@ -88,7 +88,7 @@ Tensor upsample2d(const Tensor& x, const UpsampleOptions& options) {
     enlarge(py + p * out, x.data() + p * in, axes, width);
   });
   return record(mode == Upsampling::nearest ? "upsample_nearest" : "upsample_bilinear", y, {x}, {},
-                [=, shape = x.shape()](const Tensor& dy) -> Gradients {
+                {{"scale", scale}}, [=, shape = x.shape()](const Tensor& dy) -> Gradients {
                   Tensor dx = Tensor::zeros(shape);
                   for_planes(planes, out, [&, px = dx.data()](Index p) {
                     shrink(px + p * in, dy.data() + p * out, axes, width);

@@ -25,13 +25,17 @@ std::string tensor_proto(std::span<const Index> dims, Index type, std::string_vi
 }
 
 std::string attribute_proto(const OnnxAttribute& attribute) {
-  constexpr Index is_float = 1, is_int = 2, is_ints = 7;  // AttributeProto.AttributeType
+  constexpr Index is_float = 1, is_int = 2, is_string = 3,
+                  is_ints = 7;  // AttributeProto.AttributeType
   std::string bytes = sized(1, attribute.name);
   if (const auto* const number = std::get_if<Index>(&attribute.value)) {
     return bytes + integer(3, *number) + integer(20, is_int);
   }
   if (const auto* const number = std::get_if<double>(&attribute.value)) {
     return bytes + floating(2, static_cast<float>(*number)) + integer(20, is_float);
+  }
+  if (const auto* const word = std::get_if<std::string>(&attribute.value)) {
+    return bytes + sized(4, *word) + integer(20, is_string);
   }
   for (const Index number : std::get<std::vector<Index>>(attribute.value)) {
     bytes += integer(8, number);

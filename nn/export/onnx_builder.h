@@ -13,10 +13,12 @@
 
 namespace limbeck {
 
-// An attribute of an ONNX operator: {"axis", Index{1}}, {"perm", std::vector<Index>{1, 0}}.
+// An attribute of an ONNX operator: {"axis", Index{1}}, {"perm", std::vector<Index>{1, 0}},
+// {"mode", "linear"}.
 struct OnnxAttribute {
-  std::string name;                                       // as ONNX has it
-  std::variant<Index, double, std::vector<Index>> value;  // a whole number, a float, several
+  std::string name;  // as ONNX has it
+  // A whole number, a float, several whole numbers, a word.
+  std::variant<Index, double, std::vector<Index>, std::string> value;
 };
 
 class OnnxBuilder;

@@ -14,14 +14,17 @@ using Numbers = std::vector<Index>;
 
 // --- sizes and windows ---
 
-std::vector<OnnxAttribute> window_of(const Graph& graph, const GraphOp& op) {
-  detail::check_windows(graph, op);
-  const Size2d kernel = detail::kernel_of(graph, op);
+std::vector<OnnxAttribute> window(const Size2d& kernel, const GraphOp& op) {
   const Size2d stride = op.size("stride"), padding = op.size("padding");
   return {{"kernel_shape", Numbers{kernel.height, kernel.width}},
           {"strides", Numbers{stride.height, stride.width}},
           // Before the image along both axes, then after it.
           {"pads", Numbers{padding.height, padding.width, padding.height, padding.width}}};
+}
+
+std::vector<OnnxAttribute> window_of(const Graph& graph, const GraphOp& op) {
+  detail::check_windows(graph, op);
+  return window(detail::kernel_of(graph, op), op);
 }
 
 std::string conv2d(OnnxBuilder& onnx, const GraphOp& op) {
@@ -148,11 +151,30 @@ OnnxMapping softmax(const std::string& type) {
 
 // --- sums, shapes ---
 
+// Whether a reduction leaves the dimension along which it goes, as 1.
+Index keeps(OnnxBuilder& onnx, const GraphOp& op) {
+  const auto rank = [&](std::size_t value) { return onnx.graph().value(value).dims.size(); };
+  return rank(op.output) == rank(op.inputs[0]) ? 1 : 0;
+}
+
+// Of all elements, or along a dimension.
 std::string sum(OnnxBuilder& onnx, const GraphOp& op) {
+  if (op.has("dim")) {
+    return onnx.node("ReduceSum", {onnx.input(op, 0), onnx.integers({op.integer("dim")}, "axes")},
+                     {{"keepdims", keeps(onnx, op)}});
+  }
   if (!onnx.graph().value(op.output).dims.empty()) {
-    refuse_op("export_onnx", op, "is one along a dimension, which is not known here");
+    refuse_op("export_onnx", op, "does not tell along which dimension it goes");
   }
   return onnx.node("ReduceSum", onnx.inputs(op), {{"keepdims", Index{0}}});
+}
+
+// Along a dimension, which in operator set 13 the others have as an attribute.
+OnnxMapping along_dim(const std::string& type) {
+  return [=](OnnxBuilder& onnx, const GraphOp& op) {
+    return onnx.node(type, onnx.inputs(op),
+                     {{"axes", Numbers{op.integer("dim")}}, {"keepdims", keeps(onnx, op)}});
+  };
 }
 
 std::string sum_last(OnnxBuilder& onnx, const GraphOp& op) {
@@ -196,6 +218,73 @@ std::string concat_rows(OnnxBuilder& onnx, const GraphOp& op) {
   return onnx.node("Concat", onnx.inputs(op), {{"axis", Index{0}}});
 }
 
+std::string slice(OnnxBuilder& onnx, const GraphOp& op) {
+  return onnx.node("Slice", {onnx.input(op, 0), onnx.integers({op.integer("begin")}, "starts"),
+                             onnx.integers({op.integer("end")}, "ends"),
+                             onnx.integers({op.integer("dim")}, "axes")});
+}
+
+std::string concat(OnnxBuilder& onnx, const GraphOp& op) {
+  return onnx.node("Concat", onnx.inputs(op), {{"axis", op.integer("dim")}});
+}
+
+std::string pad(OnnxBuilder& onnx, const GraphOp& op) {
+  const std::size_t rank = onnx.graph().input_of(op, 0).dims.size();
+  const auto dim = static_cast<std::size_t>(op.integer("dim"));
+  Numbers pads(2 * rank, 0);
+  pads[dim] = op.integer("before");
+  pads[rank + dim] = op.integer("after");
+  return onnx.node("Pad", {onnx.input(op, 0), onnx.integers(pads, "pads"),
+                           onnx.constant(op.number("value"), "value")});
+}
+
+// --- choices: masks are of floats here and of truths there ---
+
+constexpr Index onnx_float = 1, onnx_bool = 9;  // TensorProto.DataType
+
+std::string as_floats(OnnxBuilder& onnx, const std::string& truths) {
+  return onnx.node("Cast", {truths}, {{"to", onnx_float}});
+}
+
+OnnxMapping comparison(const std::string& type) {
+  return [=](OnnxBuilder& onnx, const GraphOp& op) {
+    return as_floats(onnx, onnx.node(type, onnx.inputs(op)));
+  };
+}
+
+std::string not_equal(OnnxBuilder& onnx, const GraphOp& op) {
+  return as_floats(onnx, onnx.node("Not", {onnx.node("Equal", onnx.inputs(op))}));
+}
+
+std::string where(OnnxBuilder& onnx, const GraphOp& op) {
+  const std::string mask = onnx.node("Cast", {onnx.input(op, 0)}, {{"to", onnx_bool}});
+  return onnx.node("Where", {mask, onnx.input(op, 1), onnx.input(op, 2)});
+}
+
+// --- larger images ---
+
+std::string conv_transpose2d(OnnxBuilder& onnx, const GraphOp& op) {
+  const std::vector<GraphDim>& weight = onnx.graph().input_of(op, 1).dims;
+  std::vector<OnnxAttribute> attributes = window({weight[2].size, weight[3].size}, op);
+  const auto [height, width] = op.size("output_padding");
+  attributes.push_back({"output_padding", Numbers{height, width}});
+  return onnx.node("ConvTranspose", onnx.inputs(op), attributes);
+}
+
+// (The second input of Resize, a region, is left out.)
+OnnxMapping resize(const std::string& mode, const std::string& centres) {
+  return [=](OnnxBuilder& onnx, const GraphOp& op) {
+    const auto [height, width] = op.size("scale");
+    const Tensor scales = Tensor::from(
+        {4}, std::vector<real>{1, 1, static_cast<real>(height), static_cast<real>(width)});
+    std::vector<OnnxAttribute> attributes = {{"mode", mode},
+                                             {"coordinate_transformation_mode", centres}};
+    if (mode == "nearest") attributes.push_back({"nearest_mode", "floor"});
+    return onnx.node("Resize", {onnx.input(op, 0), "", onnx.constant(scales, "scales")},
+                     attributes);
+  };
+}
+
 }  // namespace
 
 const OnnxMappings& detail::onnx_operators() {
@@ -237,6 +326,21 @@ const OnnxMappings& detail::onnx_operators() {
       {"permute", permute},
       {"slice_rows", slice_rows},
       {"concat_rows", concat_rows},
+      {"slice", slice},
+      {"concat", concat},
+      {"pad", pad},
+      {"max", along_dim("ReduceMax")},
+      {"log_sum_exp", along_dim("ReduceLogSumExp")},
+      {"greater", comparison("Greater")},
+      {"greater_equal", comparison("GreaterOrEqual")},
+      {"less", comparison("Less")},
+      {"less_equal", comparison("LessOrEqual")},
+      {"equal", comparison("Equal")},
+      {"not_equal", not_equal},
+      {"where", where},
+      {"conv_transpose2d", conv_transpose2d},
+      {"upsample_nearest", resize("nearest", "asymmetric")},
+      {"upsample_bilinear", resize("linear", "half_pixel")},
   };
   return table;
 }

@@ -4,13 +4,15 @@
 #include "apps/examples/new_layer.h"
 #include "apps/examples/squeeze_excitation.h"
 #include "apps/examples/vit.h"
-#include "core/ops/softmax.h"
+#include "core/ops.h"
 #include "data/synthetic_digits.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
+#include "nn/conv_transpose2d.h"
 #include "nn/distill/ensemble.h"
 #include "nn/export/onnx.h"
 #include "nn/group_norm.h"
+#include "nn/gru.h"
 #include "nn/model_spec.h"
 #include "nn/models.h"
 #include "nn/pooling.h"
@@ -143,6 +145,44 @@ class ManyOps : public Module {
   Tensor matrix_;
 };
 
+// Parts, choices and what goes along a dimension: (N, 2, 4, 6) → (N, 5).
+class PartsAndChoices : public Module {
+ public:
+  explicit PartsAndChoices(Rng& rng)
+      : larger_({.in = 2, .out = 3, .kernel = 3, .stride = 2, .padding = 1, .output_padding = 1},
+                rng),
+        reader_({.in = 12, .out = 4}, rng),
+        last_({.in = 4 + 3, .out = 5}, rng) {}
+
+  std::string describe() const override { return "PartsAndChoices"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override {
+    const Tensor large = larger_(x);  // (N, 3, 8, 12)
+    const Tensor twice = upsample2d(x, {.scale = 2}) +
+                         upsample2d(x, {.scale = 2, .mode = Upsampling::bilinear});  // (N, 2, …)
+    const Tensor framed = pad(slice(twice, 3, 2, 11), -1, {.before = 2, .after = 1, .value = 0.5});
+    const Tensor all = concat({large, framed}, 1);  // (N, 5, 8, 12)
+    const Tensor chosen = where(all > 0.2, all, all * 0.5) + (all <= -0.1) - (all >= 0.4) +
+                          (all < -0.3) * 0.25 + not_equal(all, 0.5) + equal(all, 0.5);
+    const Tensor states = reader_(max(chosen, 1));                       // (N, 8, 12) → (N, 8, 4)
+    const Tensor sums = sum(log_sum_exp(chosen, 2, {.keep = true}), 1);  // (N, 1, 12)
+    const Tensor means = softmax(mean(reshape(sums, {-1, 3, 4}), 1), {.dim = 1});  // (N, 4)
+    const Tensor ends = concat({slice(means, 1, 0, 2), sum(means, 1, {.keep = true})}, 1);
+    return last_(concat({last_step(states), ends}, 1) * 4);
+  }
+  void parts(Parts& parts) override {
+    parts("larger", larger_);
+    parts("reader", reader_);
+    parts("last", last_);
+  }
+
+ private:
+  ConvTranspose2d larger_;
+  GRU reader_;
+  Linear last_;
+};
+
 }  // namespace
 
 TEST_CASE("onnxruntime answers as the network does that was exported") {
@@ -198,4 +238,6 @@ TEST_CASE("onnxruntime computes our ops as we do, and one of somebody's own by i
   Rng rng(1);
   ManyOps network(rng);
   compare(network, {2, 4, 6}, folder, {.mappings = {{"silu", silu_in_onnx}}});
+  PartsAndChoices more(rng);
+  compare(more, {2, 4, 6}, folder);
 }
