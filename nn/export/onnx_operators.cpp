@@ -29,11 +29,11 @@ std::vector<OnnxAttribute> window_of(const Graph& graph, const GraphOp& op) {
 
 std::string conv2d(OnnxBuilder& onnx, const GraphOp& op) {
   std::vector<OnnxAttribute> attributes = window_of(onnx.graph(), op);
-  attributes.push_back({"group", op.integer("groups")});
   if (op.has("dilation") && op.size("dilation") != Size2d(1)) {
     const auto [height, width] = op.size("dilation");
     attributes.push_back({"dilations", Numbers{height, width}});
   }
+  attributes.push_back({"group", op.integer("groups")});
   return onnx.node("Conv", onnx.inputs(op), attributes);
 }
 

@@ -30,9 +30,11 @@ struct PlainLayer {
 
 // The layers that a network applies to an image in evaluation mode, in order, the last giving its
 // answer: the ops of its graph (nn/export/graph.h), batch normalisation having become part of the
-// Linear or Conv2d before it. The weights are copies; a flatten is any reshape.
-// Error: that of record_graph; an op of another kind, with its name and its layer's; batch norm
-// after anything else; a sum with a constant or of other shapes.
+// Linear or Conv2d before it. What only scales and shifts channels, batch norm elsewhere,
+// Normalize, arithmetic with a number, is a conv2d of 1 × 1 pixel with as many groups as channels.
+// The weights are copies; a flatten is any reshape. Error: that of record_graph; an op of another
+// kind, with its name and its layer's; a constant that is neither one number nor one a channel; a
+// sum of different shapes.
 std::vector<PlainLayer> plain_layers(Module& network, const Shape& image);
 
 }  // namespace limbeck

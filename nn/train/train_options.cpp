@@ -32,9 +32,12 @@ void check(const TrainOptions& options) {
   if (options.views > 0 && !options.augment) {
     fail("train", "views are ways to augment the images, and there is no augmentation");
   }
-  if (!(options.clip_norm >= 0) || !std::isfinite(options.clip_norm)) {
-    fail("train", "clip_norm must be above 0, or 0 for none; got {}", options.clip_norm);
-  }
+  const auto limit = [](const char* name, double value) {
+    if (value >= 0 && std::isfinite(value)) return;
+    fail("train", "{} must be above 0, or 0 for none; got {}", name, value);
+  };
+  limit("clip_norm", options.clip_norm);
+  limit("clip_value", options.clip_value);
   if (!(options.validation_split >= 0 && options.validation_split < 1)) {
     fail("train", "validation_split must be in [0, 1); got {}", options.validation_split);
   }

@@ -56,6 +56,8 @@ struct TrainOptions {
   // Above 0: the gradient of all parameters together is scaled down to this length (clip_grad_norm
   // in optim/constraint.h) before each step.
   double clip_norm = 0;
+  // Above 0: before that, each element of the gradients is put into [−clip_value, clip_value].
+  double clip_value = 0;
   // ε of cross-entropy: the label counts 1 − ε and ε is shared by all classes (nn/losses.h). In
   // train_classifier alone: a teacher that is trained so teaches less well, since it is taught to
   // hide which wrong classes are nearly right (Müller, Kornblith, Hinton, "When does label

@@ -157,6 +157,7 @@ class Run {
     facts_["seed"] = text(options_.seed);
     facts_["accumulate"] = text(options_.accumulate);
     facts_["clip_norm"] = text(options_.clip_norm);
+    facts_["clip_value"] = text(options_.clip_value);
     facts_["validation_split"] = text(options_.validation_split);
     facts_["validation images"] =
         options_.validation != nullptr ? options_.validation->checksum() : "none";
@@ -239,7 +240,8 @@ class Run {
 
   // The weights, by the gradient of this batch; where several make a step, after the last of them.
   void move(const Tensor& loss) {
-    if (options_.accumulate == 1 && options_.clip_norm == 0) {
+    const bool clips = options_.clip_norm > 0 || options_.clip_value > 0;
+    if (options_.accumulate == 1 && !clips) {
       optimizer_->minimize(loss);
     } else {
       const Index of_step = (at_.batches - 1) / options_.accumulate;
@@ -249,6 +251,7 @@ class Run {
                            static_cast<double>(images_in(first, first + options_.accumulate));
       (share == 1 ? loss : loss * static_cast<real>(share)).backward();
       if (!is_step_over()) return;
+      if (options_.clip_value > 0) clip_grad_value(parameters_, options_.clip_value);
       if (options_.clip_norm > 0) {
         at_.sums.add_gradient_norm(clip_grad_norm(parameters_, options_.clip_norm));
       }

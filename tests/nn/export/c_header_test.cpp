@@ -16,6 +16,7 @@
 #include "nn/group_norm.h"
 #include "nn/linear.h"
 #include "nn/model_spec.h"
+#include "nn/normalize.h"
 #include "nn/pooling.h"
 #include "nn/residual.h"
 #include "nn/train/evaluate.h"
@@ -69,6 +70,15 @@ Sequential convolutional(Rng& rng) {
   return std::move(net.add(Conv2d({.in = in, .out = 10}, rng)).add(GlobalAvgPool2d()));
 }
 
+// With layers that only scale and shift: at the beginning, after a ReLU, by a number.
+Sequential scaled(Rng& rng) {
+  Sequential net(Normalize({.mean = {0.2}, .deviation = {0.35}}),
+                 Conv2d({.in = 1, .out = 6, .kernel = 5, .stride = 2, .padding = 2}, rng), ReLU(),
+                 BatchNorm2d({.channels = 6}), MaxPool2d({.kernel = 2}), Flatten(),
+                 [](const Tensor& x) { return 1 - (x + 0.5) / 2; });
+  return std::move(net.add(Linear({.in = 6 * 7 * 7, .out = 10}, rng)));
+}
+
 // A student of this kind, trained once, a little; on one thread, as it is too small for more.
 Sequential& student(const std::string& kind) {
   static std::map<std::string, Sequential> trained;
@@ -78,6 +88,7 @@ Sequential& student(const std::string& kind) {
   Sequential net = kind == "mixed"           ? mixed(rng)
                    : kind == "convolutional" ? convolutional(rng)
                    : kind == "residual"      ? resnet8(1, 10, rng)
+                   : kind == "scaled"        ? scaled(rng)
                                              : make_model(kind, digits().train.image, 10, {}, rng);
   const int before = threads();
   set_threads(1);
@@ -87,8 +98,8 @@ Sequential& student(const std::string& kind) {
 }
 
 const std::vector<std::string>& kinds() {
-  static const std::vector<std::string> all = {"mlp:32,16", "cnn:4,8,16",    "cnn-tiny",
-                                               "mixed",     "convolutional", "residual"};
+  static const std::vector<std::string> all = {"mlp:32,16",     "cnn:4,8,16", "cnn-tiny", "mixed",
+                                               "convolutional", "residual",   "scaled"};
   return all;
 }
 
@@ -226,6 +237,8 @@ TEST_CASE("any layer may be the first and the last of the C code") {
   check(Sequential(Flatten(), linear()));
   check(Sequential(ReLU(), Flatten(), linear(), ReLU()));
   check(Sequential(MaxPool2d({.kernel = 2})));
+  check(Sequential(Normalize({.mean = {0.5, -1}, .deviation = {2, 0.25}})));
+  check(Sequential(Flatten(), [](const Tensor& x) { return (3 - x) * 2 - 1; }));
   check(Sequential(AvgPool2d({.kernel = 2}), GlobalAvgPool2d()));
   check(Sequential(Conv2d({.in = 2, .out = 4, .kernel = 3, .groups = 2}, rng), Flatten()));
 }
@@ -412,22 +425,23 @@ TEST_CASE("what cannot be exported is refused with the reason") {
   };
   const std::string others =
       "cannot be exported to C; linear, conv2d, relu, max_pool2d, avg_pool2d, global_avg_pool2d, "
-      "reshape, add and batch_norm can";
-  CHECK(refusal(Sequential(Flatten(), [](const Tensor& x) { return x * 2; }), image) ==
+      "reshape, batch_norm, sums, and sums and products with constants can";
+  CHECK(refusal(Sequential(Flatten(), [](const Tensor& x) { return x * x; }), image) ==
         "export: 1 (Function): mul " + others);
+  CHECK(refusal(Sequential(Flatten(), [](const Tensor& x) { return 2 / x; }), image) ==
+        "export: 1 (Function): div " + others);
   CHECK(refusal(Sequential(Flatten(), Residual(Function(gelu))), image) ==
         "export: 1.inner (Function): gelu " + others);
-  CHECK(refusal(Sequential(Flatten(), [](const Tensor& x) { return x + 2; }), image) ==
-        "export: 1 (Function): add takes a constant where C code takes what layers give");
+  const Tensor row = Tensor::from({2}, {1, 2});  // a number a column
+  CHECK(refusal(Sequential([row](const Tensor& x) { return x + row; }), {2, 2, 2}) ==
+        "export: 0 (Function): add has a constant (2) beside (2, 2, 2); one number, or one a "
+        "channel, can be exported to C");
   const auto means = [](const Tensor& x) {
     return x + reshape(global_avg_pool2d(x), {-1, 2, 1, 1});
   };
   CHECK(refusal(Sequential(means), {2, 2, 2}) ==
         "export: 0 (Function): add adds (2, 2, 2) and (2, 1, 1); only equal shapes can be exported "
         "to C");
-  CHECK(refusal(Sequential(BatchNorm2d({.channels = 1})), image) ==
-        "export: 0 (BatchNorm2d): batch_norm must follow a Linear or a Conv2d at once, whose "
-        "result nothing else takes");
   CHECK(refusal(Sequential(GroupNorm({.groups = 1, .channels = 4})), {4, 2, 2}) ==
         "export: 0 (GroupNorm): layer_norm " + others);
   CHECK(refusal(Sequential(GroupNorm({.groups = 2, .channels = 4})), {4, 2, 2}) ==

@@ -203,7 +203,7 @@ TEST_CASE("a network that cannot be had in integers is refused with the reason")
   Sequential images_in{linear()};
   CHECK(refusal(images_in, images) ==
         "export: a Linear takes features here, and gets (1, 1, 2); put a Flatten before it");
-  Sequential function(Flatten(), [](const Tensor& x) { return x * 2; });
+  Sequential function(Flatten(), [](const Tensor& x) { return x * x; });
   CHECK(refusal(function, images).starts_with("export: 1 (Function): mul cannot be exported to C"));
   Sequential sum{Flatten(), Residual(linear())};
   CHECK(refusal(sum, images) == ends);

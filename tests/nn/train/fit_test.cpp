@@ -145,6 +145,16 @@ TEST_CASE("clipping bounds the length of a step, and the report has the length b
   CHECK(moved(1e6).first == doctest::Approx(whole).epsilon(1e-3));
 }
 
+TEST_CASE("clipping by value bounds how far each weight moves") {
+  const Dataset data = rows_of_light(16, 1);
+  Sequential model = network();
+  TrainOptions options = plain_steps(16);  // a rate of 0.5
+  options.clip_value = 1e-3;
+  fit(model, data, options, labels_only);
+  const double moved = largest_difference(weights_of(model), weights_of(network()));
+  CHECK(moved == doctest::Approx(0.5e-3).epsilon(1e-3));
+}
+
 TEST_CASE("what the loss has beside the model learns with it, in training mode") {
   const Dataset data = rows_of_light(24, 1);
   Sequential model = network();
@@ -227,6 +237,8 @@ TEST_CASE("options out of range, and those that exclude each other, are refused"
   CHECK(error([](auto& o) { o.accumulate = 0; }) == "train: accumulate must be at least 1; got 0");
   CHECK(error([](auto& o) { o.clip_norm = -1; }) ==
         "train: clip_norm must be above 0, or 0 for none; got -1");
+  CHECK(error([](auto& o) { o.clip_value = INFINITY; }) ==
+        "train: clip_value must be above 0, or 0 for none; got inf");
   CHECK(error([](auto& o) { o.patience = 2; }) ==
         "train: patience needs images to judge by: give a validation set or validation_split");
   CHECK(error([](auto& o) { o.validation_split = 1; }) ==
