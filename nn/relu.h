@@ -6,8 +6,8 @@
 
 namespace limbeck {
 
-// y = max(x, 0), any shape. A class, though it has no parameters, so that a Sequential can recognise
-// it, and compute it with the layer before while that one's result is in cache.
+// y = max(x, 0), any shape. A class, though it has no parameters, so that a Sequential can
+// recognise it, and compute it with the layer before while that one's result is in cache.
 class ReLU : public Module {
  public:
   std::string describe() const override { return "ReLU"; }

@@ -214,9 +214,8 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
   return detail::run_epochs(
       student, transfer_set, train_options,
       [&](const Step& step) {
-        return loss(step, [&](double) {
-          return gather_rows(teacher_logits.detach(), step.batch.indices);
-        });
+        return loss(
+            step, [&](double) { return gather_rows(teacher_logits.detach(), step.batch.indices); });
       },
       nullptr, std::move(facts));
 }

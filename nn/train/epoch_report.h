@@ -19,8 +19,8 @@ struct Progress {
 
 // A number of one's own about a network (TrainOptions::metrics).
 struct MetricValue {
-  std::string name;
-  double value = 0;
+  std::string name;  // the metric's, after "validation_" where it is of that set
+  double value = 0;  // as it was worked out
 };
 
 // How an epoch went. Losses are means over its images.

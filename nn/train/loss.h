@@ -33,9 +33,9 @@ class Loss {
   // A term that can be differentiated: a scalar, a mean over the images of the batch, so that it
   // weighs the same in batches of any size.
   struct Term {
-    std::string name;
-    double weight;
-    Tensor value;
+    std::string name;  // as in TermValue
+    double weight;     // likewise
+    Tensor value;      // ()
   };
 
   // Σ weight · value. Error: no term, one that is no scalar, a weight that is not finite, a name of

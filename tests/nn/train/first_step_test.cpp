@@ -46,7 +46,8 @@ Sequential around(Layer layer) {
 
 const std::string mend =
     " that wants a gradient and that no optimizer moves; if it is to learn, list it, or the module "
-    "that has it, in the layer's parts(), or give that module in TrainOptions::with; else freeze it "
+    "that has it, in the layer's parts(), or give that module in TrainOptions::with; else freeze "
+    "it "
     "by requires_grad(false)";
 
 }  // namespace
