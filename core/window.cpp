@@ -22,6 +22,12 @@ void check_window(const char* op, const Window2d& window) {
   if (dilation.height < 1 || dilation.width < 1) {
     fail(op, "the dilation must be at least 1; got {}", dilation);
   }
+  constexpr Index most = Index{1} << 30;  // so that no size below can overflow
+  for (const Size2d& size : {kernel, stride, padding, dilation}) {
+    if (size.height > most || size.width > most) {
+      fail(op, "kernel, stride, padding and dilation must be at most {}; got {}", most, size);
+    }
+  }
 }
 
 Size2d output_size(const char* op, const Shape& images, const Window2d& window) {

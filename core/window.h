@@ -45,7 +45,8 @@ struct Window2d {
   }
 };
 
-// Error, in the name of `op`: a kernel, a stride or a dilation below 1, or a negative padding.
+// Error, in the name of `op`: a kernel, a stride or a dilation below 1, a negative padding, or one
+// of them above 2³⁰.
 void check_window(const char* op, const Window2d& window);
 
 // (H_out, W_out) for images (N, C, H, W). Error, in the name of `op`: that of check_window, another

@@ -13,7 +13,7 @@ namespace limbeck {
 // fan = C_out · kh · kw, as PyTorch's ConvTranspose2d does. With a kernel of twice the stride and
 // padding of half of it, {.kernel = 4, .stride = 2, .padding = 1}, it doubles a side, and every
 // pixel of y is a sum of as many products.
-// Error: a size below 1, and what conv_transpose2d refuses.
+// Error: a size below 1; in a call, what conv_transpose2d refuses.
 class ConvTranspose2d : public Module {
  public:
   // The sizes of the layer.

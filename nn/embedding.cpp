@@ -42,12 +42,12 @@ Tensor Embedding::forward(const Tensor& x) {
     fail("Embedding", "the elements of a tensor do not tell {} ids apart, only {}; use look_up()",
          weight.dim(0), exact);
   }
-  std::vector<std::int32_t> ids;
+  std::vector<Index> ids;
   ids.reserve(x.values().size());
   for (const real v : x.values()) {
     if (v != std::floor(v)) fail("Embedding", "an id must be a whole number; got {}", v);
     check_id(static_cast<double>(v), weight.dim(0));
-    ids.push_back(static_cast<std::int32_t>(v));
+    ids.push_back(static_cast<Index>(v));
   }
   return reshape(gather_rows(weight, ids), x.shape().insert_dim(-1, weight.dim(1)));
 }

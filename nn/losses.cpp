@@ -70,7 +70,8 @@ Tensor weighted_cross_entropy(const Tensor& logits, std::span<const std::int32_t
     for (std::size_t j = 0; j < weights.size(); ++j) {
       const double t = j == label ? 1 - options.label_smoothing + elsewhere : elsewhere;
       const double target = weights[j] * t;
-      if (target > 0) loss -= target * static_cast<double>(d[j]);
+      // (0 · −∞ is left out; NaN is not.)
+      if (target > 0 || std::isnan(d[j])) loss -= target * static_cast<double>(d[j]);
       d[j] = static_cast<real>((row * std::exp(static_cast<double>(d[j])) - target) / total);
     }
     d += weights.size();
@@ -140,10 +141,17 @@ Tensor soft_cross_entropy(const Tensor& logits, const Tensor& probs) {
 
 Tensor kl_div(const Tensor& log_probs, const Tensor& target_probs) {
   check_pair("kl_div", log_probs, target_probs);
+  constexpr auto at_most = static_cast<real>(1e-3);  // of a logarithm, with room for rounding
   const auto n = static_cast<real>(log_probs.dim(0));
   double loss = 0;
   for (std::size_t i = 0; i < log_probs.values().size(); ++i) {
     const real t = target_probs.values()[i];
+    if (t < 0 || log_probs.values()[i] > at_most) {
+      fail("kl_div",
+           "logarithms of probabilities, at most 0, are needed, and probabilities to compare them "
+           "with; got {} and {}: kl_div(log_softmax(z, T), softmax(v, T))",
+           log_probs.values()[i], t);
+    }
     if (t != 0) loss += static_cast<double>(t * (std::log(t) - log_probs.values()[i]));
   }
   return record("kl_div", Tensor::scalar(static_cast<real>(loss) / n), {log_probs, target_probs},
@@ -247,7 +255,10 @@ Tensor mse(const Tensor& a, const Tensor& b) {
 
 Tensor smooth_l1(const Tensor& a, const Tensor& b, const SmoothL1Options& options) {
   check_alike("smooth_l1", a, b);
-  if (!(options.beta >= 0)) fail("smooth_l1", "beta must be at least 0; got {}", options.beta);
+  constexpr double largest = 1e30;
+  if (!(options.beta >= 0 && options.beta <= largest)) {
+    fail("smooth_l1", "beta must be from 0 to {:g}; got {}", largest, options.beta);
+  }
   const auto beta = static_cast<real>(options.beta);
   const Tensor distance = abs(a - b);
   if (beta == 0) return mean(distance);

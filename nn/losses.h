@@ -42,7 +42,7 @@ Tensor soft_cross_entropy(const Tensor& logits, const Tensor& probs);
 // KL(t ‖ q) = (1/N) Σ_n Σ_j t_nj (ln t_nj − ln q_nj), with 0 ln 0 = 0: log_probs ln q (N, C),
 // target_probs t (N, C) → (). It is 0 where q = t and positive elsewhere.
 //   d ln q = −dy t / N      dt = dy (ln t − ln q + 1) / N where t > 0, else 0
-// Error: not both (N, C).
+// Error: not both (N, C), a ln q above 0, a t below 0.
 Tensor kl_div(const Tensor& log_probs, const Tensor& target_probs);
 
 // How much a yes counts.
@@ -75,7 +75,7 @@ struct SmoothL1Options {
 // The mean of d² / 2β where d = |a − b| is below β, and of d − β/2 elsewhere, both of one shape →
 // (): a square near 0, and far away a line, so that one wild value pulls no harder than any other.
 // Girshick, "Fast R-CNN", ICCV 2015, equation 3; PyTorch's definition. Error: two shapes, no
-// elements, β below 0.
+// elements, β below 0 or above 10³⁰.
 Tensor smooth_l1(const Tensor& a, const Tensor& b, const SmoothL1Options& options = {});
 
 // Error, in the name of `op`: logits not (N, C) with N and C at least 1.

@@ -19,7 +19,7 @@ constexpr Index widest = 1'000'000;  // beyond it a width is a slip of the finge
       "or cnn:CHANNELS,…,WIDTH, as in cnn:32,64,512",
       spec, why);
   for (const Preset& preset : model_presets()) message += ", or " + preset.name;
-  fail("model", "{}", message);
+  fail("model", "{}; one of your own is known after register_model(\"NAME\", …)", message);
 }
 
 // The numbers in "mlp:800,800", after the colon.
@@ -108,6 +108,7 @@ bool register_model(const std::string& name, NetworkBuilder build, const std::st
     fail(op, "a name has letters, digits, '-', '_' and '.'; got \"{}\"", name);
   }
   if (!build) fail(op, "\"{}\" has no function that makes the network", name);
+  if (name == "mlp" || name == "cnn") fail(op, "\"{0}\" is what {0}:… begins with", name);
   if (std::ranges::find(presets(), name, &Preset::name) != presets().end()) {
     fail(op, "there is a model \"{}\" already", name);
   }

@@ -175,6 +175,19 @@ Index multiply_adds(Module& network, const Shape& input) {
   return sum;
 }
 
+namespace {
+
+// The elements of the parameters that a module has itself, beside those of its children.
+Index own_parameters(const Module& module) {
+  Index count = 0;
+  for (const NamedTensor& p : module.named_parameters()) {
+    if (p.name.find('.') == p.name.npos) count += p.tensor.size();
+  }
+  return count;
+}
+
+}  // namespace
+
 std::string summary(Module& network, const Shape& input) {
   const std::map<const Module*, Shape> shapes = output_shapes(network, input);
   std::vector<std::array<std::string, 5>> rows = {
@@ -185,10 +198,11 @@ std::string summary(Module& network, const Shape& input) {
     const bool called = shape != shapes.end();
     const Index own = called ? module->multiply_adds(shape->second.without_front()) : Index{0};
     products += own;
-    if (module->modules().size() > 1) continue;
+    const Index parameters = own_parameters(*module);
+    if (module->modules().size() > 1 && parameters == 0) continue;
     rows.push_back({name, module->describe(),
                     called ? shape->second.without_front().str() : "not called",
-                    thousands(module->parameter_count()), thousands(own)});
+                    thousands(parameters), thousands(own)});
   }
   rows.push_back({"total", "", "", thousands(network.parameter_count()), thousands(products)});
   std::size_t names = 0, layers = 0;

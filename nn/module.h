@@ -176,9 +176,9 @@ class RestoreModes {
 // The multiplications of a whole network for one image of shape `input`. Runs it once, on zeros.
 Index multiply_adds(Module& network, const Shape& input);
 
-// A table of the modules without children: the name of each, what it is, the shape that it gives
-// for one input of shape `input` (without N), its number of parameters and its multiply-adds, and
-// the sums. Runs the network once, on zeros.
+// A table of the modules that have no children, or parameters beside theirs: the name of each, what
+// it is, the shape that it gives for one input of shape `input` (without N), its number of
+// parameters and its multiply-adds, and the sums. Runs the network once, on zeros.
 //
 //   layer                            output  parameters  multiply-adds
 //   0    Flatten                      (784)           0              0

@@ -23,7 +23,8 @@ Normalize::Normalize(const Options& options) {
   }
   for (std::size_t c = 0; c < options.mean.size(); ++c) {
     const double m = options.mean[c], s = options.deviation[c];
-    if (std::isfinite(m) && std::isfinite(s) && s > 0) continue;
+    const auto as_stored = [](double x) { return static_cast<real>(x); };
+    if (std::isfinite(as_stored(m)) && std::isfinite(as_stored(s)) && as_stored(s) > 0) continue;
     fail("Normalize",
          "a mean must be finite and a deviation above 0; those of channel {} are {} and {}", c, m,
          s);

@@ -68,6 +68,7 @@ Sequential network_of(const std::string& path, const ModelInfo& info, const Tens
 }  // namespace
 
 void save_model(const Sequential& network, const std::string& path, const ModelInfo& info) {
+  check_model_spec(info.spec);  // before it stands in a file that nobody can load
   Metadata metadata = info.more;
   metadata["spec"] = info.spec;
   metadata["image"] =

@@ -23,7 +23,9 @@ struct SavedModel {
 };
 
 // Writes a safetensors file with the weights under PyTorch's names, and in its metadata "spec",
-// "image" ("1,28,28"), "classes" and `more`. Error: write_safetensors'.
+// "image" ("1,28,28"), "classes" and `more`. A module of your own that is no Sequential goes into
+// one, Sequential(MyNetwork(…)), made by a function that register_model knows. Error: a spec that
+// make_model does not know, and write_safetensors'.
 void save_model(const Sequential& network, const std::string& path, const ModelInfo& info);
 
 // Builds the network that the file describes, and fills it. Where the file says nothing, one from

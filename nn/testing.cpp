@@ -1,5 +1,9 @@
 #include "nn/testing.h"
 
+#include <functional>
+
+#include "core/ops/reduce.h"
+#include "nn/first_step.h"
 #include "nn/weights.h"
 
 namespace limbeck::testing {
@@ -17,14 +21,22 @@ double gradient_error(Module& layer, const Tensor& x) {
   for (const Tensor& parameter : layer.parameters()) {
     if (parameter.wants_grad()) leaves.push_back(parameter);
   }
+  // Whatever happens, the layer is left as it was.
+  struct AtTheEnd {
+    std::function<void()> work;
+    ~AtTheEnd() { work(); }
+  } at_the_end{[&] {
+    rewind();
+    restore(layer, before);
+  }};
+  rewind();
+  limbeck::detail::check_first_step("gradient_error", sum(layer(input)), leaves);
   const double error = gradient_error_at(
       [&] {
         rewind();
         return layer(input);
       },
       leaves);
-  rewind();
-  restore(layer, before);
   return error;
 }
 

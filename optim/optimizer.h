@@ -51,6 +51,9 @@ class Optimizer {
   // are none of their own.
   std::string describe_groups() const { return groups_.describe(); }
 
+  // What it moves, where that wants a gradient: the parameters of all groups, each once.
+  const std::vector<Tensor>& moved() const { return parameters_; }
+
   double lr() const { return lr_; }  // the learning rate of the next step
   // The learning rate from the next step on. Error: negative, or not a number.
   void set_lr(double lr);

@@ -20,11 +20,11 @@ using MakeDecaying = std::unique_ptr<Optimizer> (*)(Parameters parameters, doubl
                                                     double weight_decay);
 
 template <class Made, class MadeOptions>
-std::unique_ptr<Optimizer> make(const Parameters& parameters, MadeOptions options, double lr,
+std::unique_ptr<Optimizer> make(Parameters parameters, MadeOptions options, double lr,
                                 double weight_decay) {
   options.lr = lr;
   options.weight_decay = 0;
-  if (weight_decay == 0) return std::make_unique<Made>(parameters, options);
+  if (weight_decay == 0) return std::make_unique<Made>(std::move(parameters), options);
   return std::make_unique<Made>(decay_matrices_only(parameters, weight_decay), options);
 }
 
@@ -141,7 +141,10 @@ void add_options(Options& options, TrainingSettings& s) {
   add("--patience", s.patience,
       "End a training after so many epochs without fewer errors on the held-back images, and keep "
       "the weights of its best epoch; 0: never")
-      .type("N");
+      .type("N")
+      .check(valid_number([](double n) {
+        if (!(n >= 0)) fail("number", "must be at least 0; got {:g}", n);
+      }));
 }
 
 }  // namespace limbeck

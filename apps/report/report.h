@@ -33,7 +33,7 @@ struct ReportInput {
 // that some network mistakes, up to 200 for each set of networks that does, and 300 others), and
 // only students of at most 2,000,000 bytes, as float; the page says what was left out.
 // Error: no pair of students, images that are not (1, H, W), logits that are not (N, C), or what
-// plain_layers (apps/export) refuses of a student.
+// plain_layers (nn/export) refuses of a student.
 std::string report_page(const ReportInput& input);
 
 }  // namespace limbeck

@@ -134,8 +134,10 @@ Tensor stack(const std::vector<Tensor>& parts, int dim) {
 
 Tensor pad(const Tensor& x, int dim, const PadOptions& options) {
   const Along a = along("pad", x.shape(), dim);
-  if (options.before < 0 || options.after < 0) {
-    fail("pad", "before and after must not be negative; got {} and {} (slice takes away)",
+  constexpr Index most = Index{1} << 40;
+  const auto fits = [](Index places) { return places >= 0 && places <= most; };
+  if (!fits(options.before) || !fits(options.after)) {
+    fail("pad", "before and after must be from 0 to {}; got {} and {} (slice takes away)", most,
          options.before, options.after);
   }
   const Shape shape = x.shape().with_dim(dim, options.before + a.size + options.after);

@@ -46,6 +46,7 @@ void check_logits(const char* op, const Tensor& logits, double temperature) {
 template <class F>
 Tensor along_dim(const char* op, const Tensor& x, int dim, F f) {
   const detail::Along a = detail::along(op, x.shape(), dim);
+  if (a.size == 0) fail(op, "dimension {} of {} has no elements", a.dim, x.shape());
   if (a.dim + 1 == x.shape().rank()) return f(x);
   const Tensor rows = permute(reshape(x, {a.outer, a.size, a.inner}), {0, 2, 1});
   return reshape(permute(f(rows), {0, 2, 1}), x.shape());

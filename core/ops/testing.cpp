@@ -19,7 +19,8 @@ double difference(const Tensor& a, const Tensor& b) {
   double largest = 0;
   for (std::size_t i = 0; i < a.values().size(); ++i) {
     const double p = a.values()[i], q = b.values()[i];
-    if (std::isnan(p) || std::isnan(q)) return INFINITY;
+    if (p == q) continue;  // infinite ones, too
+    if (!std::isfinite(p) || !std::isfinite(q)) return INFINITY;
     largest = std::max(largest, std::abs(p - q) / std::max(1.0, std::abs(q)));
   }
   return largest;
@@ -69,7 +70,8 @@ double gradient_error_at(const std::function<Tensor()>& f, std::vector<Tensor> l
       const double numeric = (above - below) / (2 * step);
       const double analytic = dx.values()[i];
       const double scale = std::max({std::abs(numeric), std::abs(analytic), 1e-3});
-      largest = std::max(largest, std::abs(analytic - numeric) / scale);
+      const double error = std::abs(analytic - numeric) / scale;
+      largest = std::max(largest, std::isfinite(error) ? error : INFINITY);
     }
     x.clear_grad();
   }

@@ -16,8 +16,8 @@ namespace limbeck::testing {
 // Independent elements, uniform in [low, high): the same for the same seed.
 Tensor random_tensor(const Shape& shape, std::uint64_t seed, double low = -1, double high = 1);
 
-// The largest |a − b| / max(1, |b|) over all elements; infinite if the shapes differ, or if there
-// is a NaN.
+// The largest |a − b| / max(1, |b|) over all elements; infinite if the shapes differ, if there is a
+// NaN, or where one of the two is infinite and the other is not the same.
 double difference(const Tensor& a, const Tensor& b);
 // The same with b as its elements in row-major order.
 double difference(const Tensor& a, std::initializer_list<double> b);

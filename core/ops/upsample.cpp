@@ -76,8 +76,9 @@ Tensor upsample2d(const Tensor& x, const UpsampleOptions& options) {
   constexpr const char* op = "upsample2d";
   const auto& [scale, mode] = options;
   if (x.shape().rank() != 4) fail(op, "images must be (N, C, H, W); got shape {}", x.shape());
-  if (scale.height < 1 || scale.width < 1) {
-    fail(op, "the scale must be at least 1; got {}", scale);
+  constexpr Index most = Index{1} << 30;
+  if (scale.height < 1 || scale.width < 1 || scale.height > most || scale.width > most) {
+    fail(op, "the scale must be from 1 to {}; got {}", most, scale);
   }
   const Index height = x.dim(2), width = x.dim(3), planes = x.dim(0) * x.dim(1);
   Tensor y = Tensor::empty({x.dim(0), x.dim(1), height * scale.height, width * scale.width});

@@ -76,6 +76,7 @@ void check_weights(const GraphOp& op, const GraphValue& value) {
 
 OnnxBuilder::OnnxBuilder(const Graph& graph) : graph_(graph) {
   names_[graph.input] = "images";
+  made_.insert("images");
 }
 
 std::string OnnxBuilder::input(const GraphOp& op, std::size_t i) {
@@ -115,7 +116,12 @@ std::string OnnxBuilder::node(const std::string& type, const std::vector<std::st
   const std::string name = fmt::format("{}_{}", type, nodes_.size());
   Node node{
       .type = type, .name = name, .output = name + "_out", .inputs = {}, .attributes = attributes};
-  for (const std::string& value : inputs) node.inputs.push_back(named(value, name));
+  for (const std::string& value : inputs) {
+    const bool made = value.empty() || value.starts_with(unnamed) || made_.contains(value);
+    if (!made) fail(op_name, "{} takes \"{}\", which no node gives", name, value);
+    node.inputs.push_back(named(value, name));
+  }
+  made_.insert(node.output);
   nodes_.push_back(std::move(node));
   return nodes_.back().output;
 }

@@ -35,7 +35,8 @@ using OnnxMappings = std::map<std::string, OnnxMapping>;  // by what ops are cal
 // Values go by names, strings, which node(), input() and constant() give.
 class OnnxBuilder {
  public:
-  explicit OnnxBuilder(const Graph& graph);
+  explicit OnnxBuilder(const Graph& graph);  // which must outlive it
+  explicit OnnxBuilder(const Graph&&) = delete;
 
   // The network that is written: op.inputs and op.output are places in it.
   const Graph& graph() const { return graph_; }
@@ -45,8 +46,9 @@ class OnnxBuilder {
   // All that it takes, in order; optional ones that are not given are left out.
   std::vector<std::string> inputs(const GraphOp& op);
 
-  // Appends a node of this type, an operator's name, and returns its result. It is named by type
-  // and place, "Conv_0", and the constants that it is the first to take by it.
+  // Appends a node of this type, an operator's name, which is not looked up, and returns its
+  // result. It is named by type and place, "Conv_0", and the constants that it is the first to take
+  // by it. Error: an input that nothing gives.
   std::string node(const std::string& type, const std::vector<std::string>& inputs,
                    const std::vector<OnnxAttribute>& attributes = {});
 
@@ -83,6 +85,7 @@ class OnnxBuilder {
   std::vector<Node> nodes_;
   std::vector<Constant> constants_;
   std::map<std::size_t, std::string> names_;  // of the graph's values
+  std::set<std::string> made_;                // values that a node may take
   std::set<std::string> constant_names_;
 };
 

@@ -256,6 +256,7 @@ std::string not_equal(OnnxBuilder& onnx, const GraphOp& op) {
   return as_floats(onnx, onnx.node("Not", {onnx.node("Equal", onnx.inputs(op))}));
 }
 
+// (A mask of NaN gives NaN here, and counts as true there.)
 std::string where(OnnxBuilder& onnx, const GraphOp& op) {
   const std::string mask = onnx.node("Cast", {onnx.input(op, 0)}, {{"to", onnx_bool}});
   return onnx.node("Where", {mask, onnx.input(op, 1), onnx.input(op, 2)});

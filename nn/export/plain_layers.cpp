@@ -109,12 +109,14 @@ class Collector {
   }
 
   PlainLayer plain(const GraphOp& op) const {
-    PlainLayer layer{.kind = kind_of(op),
+    const PlainKind kind = kind_of(op);
+    const std::size_t from = place(op, 0);
+    PlainLayer layer{.kind = kind,
+                     .from = {from},
                      .in = shape_of(op, op.inputs[0]),
                      .out = shape_of(op, op.output),
                      .name = op.str()};
     const bool has_weights = layer.kind == PlainKind::linear || layer.kind == PlainKind::conv2d;
-    layer.from = {place(op, 0)};
     if (layer.kind == PlainKind::add) layer.from.push_back(place(op, 1));
     if (layer.kind == PlainKind::add && shape_of(op, op.inputs[1]) != layer.in) {
       refuse_op("export", op,

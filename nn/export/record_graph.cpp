@@ -1,5 +1,6 @@
 // A network runs twice, and what both runs tell becomes a graph. (nn/export/graph.h says why.)
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -9,7 +10,6 @@
 #include "core/error.h"
 #include "core/inspect/recording.h"
 #include "nn/export/graph.h"
-#include "nn/init.h"
 
 namespace limbeck {
 namespace {
@@ -80,9 +80,15 @@ std::optional<std::vector<GraphDim>> dims_of(const Shape& a, const Shape& b) {
   return dims;
 }
 
+// NaN is the same as itself here.
+bool same_number(double p, double q) {
+  return p == q || (std::isnan(p) && std::isnan(q));
+}
+
 bool same_attributes(const RecordedOp& a, const RecordedOp& b) {
   return std::ranges::equal(a.attributes, b.attributes, [](const Attribute& p, const Attribute& q) {
-    return std::strcmp(p.name(), q.name()) == 0 && std::ranges::equal(p.values(), q.values());
+    return std::strcmp(p.name(), q.name()) == 0 &&
+           std::ranges::equal(p.values(), q.values(), same_number);
   });
 }
 
@@ -136,9 +142,14 @@ class Tracer {
 
   // Keeps the elements of a value that are the same in both runs, or the same for each image.
   bool keep_constant(GraphValue& value, const Tensor& a, const Tensor& b) {
-    if (a.body().storage == b.body().storage || same_elements(a, b)) {
+    const auto of_batch = [&](bool first) {
+      const auto begin = value.dims.begin() + (first ? 0 : 1);
+      return std::any_of(begin, first ? begin + 1 : value.dims.end(),
+                         [](const GraphDim& dim) { return dim.of_batch; });
+    };
+    if (key_of(a) == key_of(b) || same_elements(a, b)) {
       value.constant = a.clone();
-    } else if (!value.dims.empty() && value.dims[0].of_batch) {
+    } else if (!value.dims.empty() && of_batch(true) && !of_batch(false)) {
       const Tensor row = a.view(a.shape().without_front().with_front(1));
       if (repeats(a, row) && repeats(b, row)) value.constant = row.clone();
     }

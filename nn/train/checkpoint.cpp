@@ -134,22 +134,23 @@ EpochReport report_of(const Json& json) {
 
 Json to_json(const EpochSums& sums) {
   const auto term = [](const EpochSums::Term& t) {
-    return Json{{"name", t.name}, {"value", t.value}, {"weight", t.weight}, {"images", t.images}};
+    return Json{
+        {"name", t.name}, {"value", number(t.value)}, {"weight", t.weight}, {"images", t.images}};
   };
   return {{"images", sums.images},
           {"loss", sums.loss},
-          {"norms", sums.norms},
+          {"norms", number(sums.norms)},
           {"steps", sums.steps},
           {"terms", list_json(sums.terms, term)}};
 }
 
 EpochSums sums_of(const Json& json) {
   const auto term = [](const Json& t) -> EpochSums::Term {
-    return {t.at("name"), t.at("value"), t.at("weight"), t.at("images")};
+    return {t.at("name"), number_of(t.at("value")), t.at("weight"), t.at("images")};
   };
   return {.images = json.at("images"),
           .loss = json.at("loss"),
-          .norms = json.at("norms"),
+          .norms = number_of(json.at("norms")),
           .steps = json.at("steps"),
           .terms = list_of<EpochSums::Term>(json.at("terms"), term)};
 }

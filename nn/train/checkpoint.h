@@ -11,8 +11,9 @@
 // with the difference. It does not know functions: an objective or an augmentation of your own,
 // after_step, the number of threads. What they depend on belongs into `run`.
 //
-// A training that is over can go on with more epochs. It goes on from the weights themselves, not
-// from their averages; the learning rate goes on where the new number of epochs says.
+// A training that has done all its epochs can go on with more; one that ended before, by patience
+// or stop_if, is over for good. It goes on from the weights themselves, not from their averages;
+// the learning rate goes on where the new number of epochs says.
 #pragma once
 
 #include <functional>
@@ -39,7 +40,8 @@ struct CheckpointOptions {
   // What else the training's numbers depend on, by names of the caller's. A file of another run is
   // refused, and the error names the difference.
   std::map<std::string, std::string> run{};
-  // Asked after each batch: whether to stop there. The file is written, and Stopped thrown.
+  // Asked after each step of the optimizer: whether to stop there. The file is written, and Stopped
+  // thrown.
   std::function<bool()> stop{};
 };
 

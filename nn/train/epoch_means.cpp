@@ -26,7 +26,7 @@ void EpochSums::add(const Loss& batch, Index batch_images) {
   for (std::size_t i = 0; i < terms.size(); ++i) {
     const TermValue& term = batch.terms()[i];
     const double of = term.images == TermValue::all ? n : static_cast<double>(term.images);
-    terms[i].weight += n * term.weight;
+    terms[i].weight += (term.weight - terms[i].weight) * (n / images);
     if (of == 0) continue;  // the mean of nothing is NaN
     terms[i].images += of;
     terms[i].value += of * term.value;
@@ -42,7 +42,7 @@ void EpochSums::write_to(EpochReport& report) const {
   report.loss = loss / images;
   for (const Term& term : terms) {
     report.terms.push_back({.name = term.name,
-                            .weight = term.weight / images,
+                            .weight = term.weight,
                             .value = term.value / term.images,  // NaN if there were none
                             .images = static_cast<Index>(term.images)});
   }

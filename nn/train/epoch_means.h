@@ -10,7 +10,8 @@ namespace limbeck::detail {
 // Sums, each weighted by the images that it is about: what a checkpoint in the midst of an epoch
 // keeps.
 struct EpochSums {
-  // Of one term: its values and weights times its images, and these.
+  // Of one term: its values times its images, these, and the mean of its weights, which is exact
+  // where they are all the same.
   struct Term {
     std::string name;
     double value = 0, weight = 0, images = 0;

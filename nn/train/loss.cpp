@@ -24,7 +24,7 @@ void check_terms(const std::vector<TermValue>& terms) {
   if (terms.empty()) fail(op, "there is no term, so nothing to minimise");
   for (const TermValue& term : terms) {
     detail::check_report_name(op, term.name);
-    if (!std::isfinite(term.weight)) {
+    if (!std::isfinite(static_cast<real>(term.weight))) {
       fail(op, "the weight of \"{}\" must be finite; got {}", term.name, term.weight);
     }
     if (std::ranges::count(terms, term.name, &TermValue::name) > 1) {
@@ -65,6 +65,7 @@ Loss::Loss(std::vector<Term> terms) {
 Loss::Loss(Tensor total, std::vector<TermValue> terms)
     : total_(std::move(total)), terms_(std::move(terms)) {
   check_terms(terms_);
+  if (!total_.defined() || total_.size() != 1) fail(op, "the sum of the terms must be a scalar");
 }
 
 }  // namespace limbeck

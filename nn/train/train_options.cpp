@@ -54,6 +54,7 @@ void check(const TrainOptions& options) {
   }
   for (const Metric& metric : options.metrics) {
     check_report_name("train, metrics", metric.name);
+    if (!metric.of) fail("train, metrics", "\"{}\" has no function", metric.name);
   }
 }
 

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <set>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/files/checksum.h"
 #include "core/ops/arithmetic.h"
 #include "data/data_loader.h"
+#include "nn/first_step.h"
 #include "nn/losses.h"
 #include "nn/train/epoch_means.h"
-#include "nn/train/first_step.h"
 #include "nn/train/judge.h"
 #include "nn/train/scopes.h"
 #include "nn/weights.h"
@@ -39,9 +41,17 @@ Index steps_of(Index epochs, Index batches) {
 std::vector<std::pair<std::string, Module*>> learners(Module& model, const TrainOptions& options) {
   std::vector<std::pair<std::string, Module*>> all = {{"model.", &model}};
   for (std::size_t i = 0; i < options.with.size(); ++i) {
+    if (options.with[i] == nullptr) fail("train", "module {} of `with` is null", i);
     all.emplace_back(fmt::format("with.{}.", i), options.with[i]);
   }
   return all;
+}
+
+// Error: a set that cannot judge.
+void check_judge(const char* op, const Dataset* set) {
+  if (set == nullptr) return;
+  if (set->size() == 0) fail(op, "there are no images");
+  set->check_labelled(op);
 }
 
 // A training under way.
@@ -65,14 +75,18 @@ class Run {
                  .views = options.views,
                  .only = held_.learned},
                 rng_),
-        steps_a_pass_((loader_.batches() + options.accumulate - 1) / options.accumulate),
+        accumulate_(std::min(options.accumulate, loader_.batches())),
+        steps_a_pass_(steps_in(loader_.batches())),
         steps_(steps_of(options.epochs, steps_a_pass_)),
         schedule_(detail::make_schedule(steps_, options)),
         facts_(std::move(facts)) {
+    std::unordered_set<const detail::TensorBody*> seen;  // parts may share what they learn
     for (const auto& [name, module] : learners(model, options)) {
-      for (const Tensor& parameter : module->parameters()) parameters_.push_back(parameter);
+      for (const Tensor& parameter : module->parameters()) {
+        if (!seen.contains(&parameter.body())) parameters_.push_back(parameter);
+      }
       for (const auto& [part, tensor] : named_state(*module)) {
-        state_.push_back({name + part, tensor});
+        if (seen.insert(&tensor.body()).second) state_.push_back({name + part, tensor});
       }
       for (const auto& [part, rng] : module->named_generators()) {
         generators_.emplace_back(module == &model ? part : name + part, rng);
@@ -82,8 +96,8 @@ class Run {
     if (options.weight_average != 0) average_.emplace(tensors_of(state_), options.weight_average);
     if (options.patience > 0) best_.emplace(state_);
     if (options.plateau) plateau_.emplace(*options.plateau);
-    if (options.test != nullptr) options.test->check_labelled("train, on the test set");
-    if (validation_ != nullptr) validation_->check_labelled("train, on the validation set");
+    check_judge("train, on the test set", options.test);
+    check_judge("train, on the validation set", validation_);
   }
 
   std::vector<EpochReport> run() {
@@ -189,6 +203,7 @@ class Run {
     {
       const detail::Averaged averaged(average_ ? &*average_ : nullptr);
       detail::judge(report, model_, options_, validation_, teacher_decisions_);
+      check_names(report);
       at_.over = is_over_after(report);
       if (plateau_) {
         plateau_->report(static_cast<double>(*report.validation_errors));
@@ -200,6 +215,15 @@ class Run {
     at_.reports.push_back(std::move(report));
     at_.batches = 0, at_.seconds = 0, at_.sums = {};
     if (!options_.checkpoint.file.empty()) write_checkpoint();
+  }
+
+  // Error: two of a report's numbers have one name, as a term and a metric may.
+  static void check_names(const EpochReport& report) {
+    std::set<std::string> names;
+    for (const ReportNumber& number : numbers_of(report)) {
+      if (names.insert(number.name).second) continue;
+      fail("train", "two numbers of a report are named \"{}\"", number.name);
+    }
   }
 
   // Keeps the weights if they are the best so far; whether patience has come to its end.
@@ -225,30 +249,38 @@ class Run {
                             .batch = ++at_.batches,
                             .batches = loader_.batches(),
                             .loss = static_cast<double>(loss.total().item())};
-    if (!std::isfinite(progress.loss)) {
-      fail("train",
-           "the loss is {} at batch {} of epoch {}; the learning rate, {:g}, may be too high; "
-           "DetectAnomaly (core/inspect/debug.h) names the op that made the first such value",
-           std::abs(progress.loss),  // NaN without the sign that the processor gives it
-           progress.batch, progress.epoch, options_.lr);
-    }
-    if (step == 0) detail::check_first_step(loss.total(), parameters_);
+    if (!std::isfinite(progress.loss)) refuse(loss, progress);
+    if (step == 0) detail::check_first_step("train", loss.total(), optimizer_->moved());
     move(loss.total());
     at_.sums.add(loss, batch.images.dim(0));
     if (options_.on_batch) options_.on_batch(progress);
   }
 
+  // A loss that is not finite: which term, where, and what it may be.
+  [[noreturn]] void refuse(const Loss& loss, const Progress& at) const {
+    std::string term;
+    for (const TermValue& t : loss.terms()) {
+      const bool culprit = t.images != 0 && !std::isfinite(t.value) && loss.terms().size() > 1;
+      if (culprit && term.empty()) term = fmt::format(", by its term \"{}\",", t.name);
+    }
+    const std::string rate = fmt::format("; the learning rate, {:g}, may be too high", options_.lr);
+    fail("train",
+         "the loss is {}{} at batch {} of epoch {}{}; DetectAnomaly (core/inspect/debug.h) names "
+         "the op that made the first such value",
+         std::abs(at.loss),  // NaN without the sign that the processor gives it
+         term, at.batch, at.epoch, optimizer_->steps() == 0 ? "" : rate);
+  }
+
   // The weights, by the gradient of this batch; where several make a step, after the last of them.
   void move(const Tensor& loss) {
     const bool clips = options_.clip_norm > 0 || options_.clip_value > 0;
-    if (options_.accumulate == 1 && !clips) {
+    if (accumulate_ == 1 && !clips) {
       optimizer_->minimize(loss);
     } else {
-      const Index of_step = (at_.batches - 1) / options_.accumulate;
-      const Index first = of_step * options_.accumulate;
+      const Index first = (at_.batches - 1) / accumulate_ * accumulate_;
       if (at_.batches == first + 1) optimizer_->zero_grad();
       const double share = static_cast<double>(images_in(at_.batches - 1, at_.batches)) /
-                           static_cast<double>(images_in(first, first + options_.accumulate));
+                           static_cast<double>(images_in(first, first + accumulate_));
       (share == 1 ? loss : loss * static_cast<real>(share)).backward();
       if (!is_step_over()) return;
       if (options_.clip_value > 0) clip_grad_value(parameters_, options_.clip_value);
@@ -267,11 +299,9 @@ class Run {
   }
   Index epoch_under_way() const { return static_cast<Index>(at_.reports.size()) + 1; }
   // Steps of an epoch of which so many batches are over.
-  Index steps_in(Index batches) const {
-    return (batches + options_.accumulate - 1) / options_.accumulate;
-  }
+  Index steps_in(Index batches) const { return (batches + accumulate_ - 1) / accumulate_; }
   bool is_step_over() const {
-    return at_.batches % options_.accumulate == 0 || at_.batches == loader_.batches();
+    return at_.batches % accumulate_ == 0 || at_.batches == loader_.batches();
   }
   // Images of an epoch's batches [from, to).
   Index images_in(Index from, Index to) const {
@@ -307,6 +337,7 @@ class Run {
   const Dataset* validation_;  // or none
   Rng rng_;
   DataLoader loader_;
+  Index accumulate_;    // batches of a step
   Index steps_a_pass_;  // of an epoch
   Index steps_;         // of the whole training
   Schedule schedule_;

@@ -19,7 +19,7 @@ std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
 // checkpoint calls on_epoch for the epochs that it still does, and returns the reports of all; what
 // the loss is the file does not know, so a name of it belongs into checkpoint.run.
 // Error: a loss that is not finite (it says where), options out of range, an empty dataset, a
-// parameter that the loss depends on and nobody lists (nn/train/first_step.h), terms that change
+// parameter that the loss depends on and nobody lists (nn/first_step.h), terms that change
 // their names in the course of an epoch, a checkpoint of another run. Stopped: when the
 // checkpoint's `stop` asked for it.
 std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOptions& options,

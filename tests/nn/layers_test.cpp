@@ -132,6 +132,34 @@ TEST_CASE("modules name, count and describe their parts") {
   CHECK(net.parameter_count() == 784 * 32 + 32 + 2 * (32 * 32 + 32) + 320);
 }
 
+TEST_CASE("the summary has a row for what a module has beside its children") {
+  class Gated : public Module {
+   public:
+    explicit Gated(Rng& rng) : inner_({.in = 3, .out = 2}, rng) {}
+    std::string describe() const override { return "Gated"; }
+
+   protected:
+    Tensor forward(const Tensor& x) override { return inner_(x * gate_); }
+    void parts(Parts& parts) override {
+      parts("gate", gate_);
+      parts("inner", inner_);
+    }
+
+   private:
+    Tensor gate_ = Tensor::full({3}, 1).requires_grad();
+    Linear inner_;
+  };
+  Rng rng(1);
+  Sequential net{Gated(rng)};
+  CHECK("\n" + summary(net, {3}) == R"(
+layer                          output  parameters  multiply-adds
+input                             (3)
+0        Gated                    (2)           3              0
+0.inner  Linear(3, 2)             (2)           8              6
+total                                          11              6
+)");
+}
+
 TEST_CASE("the summary has names, shapes, parameters and multiply-adds, and their sums") {
   Rng rng(1);
   Sequential net(Flatten(), Linear({.in = 784, .out = 32}, rng), ReLU(), ResidualBlock(32, rng));

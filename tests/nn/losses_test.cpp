@@ -181,6 +181,13 @@ TEST_CASE("losses refuse what does not fit, and say what they were given") {
   CHECK(contains(error_of([&] { cross_entropy(Tensor::zeros({4}), two); }), "must be (N, C)"));
   CHECK(contains(error_of([&] { cross_entropy(z, y, {.label_smoothing = 1.5}); }), "got 1.5"));
   CHECK(contains(error_of([&] { kl_div(z, Tensor::zeros({4, 3})); }), "(3, 4) and (4, 3)"));
+  const Tensor unknown = Tensor::full({1, 2}, real(NAN));
+  CHECK(
+      std::isnan(value(cross_entropy(concat_rows({unknown, Tensor::zeros({1, 2})}),
+                                     std::vector<std::int32_t>{0, 1}, {.class_weights = {0, 1}}))));
+  const Tensor p = softmax(z);
+  CHECK(contains(error_of([&] { kl_div(p, p); }), "logarithms of probabilities, at most 0, are"));
+  CHECK(contains(error_of([&] { kl_div(log(p), log(p)); }), "and probabilities to compare them"));
   CHECK(contains(error_of([&] { soft_cross_entropy(z, Tensor::zeros({3})); }), "(3, 4) and (3)"));
   CHECK(contains(error_of([&] { mse(z, Tensor::zeros({3, 1})); }), "(3, 4) and (3, 1)"));
   const auto weighted = [&](std::vector<double> weights) {

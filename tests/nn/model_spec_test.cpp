@@ -57,4 +57,14 @@ TEST_CASE("a name is given once, and is one that an option and a file can hold")
   CHECK(error_of([] { register_model("nothing", nullptr); }) ==
         "register_model: \"nothing\" has no function that makes the network");
   CHECK(contains(error_of([] { check_model_spec("nothing"); }), "is not known"));
+  CHECK(error_of([] { register_model("mlp", lenet5); }) ==
+        "register_model: \"mlp\" is what mlp:… begins with");
+  Rng rng(1);
+  const Folder folder;
+  CHECK(contains(error_of([&] {
+                   save_model(mlp({4, 2}, {}, rng), folder.file("x"),
+                              {.spec = "unheard-of", .image = {1, 2, 2}, .classes = 2});
+                 }),
+                 "\"unheard-of\" is not known"));
+  CHECK_FALSE(std::filesystem::exists(folder.file("x")));
 }

@@ -29,11 +29,28 @@ class Scale : public Module {
 
 }  // namespace
 
+TEST_CASE("the checker does not pass what is no number") {
+  for (const real factor : {real(NAN), real(INFINITY), real(-INFINITY)}) {
+    Sequential net([factor](const Tensor& x) {
+      return record("fake", x.clone(), {x},
+                    [factor](const Tensor& dy) -> Gradients { return {dy * factor}; });
+    });
+    CHECK(gradient_error(net, random_tensor({2, 3}, 1)) == INFINITY);
+  }
+  const Tensor infinite = Tensor::from({2}, {1, INFINITY});
+  CHECK(difference(infinite, infinite) == 0);
+  CHECK(difference(Tensor::from({2}, {1, 5}), infinite) == INFINITY);
+  CHECK(difference(Tensor::from({2}, {1, -INFINITY}), infinite) == INFINITY);
+}
+
 TEST_CASE("the checker sees a parameter whose gradient is missing, in float too") {
   Scale right(false), wrong(true);
   const Tensor x = random_tensor({4, 3}, 1);
   CHECK(gradient_error(right, x) < (sizeof(real) == 8 ? 1e-6 : 0.05));
   CHECK(gradient_error(wrong, x) > 0.5);
+  Sequential forgetful([&](const Tensor& y) { return y * right.scale; });
+  CHECK(contains(error_of([&] { gradient_error(forgetful, x); }),
+                 "gradient_error: mul computes with a tensor of shape (3) that wants a gradient"));
   wrong.scale.requires_grad(false);  // frozen: nobody asks for it
   CHECK(gradient_error(wrong, x) < (sizeof(real) == 8 ? 1e-6 : 0.05));
 }

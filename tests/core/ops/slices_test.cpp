@@ -140,5 +140,5 @@ TEST_CASE("concat, stack and pad by hand") {
                    Tensor::from({3, 3}, {0, 5, 0, 0, 6, 0, 0, 0, 0})) == 0);
   CHECK(same_bits(pad(a, 0, {}), a));
   CHECK(error_of([&] { pad(a, 0, {.before = 1, .after = -1}); }) ==
-        "pad: before and after must not be negative; got 1 and -1 (slice takes away)");
+        "pad: before and after must be from 0 to 1099511627776; got 1 and -1 (slice takes away)");
 }

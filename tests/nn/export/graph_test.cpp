@@ -213,7 +213,10 @@ TEST_CASE("a window that is another one than the op's numbers say is found") {
   Graph graph = record_graph(network, {1, 8, 9});
   detail::check_windows(graph, graph.ops[0]);
   CHECK(detail::windows_of(graph, graph.ops[0]) == Size2d(3, 4));
-  graph.ops[0].attributes.emplace_back("dilation", Size2d(2, 1));
+  const auto dilation = std::ranges::find(graph.ops[0].attributes, std::string_view("dilation"),
+                                          [](const Attribute& a) { return a.name(); });
+  REQUIRE(dilation != graph.ops[0].attributes.end());
+  *dilation = Attribute("dilation", Size2d(2, 1));
   CHECK(error_of([&] { detail::check_windows(graph, graph.ops[0]); }) ==
         "export: 0 (Conv2d): conv2d gives (N, 2, 3, 4), and by what it tells record() would have "
         "2×4 windows");
@@ -228,4 +231,14 @@ TEST_CASE("what is another network for another batch is refused") {
   CHECK(refusal([](const Tensor& x) { return slice_rows(x, 0, x.dim(0)); }) ==
         "export: 0 (Function): slice_rows does something else for another number of images");
   CHECK(refusal([](const Tensor& x) { return x; }) == "export: the network computes nothing");
+  // A row of a table that the image chooses, outside of ops; and a constant that grows both ways.
+  const Tensor table = random_tensor({8, 2}, 9);
+  CHECK(contains(
+      refusal([table](const Tensor& x) { return x + table.view({2}, x.dim(0) == 2 ? 0 : 4); }),
+      "another one for other images"));
+  CHECK(contains(refusal([](const Tensor& x) {
+                   const Index n = x.dim(0);
+                   return matmul(Tensor::zeros({n, n}) + 1, x);
+                 }),
+                 "another one for other images"));
 }

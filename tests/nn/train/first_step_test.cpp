@@ -1,5 +1,5 @@
 // What would never learn is told at the first step.
-#include "nn/train/first_step.h"
+#include "nn/first_step.h"
 
 #include "core/ops.h"
 #include "nn/distill/distiller.h"
@@ -7,6 +7,7 @@
 #include "nn/models.h"
 #include "nn/residual.h"
 #include "nn/train/trainer.h"
+#include "optim/adam.h"
 #include "tests/nn/train/rows_of_light.h"
 
 using namespace limbeck;
@@ -45,10 +46,9 @@ Sequential around(Layer layer) {
 }
 
 const std::string mend =
-    " that wants a gradient and that no optimizer moves; if it is to learn, list it, or the module "
-    "that has it, in the layer's parts(), or give that module in TrainOptions::with; else freeze "
-    "it "
-    "by requires_grad(false)";
+    " that wants a gradient and that no optimizer would move; if it is to learn, list it, or the "
+    "module that has it, in the layer's parts(), or give that module in TrainOptions::with; else "
+    "freeze it by requires_grad(false)";
 
 }  // namespace
 
@@ -65,6 +65,17 @@ TEST_CASE("a parameter that its layer does not list is an error of a training's 
   other.set_name("student");
   CHECK(error_of([&] { train_classifier(other, data, {}); }) ==
         "student.3.inner (Forgetful): train: linear computes with a tensor of shape (4, 4)" + mend);
+}
+
+TEST_CASE("a parameter that the optimizer was not given is an error too") {
+  const Dataset data = rows_of_light(16, 1);
+  Sequential net = around(ReLU());
+  TrainOptions options;
+  options.optimizer = [](const std::vector<Tensor>& parameters, double lr) {
+    return std::make_unique<Adam>(std::vector<Tensor>{parameters[0]}, AdamOptions{.lr = lr});
+  };
+  CHECK(
+      contains(error_of([&] { train_classifier(net, data, options); }), "no optimizer would move"));
 }
 
 TEST_CASE("what is frozen, shared, unused or a teacher's is no mistake") {
@@ -85,9 +96,9 @@ TEST_CASE("the look at a loss goes through the whole graph, and tells a tensor's
   for (int i = 0; i < 100'000; ++i) x = x + a;  // deep, and a used often
   const Tensor loss = sum(x * b.detach() + reshape(b, {1, 2}));
   const std::vector<Tensor> both = {a, b}, first = {a};
-  detail::check_first_step(loss, both);
-  CHECK(error_of([&] { detail::check_first_step(loss, first); }) ==
+  detail::check_first_step("train", loss, both);
+  CHECK(error_of([&] { detail::check_first_step("train", loss, first); }) ==
         "train: reshape computes with a tensor \"b\" of shape (2)" + mend);
-  detail::check_first_step(Tensor::scalar(1), {});  // of nothing
-  loss.backward();                                  // the graph is still there
+  detail::check_first_step("train", Tensor::scalar(1), {});  // of nothing
+  loss.backward();                                           // the graph is still there
 }

@@ -176,6 +176,63 @@ TEST_CASE("what the loss has beside the model learns with it, in training mode")
   CHECK_FALSE(same_weights(before, weights_of(adaptor)));
 }
 
+TEST_CASE("a weight that two layers share is averaged once and clipped once") {
+  const Dataset data = rows_of_light(24, 1);
+  // y = relu(W relu(W x)), one W listed by both of its users.
+  class Twice : public Module {
+   public:
+    explicit Twice(Rng& rng)
+        : first({.in = 16, .out = 16}, rng), second({.in = 16, .out = 16}, rng) {
+      second.weight = first.weight;
+    }
+    std::string describe() const override { return "Twice"; }
+    Linear first, second;
+
+   protected:
+    Tensor forward(const Tensor& x) override { return relu(second(relu(first(x)))); }
+    void parts(Parts& parts) override {
+      parts("first", first);
+      parts("second", second);
+    }
+  };
+  const auto weights_after = [&](double average, double clip_norm) {
+    Rng rng(1);
+    Twice twice(rng);
+    const Tensor weight = twice.first.weight;
+    Sequential net(Flatten(), std::move(twice), Linear({.in = 16, .out = 4}, rng));
+    TrainOptions options = plain_steps(8, 3);
+    options.weight_average = average;
+    options.clip_norm = clip_norm;
+    std::vector<Tensor> seen;  // the weights by which the first batch of the last epoch is answered
+    Index batch = 0;
+    fit(net, data, options, [&](const Step& step) {
+      if (++batch == 7) seen.push_back(weight.clone());
+      return labels_only(step);
+    });
+    return seen;
+  };
+  CHECK(same_weights(weights_after(0, 0), weights_after(0.9, 0)));
+  CHECK(largest_difference(weights_after(0, 0), weights_after(0, 1e6)) < 1e-6);
+  CHECK_FALSE(same_weights(weights_after(0, 0), weights_after(0, 0.01)));
+}
+
+TEST_CASE("a report has no two numbers of one name, and a metric has a function") {
+  const Dataset data = rows_of_light(16, 1);
+  Sequential model = network();
+  TrainOptions options{.epochs = 1, .test = &data};
+  options.metrics = {{"hard", [](const Tensor&, const Dataset&) { return 1.0; }}};
+  CHECK(error_of([&] { train_classifier(model, data, options); }) ==
+        "train: two numbers of a report are named \"hard\"");
+  options.metrics = {{"none", {}}};
+  CHECK(error_of([&] { train_classifier(model, data, options); }) ==
+        "train, metrics: \"none\" has no function");
+  const Dataset empty{.image = {1, 4, 4}, .classes = 4, .pixels = {}, .class_ids = {}};
+  options.metrics = {};
+  options.test = &empty;
+  CHECK(error_of([&] { train_classifier(model, data, options); }) ==
+        "train, on the test set: there are no images");
+}
+
 TEST_CASE("label smoothing is that of cross_entropy, for training on labels alone") {
   const Dataset data = rows_of_light(24, 1);
   TrainOptions options{.epochs = 2, .batch_size = 8, .label_smoothing = 0.1};
@@ -223,6 +280,39 @@ TEST_CASE("a loss whose terms change within an epoch is refused") {
         });
       }) ==
       "train: every batch of an epoch must have the same terms; this one has other, before: first");
+}
+
+TEST_CASE(
+    "a loss that is not finite is told with its term, and blamed on the rate only after a step") {
+  const Dataset data = rows_of_light(16, 1);
+  Sequential model = network();
+  Index batch = 0, broken = 1;
+  const auto error = [&] {
+    batch = 0;
+    return error_of([&] {
+      fit(model, data, {.epochs = 1, .batch_size = 8}, [&](const Step& step) -> Loss {
+        const Tensor factor = Tensor::scalar(++batch == broken ? NAN : 1);
+        return {{"hard", 1, cross_entropy(step.logits, step.batch.class_ids)},
+                {"small", 1, mean(step.logits * step.logits) * factor}};
+      });
+    });
+  };
+  const std::string first = error();
+  CHECK(contains(first, "the loss is nan, by its term \"small\", at batch 1 of epoch 1; Detect"));
+  broken = 2;
+  CHECK(contains(error(), "at batch 2 of epoch 1; the learning rate, 0.001, may be too high"));
+}
+
+TEST_CASE("constant weights are reported as they were given") {
+  const Dataset data = rows_of_light(23, 1);
+  Sequential model = network();
+  const auto report =
+      fit(model, data, {.epochs = 1, .batch_size = 7}, [](const Step& step) -> Loss {
+        return {{"labels", 0.1, cross_entropy(step.logits, step.batch.class_ids)},
+                {"small", 14.4, mean(step.logits * step.logits)}};
+      }).front();
+  CHECK(report.terms[0].weight == 0.1);
+  CHECK(report.terms[1].weight == 14.4);
 }
 
 TEST_CASE("options out of range, and those that exclude each other, are refused") {

@@ -1,4 +1,6 @@
 // Images that choose: validation sets, patience, the best weights, metrics of one's own.
+#include <cmath>
+#include <limits>
 #include <set>
 
 #include "core/ops/arithmetic.h"
@@ -164,6 +166,40 @@ TEST_CASE("metrics of one's own are worked out on both sets") {
   CHECK(last.metrics[2].value ==
         doctest::Approx(1 - static_cast<double>(last.validation_errors.value()) / 12));
   CHECK(last.metrics[3].value == 12);
+}
+
+TEST_CASE("a training that is stopped with a term that is no number goes on all the same") {
+  const Dataset data = rows_of_light(40, 1);
+  const Folder folder;
+  TrainOptions options = steady(2);
+  options.checkpoint.file = folder.file("c");
+  const auto train = [&] {
+    Sequential model = network();
+    return fit(model, data, options, [](const Step& step) {
+      const Tensor labels = cross_entropy(step.logits, step.batch.class_ids);
+      return Loss(labels, {{.name = "hard", .value = labels.item()},
+                           {.name = "told", .weight = 0, .value = NAN}});
+    });
+  };
+  Index steps = 0;
+  options.checkpoint.stop = [&] { return ++steps == 3; };
+  CHECK_THROWS_AS(train(), Stopped);
+  options.checkpoint.stop = {};
+  const auto reports = train();
+  CHECK(reports.size() == 2);
+  CHECK(std::isnan(reports[0].term("told")));
+}
+
+TEST_CASE("a step of more batches than there are is one of all of them") {
+  const Dataset data = rows_of_light(40, 1);
+  const auto train = [&](Index accumulate) {
+    Sequential model = network();
+    TrainOptions options = steady(2);
+    options.accumulate = accumulate;
+    train_classifier(model, data, options);
+    return weights_of(model);
+  };
+  CHECK(same_weights(train(5), train(std::numeric_limits<Index>::max())));
 }
 
 TEST_CASE("with all of these, a training stopped after any step ends with the same bits") {

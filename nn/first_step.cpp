@@ -1,4 +1,4 @@
-#include "nn/train/first_step.h"
+#include "nn/first_step.h"
 
 #include <string>
 #include <unordered_set>
@@ -10,11 +10,12 @@
 namespace limbeck::detail {
 namespace {
 
-[[noreturn]] void refuse(const Node& user, const Tensor& leaf) {
+[[noreturn]] void refuse(const char* op, const Node& user, const Tensor& leaf) {
   const LayerScope scope(user.layer);
   const std::string name = leaf.name().empty() ? "" : fmt::format("\"{}\" ", leaf.name());
-  fail("train",
-       "{} computes with a tensor {}of shape {} that wants a gradient and that no optimizer moves; "
+  fail(op,
+       "{} computes with a tensor {}of shape {} that wants a gradient and that no optimizer "
+       "would move; "
        "if it is to learn, list it, or the module that has it, in the layer's parts(), or give "
        "that module in TrainOptions::with; else freeze it by requires_grad(false)",
        user.op, name, leaf.shape());
@@ -22,7 +23,7 @@ namespace {
 
 }  // namespace
 
-void check_first_step(const Tensor& loss, std::span<const Tensor> trained) {
+void check_first_step(const char* op, const Tensor& loss, std::span<const Tensor> trained) {
   std::unordered_set<const TensorBody*> moved;
   for (const Tensor& tensor : trained) moved.insert(&tensor.body());
   std::unordered_set<const Node*> seen;
@@ -38,7 +39,7 @@ void check_first_step(const Tensor& loss, std::span<const Tensor> trained) {
       if (!input.defined() || !input.wants_grad()) continue;
       const TensorBody& body = input.body();
       visit(body.node.get());
-      if (body.node == nullptr && !moved.contains(&body)) refuse(node, input);
+      if (body.node == nullptr && !moved.contains(&body)) refuse(op, node, input);
     }
   }
 }
