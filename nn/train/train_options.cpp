@@ -58,4 +58,31 @@ void check(const TrainOptions& options) {
   }
 }
 
+TrainingFacts facts_of(const TrainOptions& options) {
+  const auto yes = [](bool on) { return on ? "yes" : "no"; };
+  const auto text = [](const auto& value) { return fmt::format("{}", value); };
+  TrainingFacts facts = {{"epochs", text(options.epochs)},
+                         {"batch size", text(options.batch_size)},
+                         {"drop_last", yes(options.drop_last)},
+                         {"learning rate", text(options.lr)},
+                         {"augmentation", yes(static_cast<bool>(options.augment))},
+                         {"views", text(options.views)},
+                         {"seed", text(options.seed)},
+                         {"accumulate", text(options.accumulate)},
+                         {"clip_norm", text(options.clip_norm)},
+                         {"clip_value", text(options.clip_value)},
+                         {"validation_split", text(options.validation_split)},
+                         {"validation images",
+                          options.validation != nullptr ? options.validation->checksum() : "none"},
+                         {"patience", text(options.patience)},
+                         {"weight_average", text(options.weight_average)},
+                         {"after_step", yes(static_cast<bool>(options.after_step))}};
+  if (const auto& p = options.plateau) {
+    facts["plateau"] =
+        fmt::format("{}, {}, {}, {}", p->factor, p->patience, p->threshold, p->floor);
+  }
+  for (const Module* const module : options.with) facts["with"] += module->describe() + " ";
+  return facts;
+}
+
 }  // namespace limbeck::detail

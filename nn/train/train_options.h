@@ -94,6 +94,8 @@ namespace detail {
 
 // Error: options out of range, or that exclude each other.
 void check(const TrainOptions& options);
+// What a training's numbers depend on by these options, for its checkpoint.
+TrainingFacts facts_of(const TrainOptions& options);
 // The schedule for so many steps, and the optimizer, that the options ask for.
 Schedule make_schedule(Index steps, const TrainOptions& options);
 std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,

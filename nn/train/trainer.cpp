@@ -153,36 +153,14 @@ class Run {
 
   // Of what the numbers of this training are made, beside its loss.
   void add_facts() {
-    const auto yes = [](bool on) { return on ? "yes" : "no"; };
-    const auto text = [](const auto& value) { return fmt::format("{}", value); };
     facts_["network"] = detail::layers_of(model_);
     facts_["training images"] = train_.checksum();
-    facts_["epochs"] = text(options_.epochs);
-    facts_["batch size"] = text(options_.batch_size);
-    facts_["drop_last"] = yes(options_.drop_last);
-    facts_["learning rate"] = text(options_.lr);
     facts_["optimizer"] = optimizer_->describe();
     const std::string groups = optimizer_->describe_groups();
     if (!groups.empty()) facts_["parameter groups"] = groups;
     facts_["schedule"] =
         fmt::format("{:g}, {:g}, {:g}", schedule_(0), schedule_(steps_ / 2), schedule_(steps_ - 1));
-    facts_["augmentation"] = yes(static_cast<bool>(options_.augment));
-    facts_["views"] = text(options_.views);
-    facts_["seed"] = text(options_.seed);
-    facts_["accumulate"] = text(options_.accumulate);
-    facts_["clip_norm"] = text(options_.clip_norm);
-    facts_["clip_value"] = text(options_.clip_value);
-    facts_["validation_split"] = text(options_.validation_split);
-    facts_["validation images"] =
-        options_.validation != nullptr ? options_.validation->checksum() : "none";
-    facts_["patience"] = text(options_.patience);
-    if (const auto& p = options_.plateau) {
-      facts_["plateau"] =
-          fmt::format("{}, {}, {}, {}", p->factor, p->patience, p->threshold, p->floor);
-    }
-    facts_["weight_average"] = text(options_.weight_average);
-    facts_["after_step"] = yes(static_cast<bool>(options_.after_step));
-    for (const Module* const module : options_.with) facts_["with"] += module->describe() + " ";
+    facts_.merge(detail::facts_of(options_));
   }
 
   void epoch() {
