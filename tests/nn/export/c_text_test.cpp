@@ -8,6 +8,7 @@
 #include "nn/group_norm.h"
 #include "nn/linear.h"
 #include "nn/residual.h"
+#include "nn/sequential.h"
 #include "tests/testing.h"
 
 #ifndef LIMBECK_REAL_DOUBLE  // what is exported computes in float
