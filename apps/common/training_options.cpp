@@ -89,7 +89,7 @@ void TrainingSettings::apply(TrainOptions& options, bool on_labels) const {
                           Parameters parameters, double lr) {
     return make(std::move(parameters), lr, decay);
   };
-  options.schedule_of = schedules().at(schedule);
+  if (schedule != "cosine") options.schedule_of = schedules().at(schedule);  // the usual one
   options.clip_norm = clip_norm;
   options.validation_split = validation_split;
   options.patience = patience;

@@ -179,6 +179,7 @@ void OnnxBuilder::add_ops(const OnnxMappings& own) {
 }
 
 void OnnxBuilder::rename(const std::string& from, const std::string& to) {
+  made_.insert(to);
   for (Node& node : nodes_) {
     if (node.output == from) node.output = to;
     std::ranges::replace(node.inputs, from, to);

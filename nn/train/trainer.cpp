@@ -158,8 +158,10 @@ class Run {
     facts_["optimizer"] = optimizer_->describe();
     const std::string groups = optimizer_->describe_groups();
     if (!groups.empty()) facts_["parameter groups"] = groups;
-    facts_["schedule"] =
-        fmt::format("{:g}, {:g}, {:g}", schedule_(0), schedule_(steps_ / 2), schedule_(steps_ - 1));
+    const bool usual = !options_.schedule && !options_.schedule_of && !options_.plateau;
+    facts_["schedule"] = usual ? "half a cosine"
+                               : fmt::format("{:g}, {:g}, {:g}", schedule_(0),
+                                             schedule_(steps_ / 2), schedule_(steps_ - 1));
     facts_.merge(detail::facts_of(options_));
   }
 
