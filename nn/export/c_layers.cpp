@@ -23,6 +23,9 @@ void check(const PlainLayer& layer) {
     fail("export", "a layer {} → {} has weights that are not finite as floats", layer.in,
          layer.out);
   }
+  if (layer.window.dilation != Size2d(1)) {
+    fail("export", "{} has a dilation, and cannot be exported to C", layer.name);
+  }
   if (layer.kind == PlainKind::linear && layer.in.rank() != 1) {
     fail("export", "a Linear takes features here, and gets {}; put a Flatten before it", layer.in);
   }

@@ -11,7 +11,7 @@ namespace limbeck {
 // moves nothing, is gone; and a global mean is an avg_pool whose window is the whole plane. What is
 // left: linear, conv2d, relu, max_pool, avg_pool, add.
 // Error: that of plain_layers, weights that are not finite as floats, a Linear that does not get
-// features, or a network in which nothing is left.
+// features, a dilated conv2d, or a network in which nothing is left.
 std::vector<PlainLayer> c_layers(Module& network, const Shape& image);
 
 }  // namespace limbeck

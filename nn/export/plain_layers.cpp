@@ -128,9 +128,6 @@ class Collector {
       layer.bias = op.has_input(2) ? constant(op, 2).clone() : Tensor::zeros({layer.weight.dim(0)});
     }
     if (layer.kind == PlainKind::conv2d) {
-      if (op.has("dilation") && op.size("dilation") != Size2d(1)) {
-        refuse_op("export", op, "has a dilation, and cannot be exported to C");
-      }
       layer.groups = op.integer("groups");
     }
     const bool pools = layer.kind == PlainKind::max_pool || layer.kind == PlainKind::avg_pool;
@@ -139,6 +136,7 @@ class Collector {
       layer.window = {.kernel = detail::kernel_of(graph_, op),
                       .stride = op.size("stride"),
                       .padding = op.size("padding")};
+      if (op.has("dilation")) layer.window.dilation = op.size("dilation");
     }
     return layer;
   }

@@ -45,7 +45,7 @@ struct Installed {
 
   Installed() {
     output_of(tree, fmt::format("make install OPT='-O3 -march=native' PREFIX='{}'", prefix));
-    fs::copy("tests/install", project);
+    fs::copy("tests/install", project, fs::copy_options::recursive);
   }
 };
 
