@@ -159,6 +159,18 @@ TextCheck above_0() {
   });
 }
 
+TextCheck not_negative() {
+  return valid_number([](double x) {
+    if (!(x >= 0)) fail("number", "must be at least 0; got {:g}", x);
+  });
+}
+
+TextCheck below_1() {
+  return valid_number([](double x) {
+    if (!(x >= 0 && x < 1)) fail("number", "must be from 0 to below 1; got {:g}", x);
+  });
+}
+
 Option& Option::type(const char* name) {
   option_->type_name(name);
   return *this;

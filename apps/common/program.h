@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,16 @@ using TextCheck = std::function<void(const std::string& text)>;
 TextCheck valid_number(std::function<void(double)> check);  // likewise of its number
 TextCheck at_least_1();
 TextCheck above_0();
+TextCheck not_negative();
+TextCheck below_1();  // from 0 on
+
+// The words of a table, for Option::one_of.
+template <class Value>
+std::vector<std::string> names_of(const std::map<std::string, Value>& by_name) {
+  std::vector<std::string> names;
+  for (const auto& entry : by_name) names.push_back(entry.first);
+  return names;
+}
 
 // An option, to be told more about: options.add("--seed", seed, "Seed").type("N").show_default().
 class Option {

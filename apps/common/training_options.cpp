@@ -56,26 +56,6 @@ const std::map<std::string, MakeSchedule>& schedules() {
   return by_name;
 }
 
-template <class Value>
-std::vector<std::string> names_of(const std::map<std::string, Value>& by_name) {
-  std::vector<std::string> names;
-  for (const auto& entry : by_name) names.push_back(entry.first);
-  return names;
-}
-
-// A check that a number is in [0, 1).
-auto below_1() {
-  return valid_number([](double x) {
-    if (!(x >= 0 && x < 1)) fail("number", "must be from 0 to below 1; got {:g}", x);
-  });
-}
-
-auto not_negative() {
-  return valid_number([](double x) {
-    if (!(x >= 0)) fail("number", "must be at least 0; got {:g}", x);
-  });
-}
-
 }  // namespace
 
 void TrainingSettings::check() const {
@@ -142,9 +122,7 @@ void add_options(Options& options, TrainingSettings& s) {
       "End a training after so many epochs without fewer errors on the held-back images, and keep "
       "the weights of its best epoch; 0: never")
       .type("N")
-      .check(valid_number([](double n) {
-        if (!(n >= 0)) fail("number", "must be at least 0; got {:g}", n);
-      }));
+      .check(not_negative());
 }
 
 }  // namespace limbeck

@@ -16,12 +16,6 @@
 namespace limbeck {
 namespace {
 
-std::vector<std::string> names_of(const std::map<std::string, Augmentation>& augmentations) {
-  std::vector<std::string> names;
-  for (const auto& [name, augmentation] : augmentations) names.push_back(name);
-  return names;
-}
-
 void add_files(Options& options, DistillSettings& s) {
   const auto file = [&options](const char* name, std::string& variable, const char* help) {
     return options.add(name, variable, help).type("FILE");
@@ -145,9 +139,7 @@ void add_options(Options& options, DistillSettings& s) {
       "The part of the teacher's hidden units that is silent at each step of its training, at "
       "random")
       .type("P")
-      .check(valid_number([](double p) {
-        if (!(p >= 0 && p < 1)) fail("number", "must be from 0 to below 1; got {:g}", p);
-      }));
+      .check(below_1());
   add("--teacher-augment", s.teacher_augment,
       "What is done to the teacher's images, anew every epoch: none; shift, by up to two pixels; "
       "or "
