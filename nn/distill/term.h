@@ -77,7 +77,7 @@ struct TermShapes {
   std::vector<Shape> student_taps, teacher_taps;  // of one image, without N, in the term's order
 };
 
-// What is so at every step, for the self-check before a training, which tries it. At first nothing.
+// What holds at every step, for the self-check before a training, which tries it. At first nothing.
 struct TermPromises {
   // A constant added to a row of the student's logits changes nothing, as with whatever sees them
   // through a softmax: the gradient then sums to 0 in each row.
@@ -85,6 +85,9 @@ struct TermPromises {
   bool never_negative = false;  // as a KL divergence
   // Its value where the student says what the teacher says, in logits and in taps.
   std::optional<double> at_equal{};
+  // A part of it is a constant to the gradient on purpose, as a weight is that is made of the
+  // student's own answer: then the gradient is not that of differences.
+  bool detaches = false;
 };
 
 // A term of an objective.
