@@ -12,26 +12,19 @@
 #include "core/autograd.h"
 #include "core/denormals.h"
 #include "core/text.h"
+#include "nn/output_watch.h"
 
 namespace limbeck {
 namespace {
-
-// While summary() runs a network, the output shape of every module that is called.
-thread_local std::map<const Module*, Shape>* observed_shapes = nullptr;
 
 // Of every module that is called for one image of shape `input`.
 std::map<const Module*, Shape> output_shapes(Module& network, const Shape& input) {
   std::map<const Module*, Shape> shapes;
   const NoGrad no_grad;
   const EvalMode eval_mode(network);
-  auto* const before = std::exchange(observed_shapes, &shapes);
-  try {
-    network(Tensor::zeros(input.with_front(1)));
-  } catch (...) {
-    observed_shapes = before;
-    throw;
-  }
-  observed_shapes = before;
+  const OutputWatch watch(
+      [&](const Module& module, const Tensor& y) { shapes[&module] = y.shape(); });
+  network(Tensor::zeros(input.with_front(1)));
   return shapes;
 }
 
@@ -45,7 +38,7 @@ Tensor Module::call(const std::function<Tensor()>& work) {
   const FlushDenormals flush_denormals;
   const LayerScope scope(layer_name_);
   Tensor y = work();
-  if (observed_shapes != nullptr) (*observed_shapes)[this] = y.shape();
+  OutputWatch::tell(*this, y);
   return y;
 }
 
@@ -161,10 +154,6 @@ RestoreModes::RestoreModes(Module& module) {
 
 RestoreModes::~RestoreModes() {
   for (const auto& [part, training] : before_) part->training_ = training;
-}
-
-bool summarising() {
-  return observed_shapes != nullptr;
 }
 
 Index multiply_adds(Module& network, const Shape& input) {

@@ -184,7 +184,5 @@ Index multiply_adds(Module& network, const Shape& input);
 //   0    Flatten                      (784)           0              0
 //   1    Linear(784, 32)               (32)      25,120         25,088
 std::string summary(Module& network, const Shape& input);
-// Whether that is going on: then no layer does another's work, so that each shows its shape.
-bool summarising();
 
 }  // namespace limbeck

@@ -6,6 +6,7 @@
 #include "core/ops/matmul.h"
 #include "nn/conv2d.h"
 #include "nn/linear.h"
+#include "nn/output_watch.h"
 #include "nn/pooling.h"
 
 namespace limbeck {
@@ -13,10 +14,10 @@ namespace {
 
 using Layers = std::span<const std::unique_ptr<Module>>;
 
-// Layer i as what it exactly is, or null.
+// Layer i as what it exactly is, or null: also where somebody wants its own output.
 template <class Layer>
 Layer* at(Layers layers, std::size_t i) {
-  return i < layers.size() ? exactly<Layer>(*layers[i]) : nullptr;
+  return i < layers.size() && !is_watched(*layers[i]) ? exactly<Layer>(*layers[i]) : nullptr;
 }
 
 struct Output {
@@ -51,7 +52,7 @@ Tensor Sequential::forward(const Tensor& x) {
   Output output{.layers = 0, .y = x};
   for (Layers rest(layers_); !rest.empty(); rest = rest.subspan(output.layers)) {
     const LayerScope scope(rest[0]->layer_name());
-    output = summarising() ? Output{1, (*rest[0])(output.y)} : forward_fused(rest, output.y);
+    output = forward_fused(rest, output.y);
   }
   return output.y;
 }

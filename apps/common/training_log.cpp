@@ -76,7 +76,10 @@ void TrainingLog::write_epoch(const EpochReport& r) {
   if (r.terms.size() > 1) {
     std::string terms;
     for (const TermValue& term : r.terms) {
-      terms += fmt::format("{}{} {:.4f}", terms.empty() ? "" : ", ", term.name, term.value);
+      const bool tells_weight = term.has_own_weight() && term.weight != 1;
+      terms += fmt::format("{}{}{} {:.4f}", terms.empty() ? "" : ", ",
+                           tells_weight ? fmt::format("{:.3g} × ", term.weight) : "", term.name,
+                           term.value);
     }
     line += fmt::format(" ({})", terms);
   }

@@ -1,10 +1,11 @@
-// A student taught by an objective of one's own (decoupled_distillation.h) beside one taught by
-// the usual loss and one by labels alone, on the synthetic digits.
+// A student taught by a term of one's own (decoupled_distillation.h) and labels, beside one taught
+// by the usual loss and one by labels alone, on the synthetic digits.
 #include "apps/examples/decoupled_distillation.h"
 
 #include <fmt/format.h>
 
 #include "data/synthetic_digits.h"
+#include "nn/distill/distiller.h"
 #include "nn/models.h"
 #include "nn/train/evaluate.h"
 
@@ -26,13 +27,18 @@ int main() {
     fmt::print("{:16} {} errors\n", name, count_errors(student, digits.test));
   };
   const TrainOptions options{.epochs = 30, .batch_size = 64, .lr = 3e-3};
-  const DistillationOptions soft{.temperature = 4, .alpha = 0.1};
   student_by("hard labels",
              [&](Module& student) { train_classifier(student, digits.train, options); });
   student_by("distilled", [&](Module& student) {
-    Distiller(teacher, student, soft).fit(digits.train, options);
+    Distiller(teacher, student, {.temperature = 4, .alpha = 0.1}).fit(digits.train, options);
   });
+  const Term labels{
+      .name = "labels",
+      .value = [](const TermStep& s) { return cross_entropy(s.student, s.batch.class_ids); },
+      .uses_labels = true,
+      .uses_teacher = false};
+  const Objective objective = 0.1 * labels + 0.9 * decoupled(4, 2);
   student_by("decoupled, β = 2", [&](Module& student) {
-    Distiller(teacher, student, soft, decoupled_loss(2)).fit(digits.train, options);
+    Distiller(teacher, student, objective).fit(digits.train, options);
   });
 }

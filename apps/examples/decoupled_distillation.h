@@ -1,4 +1,4 @@
-// Decoupled knowledge distillation: a distillation objective of one's own.
+// Decoupled knowledge distillation: a term of one's own, for a Distiller's objective.
 //
 // KL(p ‖ q) between the teacher's softened answer p and the student's q falls into two parts. With
 // y the label, p̂ and q̂ the answers among the other classes only, so that each sums to 1 there:
@@ -10,13 +10,13 @@
 // A teacher that is sure of y, p_y ≈ 1, so all but mutes what it knows about the other classes.
 // Here the second part has a weight of its own, β:
 //
-//   soft = T² · (TCKD + β · NCKD) = T² · (KL(p ‖ q) + (β − (1 − p_y)) · NCKD)
+//   T² · (TCKD + β · NCKD) = T² · (KL(p ‖ q) + (β − (1 − p_y)) · NCKD)
 //
 // Zhao et al., "Decoupled Knowledge Distillation", CVPR 2022, section 3, with their α = 1.
 #pragma once
 
 #include "core/ops.h"
-#include "nn/distill/distiller.h"
+#include "nn/distill/term.h"
 #include "nn/losses.h"
 
 namespace limbeck {
@@ -34,27 +34,30 @@ inline Tensor kl_rows(const Tensor& log_p, const Tensor& log_q) {
   return sum_last(exp(log_p) * (log_p - log_q));
 }
 
-// loss = α · CE(z, y) + (1 − α) · soft, means over the batch, for a Distiller:
-//   Distiller(teacher, student, {.temperature = 4, .alpha = 0.1}, decoupled_loss(2))
+// T² (TCKD + β NCKD), a mean over the batch: z (N, C), v (N, C), N labels → ().
+inline Tensor decoupled_loss(const Tensor& z, const Tensor& v,
+                             std::span<const std::int32_t> class_ids, double t, double beta) {
+  const Tensor label = one_hot(class_ids, z.dim(1));       // (N, C)
+  const Tensor out = label * static_cast<real>(1000 * t);  // e⁻¹⁰⁰⁰ = 0 takes y out
+  const Tensor log_p = log_softmax(v, t), log_q = log_softmax(z, t);
+  const Tensor nckd = kl_rows(log_softmax(v - out, t), log_softmax(z - out, t));  // (N, 1)
+  const Tensor others = sum_last(exp(log_p) * (1 - label));  // 1 − p_y, (N, 1)
+  return mean(kl_rows(log_p, log_q) + (beta - others) * nckd) * (t * t);
+}
+
+// That as a term: Distiller(teacher, student, 0.1 * labels + 0.9 * decoupled(4, 2))
 // Error: β below 0.
-inline Objective decoupled_loss(double beta) {
-  if (!(beta >= 0)) fail("decoupled_loss", "beta must be at least 0; got {}", beta);
-  return [beta](const Tensor& z, const Tensor& v, std::span<const std::int32_t> class_ids,
-                const DistillationOptions& options) -> DistillationLoss {
-    const double t = options.temperature;
-    const Tensor hard = cross_entropy(z, class_ids);
-    const Tensor label = one_hot(class_ids, z.dim(1));       // (N, C)
-    const Tensor out = label * static_cast<real>(1000 * t);  // e⁻¹⁰⁰⁰ = 0 takes y out
-    const Tensor log_p = log_softmax(v, t), log_q = log_softmax(z, t);
-    const Tensor nckd = kl_rows(log_softmax(v - out, t), log_softmax(z - out, t));  // (N, 1)
-    const Tensor others = sum_last(exp(log_p) * (1 - label));  // 1 − p_y, (N, 1)
-    const Tensor soft = mean(kl_rows(log_p, log_q) + (static_cast<real>(beta) - others) * nckd) *
-                        static_cast<real>(t * t);
-    const auto alpha = static_cast<real>(options.alpha);
-    return {.total = hard * alpha + soft * (1 - alpha),
-            .hard = static_cast<double>(hard.item()),
-            .soft = static_cast<double>(soft.item())};
-  };
+inline Term decoupled(Varying temperature, double beta) {
+  if (!(beta >= 0)) fail("decoupled", "beta must be at least 0; got {}", beta);
+  return {.name = "decoupled",
+          .value =
+              [=](const TermStep& s) {
+                return decoupled_loss(s.student, s.teacher, s.batch.class_ids, temperature(s.done),
+                                      beta);
+              },
+          .description = fmt::format("decoupled(T={}, beta={})", temperature.str(), beta),
+          .uses_labels = true,
+          .promises = {.shift_invariant = true, .never_negative = true, .at_equal = 0}};
 }
 
 }  // namespace limbeck

@@ -70,6 +70,22 @@ limbeck.curves = (() => {
         [[element('th', {scope: 'col', rowspan: 2}, 'Epoch'), ...names], kinds], rows);
   }
 
+  // Of a sum of terms each one's value, weight and, where it is known, its gradient's length.
+  function termTable() {
+    const {epochs} = data.run.student_distilled;
+    const terms = Object.keys(epochs[0]).filter((key) => `${key}-weight` in epochs[0]);
+    byId('terms').hidden = terms.length === 0;
+    if (terms.length === 0) return;
+    const columns = terms.flatMap(
+        (term) => [term, `${term}-weight`, `${term}-gradient`].filter((key) => key in epochs[0]));
+    const cell = (number) => td(number === undefined || number === null ? '' : digits3(number));
+    fillTable(
+        byId('term-table'), 'Terms of the distilled student’s loss and their weights, by epoch',
+        [[th('col', 'Epoch'), ...columns.map((key) => th('col', key))]],
+        epochs.map(
+            (epoch, i) => [th('row', String(i + 1)), ...columns.map((key) => cell(epoch[key]))]));
+  }
+
   function show() {
     chart.responsive(byId('errors-curve'), errorsChart);
     const redraw = chart.responsive(byId('loss-curve'), lossChart);
@@ -77,6 +93,7 @@ limbeck.curves = (() => {
       radio.addEventListener('change', redraw);
     }
     table();
+    termTable();
   }
 
   return {show};

@@ -2,15 +2,22 @@
 //
 //   Distiller distiller(teacher, student, {.temperature = 4, .alpha = 0.1});
 //   distiller.fit(train, {.epochs = 10, .test = &test});
+//
+// or by any sum of terms (term.h):
+//
+//   Distiller(teacher, student, 0.1 * labels() + 0.9 * kd({.temperature = 4}) +
+//                                   3000 * similarity({"7"})).fit(train, options);
 #pragma once
 
-#include <concepts>
-
-#include "core/ops/gather.h"  // gather_rows, of kept answers
 #include "nn/distill/distillation_loss.h"
+#include "nn/distill/term.h"
 #include "nn/train/trainer.h"
 
 namespace limbeck {
+
+namespace detail {
+class Lesson;
+}
 
 // T in the course of a training, of how far it is, from 0 in the first step to 1 in the last.
 using TemperatureSchedule = std::function<double(double done)>;
@@ -19,61 +26,84 @@ using TemperatureSchedule = std::function<double(double done)>;
 // and then what the teacher is sure of, or the other way round. Error: one that is out of range.
 TemperatureSchedule anneal_temperature(double from, double to);
 
-// What a student learns from: a function like distillation_loss(), of the student's logits z and
-// the teacher's v, both (N, C), and N labels, by the T and α of the moment. `total` is what is
-// minimised; `hard` and `soft` go to the reports. apps/examples/decoupled_distillation.h is one.
-// For more terms than two, or features, call fit() (nn/train/trainer.h) and ask the teacher
-// yourself: apps/examples/own_loss.cpp.
-using Objective = std::function<DistillationLoss(
-    const Tensor& student_logits, const Tensor& teacher_logits,
-    std::span<const std::int32_t> class_ids, const DistillationOptions& options)>;
+// What a Distiller does beside the loss.
+struct DistillerOptions {
+  // The teacher's answers are kept where images come again, if they take no more bytes than this;
+  // else it is asked about every batch. 0: always so, as a teacher must be that itself changes.
+  Index answers_limit = Index{1} << 30;
+  // Above 0: at every so many steps of the optimizer the length of each term's gradient with
+  // respect to the logits is worked out, for the reports (TermValue::gradient). Which weight a term
+  // needs shows there: a weight times this length is how strongly it pulls. A step at which it is
+  // done takes up to twice as long. Of an objective alone.
+  Index gradient_every = 0;
+  // Whether the objective is tried before the first step (self_check.h), for at most a second.
+  bool self_check = true;
+};
 
-// The loss is distillation_loss(), or the objective given, with the teacher's logits, asked in
-// evaluation mode and without gradients. A fixed transfer set gets the teacher's answer once,
-// before the first epoch, and keeps it (N × C numbers), so that a distilling epoch costs what a
-// plain one of the student costs. With augmentation the teacher sees each batch as the student
-// does, every time; but where the same changes come again (TrainOptions::views), its answers are
-// kept (views × N × C numbers). Long training on the same views by teacher and student is what
-// distillation profits from: Beyer et al., "Knowledge distillation: A good teacher is patient and
-// consistent", CVPR 2022. An ensemble answers at the T of the moment. At α = 1, where its answer
-// would count for nothing, distillation_loss() does not ask the teacher, and the reports have no
-// soft loss; an objective of one's own always gets its answer.
+// What becomes of a teacher's answers in a training.
+struct KeptAnswers {
+  Index bytes = 0;    // that they take if they are kept; 0 if none comes again
+  bool kept = false;  // whether they are: they come again, and fit within the limit
+};
+
+// The teacher is asked in evaluation mode and without gradients. What it answers depends on the
+// image alone, so a fixed transfer set gets its answers, logits and taps, once, before the first
+// epoch, and keeps them: a distilling epoch then costs what a plain one of the student costs. With
+// augmentation the teacher sees each batch as the student does, every time; but where the same
+// changes come again (TrainOptions::views), its answers are kept. (Long training on the same views
+// by teacher and student is what distillation profits from: Beyer et al., "Knowledge distillation:
+// A good teacher is patient and consistent", CVPR 2022.) They are kept within answers_limit, and
+// not of a teacher that shares parameters with what is trained. An ensemble answers at the T of the
+// moment. At α = 1, and for an objective of which no term asks, the teacher is not asked, but for
+// its number of classes and its decisions on a test set.
 //
 // Both models must outlive the Distiller. The teacher is given back as it was found, each of its
 // parts in its mode, and without gradients. Models without a name are named "teacher" and
 // "student", which errors then say: "student.2 (Linear): linear: …".
 class Distiller {
  public:
-  // With a schedule, T is what it says and options.temperature is not used. Error: T or α out of
-  // range.
+  // By distillation_loss(), in one pass. With a schedule, T is what it says and options.temperature
+  // is not used. Error: T or α out of range.
   Distiller(Module& teacher, Module& student, const DistillationOptions& options,
-            TemperatureSchedule schedule = {}, Objective objective = {});
-  template <class F>
-  requires std::convertible_to<F, Objective> &&(!std::convertible_to<F, TemperatureSchedule>)
-      Distiller(Module& teacher, Module& student, const DistillationOptions& options, F objective)
-      : Distiller(teacher, student, options, {}, Objective(std::move(objective))) {}
+            TemperatureSchedule schedule = {}, const DistillerOptions& how = {});
+  // By a sum of terms. Their values and weights are in every report. Error: no term, one without a
+  // function, a module that is null.
+  Distiller(Module& teacher, Module& student, Objective objective,
+            const DistillerOptions& how = {});
 
-  // Trains the student on the transfer set, whose labels count with weight α; at α = 0, and with an
-  // objective that does not need them, there may be none.
-  // Error: as train_classifier, or student and teacher disagree about the number of classes.
+  // Trains the student on the transfer set. Its labels may be missing where none counts: at α = 0,
+  // or if no term uses them.
+  // Error: as fit() (nn/train/trainer.h); student and teacher disagree about the number of classes;
+  // a term names a module that is not there (taps.h), or does not compute what it promises; the
+  // teacher changes while its answers are kept.
   std::vector<EpochReport> fit(const Dataset& transfer_set, const TrainOptions& options);
 
+  // What would become of the teacher's answers in that: asked beforehand, where memory is short.
+  KeptAnswers kept_answers(const Dataset& transfer_set, const TrainOptions& options);
+
  private:
+  Distiller(std::shared_ptr<detail::Lesson> lesson, Module& teacher, Module& student,
+            const DistillerOptions& how);
+
   Module& teacher_;
   Module& student_;
-  DistillationOptions options_;
-  TemperatureSchedule schedule_;
-  Objective objective_;  // empty: distillation_loss
+  std::shared_ptr<detail::Lesson> lesson_;
+  DistillerOptions how_;
 };
 
 // The same from answers that are there already, with no teacher at hand: its logits for every image
 // of the transfer set, (N, C). The reports know no agreement. Error: as fit(), another number of
-// rows, or augmentation, which would change the images that the answers are about.
+// rows, or augmentation, which would change the images that the answers are about; of an objective
+// also taps of the teacher.
 std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Module& student,
                                              const Dataset& transfer_set,
                                              const DistillationOptions& options,
                                              const TrainOptions& train_options,
-                                             const TemperatureSchedule& schedule = {},
-                                             const Objective& objective = {});
+                                             const TemperatureSchedule& schedule = {});
+std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Module& student,
+                                             const Dataset& transfer_set,
+                                             const Objective& objective,
+                                             const TrainOptions& train_options,
+                                             const DistillerOptions& how = {});
 
 }  // namespace limbeck

@@ -29,6 +29,8 @@ class Ensemble : public Module {
   Ensemble(std::vector<Module*> members, const Options& options);
 
   std::string describe() const override;
+  // The number of members.
+  Index size() const { return static_cast<Index>(members_.size()); }
 
   // The members' own logits side by side, (N, members · C): what a temperature does not change.
   Tensor member_logits(const Tensor& x);

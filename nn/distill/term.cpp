@@ -38,7 +38,9 @@ std::string Objective::str() const {
   std::string text;
   for (const Term& term : terms) {
     if (!text.empty()) text += " + ";
-    text += term.weight.str() + " * " + (term.description.empty() ? term.name : term.description);
+    const std::string weight = term.weight.str();
+    if (weight != "1") text += weight + " * ";
+    text += term.description.empty() ? term.name : term.description;
   }
   return text;
 }

@@ -88,8 +88,11 @@ std::vector<T> list_of(const Json& json, const FromJson& one) {
 
 Json to_json(const EpochReport& r) {
   const auto term = [](const TermValue& t) {
-    return Json{
-        {"name", t.name}, {"weight", t.weight}, {"value", number(t.value)}, {"images", t.images}};
+    return Json{{"name", t.name},
+                {"weight", t.weight},
+                {"value", number(t.value)},
+                {"images", t.images},
+                {"gradient", number(t.gradient)}};
   };
   const auto metric = [](const MetricValue& m) {
     return Json{{"name", m.name}, {"value", number(m.value)}};
@@ -113,7 +116,8 @@ EpochReport report_of(const Json& json) {
     return {.name = t.at("name"),
             .weight = t.at("weight"),
             .value = number_of(t.at("value")),
-            .images = t.at("images")};
+            .images = t.at("images"),
+            .gradient = number_of(t.value("gradient", Json()))};
   };
   const auto metric = [](const Json& m) -> MetricValue {
     return {m.at("name"), number_of(m.at("value"))};
@@ -134,8 +138,8 @@ EpochReport report_of(const Json& json) {
 
 Json to_json(const EpochSums& sums) {
   const auto term = [](const EpochSums::Term& t) {
-    return Json{
-        {"name", t.name}, {"value", number(t.value)}, {"weight", t.weight}, {"images", t.images}};
+    return Json{{"name", t.name},     {"value", number(t.value)}, {"weight", t.weight},
+                {"images", t.images}, {"gradients", t.gradients}, {"measured", t.measured}};
   };
   return {{"images", sums.images},
           {"loss", sums.loss},
@@ -146,7 +150,8 @@ Json to_json(const EpochSums& sums) {
 
 EpochSums sums_of(const Json& json) {
   const auto term = [](const Json& t) -> EpochSums::Term {
-    return {t.at("name"), number_of(t.at("value")), t.at("weight"), t.at("images")};
+    return {t.at("name"),   number_of(t.at("value")),  t.at("weight"),
+            t.at("images"), t.value("gradients", 0.0), t.value("measured", 0.0)};
   };
   return {.images = json.at("images"),
           .loss = json.at("loss"),

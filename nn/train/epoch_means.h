@@ -11,10 +11,12 @@ namespace limbeck::detail {
 // keeps.
 struct EpochSums {
   // Of one term: its values times its images, these, and the mean of its weights, which is exact
-  // where they are all the same.
+  // where they are all the same; the lengths of its gradient, and in how many batches they are
+  // known.
   struct Term {
     std::string name;
     double value = 0, weight = 0, images = 0;
+    double gradients = 0, measured = 0;
   };
 
   double images = 0, loss = 0;

@@ -1,6 +1,7 @@
 #include "nn/train/epoch_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/error.h"
@@ -21,7 +22,11 @@ double EpochReport::term(std::string_view name) const {
 
 std::vector<ReportNumber> numbers_of(const EpochReport& r) {
   std::vector<ReportNumber> numbers = {{"loss", r.loss}};
-  for (const TermValue& term : r.terms) numbers.push_back({term.name, term.value});
+  for (const TermValue& term : r.terms) {
+    numbers.push_back({term.name, term.value});
+    if (term.has_own_weight()) numbers.push_back({term.name + "-weight", term.weight});
+    if (!std::isnan(term.gradient)) numbers.push_back({term.name + "-gradient", term.gradient});
+  }
   numbers.push_back({"errors", number(r.errors), true});
   numbers.push_back({"agreement", r.agreement});
   numbers.push_back({"validation_errors", number(r.validation_errors), true});

@@ -28,8 +28,9 @@ struct EpochReport {
   Index epoch = 0, epochs = 0;  // which, from 1, of how many
   double loss = 0;              // what was minimised
   // What that is the sum of, each a mean over the epoch and not yet weighted, with the mean of its
-  // weights. Training on labels has "hard", the cross-entropy; distillation has "hard", over the
-  // images that have a label, NaN where none has, and "soft", T² · KL.
+  // weights, and of its gradient's lengths if there are some. Training on labels has "hard", the
+  // cross-entropy; distillation has "hard", over the images that have a label, NaN where none has,
+  // and "soft", T² · KL.
   std::vector<TermValue> terms{};
   double lr = 0;                             // the learning rate at its end
   double seconds = 0;                        // of training, without the evaluation
@@ -53,6 +54,8 @@ struct ReportNumber {
 
 // All numbers of a report under the names that they have in every log, in this order: "loss", the
 // terms, "errors", "agreement", "validation_errors", "gradient_norm", the metrics, "lr", "seconds".
+// A term has its value, "kd"; its weight, "kd-weight", but for "hard" and "soft"; and "kd-gradient"
+// where its gradient's length is known.
 std::vector<ReportNumber> numbers_of(const EpochReport& report);
 
 // Of the epochs with a validation set, the first with the fewest errors there; without one the

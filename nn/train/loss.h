@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,14 @@ struct TermValue {
   double weight = 1;   // that it has in the sum
   double value = 0;    // before that weight
   Index images = all;  // of which `value` is the mean; where that is 0 it is not looked at
+  // Length of its gradient with respect to the logits, before that weight; NaN where nobody asked.
+  double gradient = std::numeric_limits<double>::quiet_NaN();
 
   static constexpr Index all = -1;  // of the batch
+
+  // Whether the weight is for reports to tell: not where it is 1 by nature, in training on labels,
+  // or α and 1 − α, which are options.
+  bool has_own_weight() const { return name != "hard" && name != "soft"; }
 };
 
 // The loss of one batch.
@@ -60,6 +67,7 @@ struct Step {
   const Tensor& logits;  // the model's answer to these images
   double done;           // how far the training is: 0 in its first step, 1 in its last
   Index epoch;           // from 1
+  Index step;            // of the optimizer, from 0 in the first
 };
 
 // A loss of one's own.

@@ -57,13 +57,11 @@ void check_judge(const char* op, const Dataset* set) {
 // A training under way.
 class Run {
  public:
-  Run(Module& model, const Dataset& train, const TrainOptions& options, const LossFunction& loss,
-      const std::vector<std::int32_t>* teacher_decisions, detail::TrainingFacts facts)
+  Run(Module& model, const Dataset& train, const TrainOptions& options, const detail::Task& task)
       : model_(model),
         train_(train),
         options_(options),
-        loss_(loss),
-        teacher_decisions_(teacher_decisions),
+        task_(task),
         held_(detail::hold_out(train, options)),
         validation_(held_.validation ? &*held_.validation : options.validation),
         rng_(options.seed),
@@ -79,7 +77,7 @@ class Run {
         steps_a_pass_(steps_in(loader_.batches())),
         steps_(steps_of(options.epochs, steps_a_pass_)),
         schedule_(detail::make_schedule(steps_, options)),
-        facts_(std::move(facts)) {
+        facts_(task.facts) {
     std::unordered_set<const detail::TensorBody*> seen;  // parts may share what they learn
     for (const auto& [name, module] : learners(model, options)) {
       for (const Tensor& parameter : module->parameters()) {
@@ -182,7 +180,7 @@ class Run {
     warn_of_guessing(report);
     {
       const detail::Averaged averaged(average_ ? &*average_ : nullptr);
-      detail::judge(report, model_, options_, validation_, teacher_decisions_);
+      detail::judge(report, model_, options_, validation_, task_.teacher_decisions);
       check_names(report);
       at_.over = is_over_after(report);
       if (plateau_) {
@@ -222,8 +220,9 @@ class Run {
     optimizer_->set_lr(lr_of(step));
     const double done =
         static_cast<double>(step) / static_cast<double>(std::max<Index>(steps_ - 1, 1));
-    const Loss loss = loss_(
-        {.batch = batch, .logits = model_(batch.images), .done = done, .epoch = epoch_under_way()});
+    const Tensor logits = task_.forward ? task_.forward(batch.images) : model_(batch.images);
+    const Loss loss = task_.loss(
+        {.batch = batch, .logits = logits, .done = done, .epoch = epoch_under_way(), .step = step});
     const Progress progress{.epoch = epoch_under_way(),
                             .epochs = options_.epochs,
                             .batch = ++at_.batches,
@@ -301,7 +300,8 @@ class Run {
 
   void warn_of_guessing(EpochReport& report) const {
     const double guessing = std::log(static_cast<double>(train_.classes));
-    const double hard = report.term("hard");
+    const bool by_terms = std::isnan(report.term("hard"));
+    const double hard = report.term(by_terms ? "labels" : "hard");
     if (!(hard >= guessing)) return;  // also where no image has a label
     report.warnings.push_back(fmt::format(
         "the loss on the labels, {:.3f}, is not below ln {} = {:.3f}, which guessing gives", hard,
@@ -311,8 +311,7 @@ class Run {
   Module& model_;
   const Dataset& train_;
   const TrainOptions& options_;
-  const LossFunction& loss_;
-  const std::vector<std::int32_t>* teacher_decisions_;
+  const detail::Task& task_;
   const detail::HeldOut held_;
   const Dataset* validation_;  // or none
   Rng rng_;
@@ -337,11 +336,9 @@ class Run {
 namespace detail {
 
 std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
-                                    const TrainOptions& options, const LossFunction& loss,
-                                    const std::vector<std::int32_t>* teacher_decisions,
-                                    TrainingFacts facts) {
+                                    const TrainOptions& options, const Task& task) {
   detail::check(options);
-  return Run(model, train, options, loss, teacher_decisions, std::move(facts)).run();
+  return Run(model, train, options, task).run();
 }
 
 std::string layers_of(Module& model) {
@@ -363,8 +360,8 @@ std::string checksum_of(Module& model) {
 std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOptions& options,
                              const LossFunction& loss) {
   if (!loss) fail("fit", "there is no loss");
-  return detail::run_epochs(model, train, options, loss, nullptr,
-                            {{"loss", "one of the caller's"}});
+  return detail::run_epochs(model, train, options,
+                            {.loss = loss, .facts = {{"loss", "one of the caller's"}}});
 }
 
 std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
@@ -373,14 +370,14 @@ std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
   TrainOptions of_loop = options;
   of_loop.label_smoothing = 0;
   const CrossEntropyOptions smoothing{.label_smoothing = options.label_smoothing};
+  const auto loss = [&](const Step& step) -> Loss {
+    return {{"hard", 1, cross_entropy(step.logits, step.batch.class_ids, smoothing)}};
+  };
   return detail::run_epochs(
       model, train, of_loop,
-      [&](const Step& step) -> Loss {
-        return {{"hard", 1, cross_entropy(step.logits, step.batch.class_ids, smoothing)}};
-      },
-      nullptr,
-      {{"loss", "cross-entropy"},
-       {"label_smoothing", fmt::format("{}", smoothing.label_smoothing)}});
+      {.loss = loss,
+       .facts = {{"loss", "cross-entropy"},
+                 {"label_smoothing", fmt::format("{}", smoothing.label_smoothing)}}});
 }
 
 }  // namespace limbeck

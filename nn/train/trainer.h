@@ -27,12 +27,19 @@ std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOpt
 
 namespace detail {
 
-// The same for those who can tell a checkpoint what the loss is made of, and know a teacher's
-// decisions on the test set.
+// What is learned in a training.
+struct Task {
+  LossFunction loss;
+  TrainingFacts facts{};  // what it depends on, for a checkpoint
+  const std::vector<std::int32_t>* teacher_decisions = nullptr;  // on the test set, if known
+  // The model's answer to a batch that it learns from, for who has something to do around it; if
+  // empty, the model's.
+  std::function<Tensor(const Tensor& images)> forward{};
+};
+
+// The same for those who know more of the loss.
 std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
-                                    const TrainOptions& options, const LossFunction& loss,
-                                    const std::vector<std::int32_t>* teacher_decisions,
-                                    TrainingFacts facts);
+                                    const TrainOptions& options, const Task& task);
 // A network's layers and its weights, as such facts.
 std::string layers_of(Module& model);
 std::string checksum_of(Module& model);

@@ -106,25 +106,6 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a schedule and an objective can be given together, and neither by {}") {
-  const Dataset data = rows_of_light(20, 1);
-  Sequential teacher = small(1), student = small(2);
-  std::vector<double> temperatures;
-  const Objective watching = [&](const Tensor& z, const Tensor& v, auto ids, const auto& options) {
-    temperatures.push_back(options.temperature);
-    return distillation_loss(z, v, ids, options);
-  };
-  const TrainOptions options{.epochs = 3, .batch_size = 20};
-  Distiller(teacher, student, {}, anneal_temperature(8, 2), watching).fit(data, options);
-  CHECK(temperatures == std::vector<double>{8, 4, 2});
-  Distiller(teacher, student, {.temperature = 5}, watching).fit(data, options);
-  CHECK(temperatures.back() == 5);
-  distill_from_logits(logits_of(teacher, data), student, data, {}, options,
-                      anneal_temperature(9, 1), watching);
-  CHECK(temperatures.back() == 1);
-  Distiller(teacher, student, {}, {}).fit(data, options);
-}
-
 TEST_CASE("a teacher that answers with what is no number is named, however it is asked") {
   const Dataset data = rows_of_light(40, 1);
   for (const int how : {0, 1, 2}) {  // once, about every batch, about views

@@ -22,7 +22,6 @@ struct Setup {
   TrainOptions options{.epochs = 2, .batch_size = 10, .lr = 0.01, .weight_average = 0.8};
   DistillationOptions distillation{.temperature = 3, .alpha = 0.2};
   TemperatureSchedule temperature{};
-  Objective objective{};
   std::uint64_t teacher_seed = 1, image_seed = 1;
   std::vector<Index> widths = {16, 8, 4};
 
@@ -33,7 +32,7 @@ struct Setup {
     const Dataset data = rows_of_light(40, image_seed);
     Rng teacher_rng(teacher_seed), rng(5);
     Sequential teacher = mlp({16, 4}, {}, teacher_rng), student = mlp(widths, {}, rng);
-    Distiller(teacher, student, distillation, temperature, objective).fit(data, options);
+    Distiller(teacher, student, distillation, temperature).fit(data, options);
     return weights_of(student);
   }
 };
@@ -78,9 +77,6 @@ TEST_CASE("a checkpoint knows by itself all that its training's numbers depend o
         "augmentation is no there and yes here");
   CHECK(refusal([](Setup& s) { s.options.after_step = [] {}; }) ==
         "after_step is no there and yes here");
-  CHECK(refusal([](Setup& s) {
-          s.objective = distillation_loss;
-        }).starts_with("loss is distillation_loss there"));
   CHECK(refusal([](Setup& s) { s.teacher_seed = 2; }).starts_with("teacher's weights is "));
   CHECK(refusal([](Setup& s) { s.image_seed = 2; }).starts_with("training images is "));
   CHECK(refusal([](Setup& s) {
