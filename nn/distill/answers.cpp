@@ -7,6 +7,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/gather.h"
+#include "nn/train/judge.h"
 #include "nn/train/trainer.h"
 
 namespace limbeck::detail {
@@ -41,11 +42,12 @@ Answers::Size Answers::size_of(Module& teacher, const TapWatch& taps, const Data
 
 Answers::Answers(Module& teacher, TapWatch& taps, const std::vector<std::string>& paths,
                  const Dataset& set, const TrainOptions& options, bool keeps)
-    : teacher_(teacher),
+    : set_(set),
+      options_(options),
+      teacher_(teacher),
       ensemble_(exactly<Ensemble>(teacher)),
       taps_(taps),
-      paths_(paths),
-      images_(set.size()) {
+      paths_(paths) {
   if (!keeps) return;
   known_.assign(static_cast<std::size_t>(size_of(teacher, taps, set, options).rows), false);
   if (!known_.empty()) teacher_then_ = checksum_of(teacher);
@@ -91,7 +93,7 @@ void Answers::keep(const std::vector<Tensor>& answers, std::span<const Index> ro
 
 std::vector<Tensor> Answers::kept(const Batch& batch) {
   std::vector<Index> rows = batch.indices;
-  for (Index& row : rows) row += batch.view * images_;
+  for (Index& row : rows) row += batch.view * set_.size();
   const auto known = [this](Index row) { return known_[static_cast<std::size_t>(row)]; };
   if (!std::ranges::all_of(rows, known)) {
     std::vector<Tensor> answers = answers_to(batch.images, batch.indices);
@@ -103,9 +105,22 @@ std::vector<Tensor> Answers::kept(const Batch& batch) {
   return answers;
 }
 
+void Answers::catch_up(const Step& step) {
+  Rng rng(options_.seed);
+  DataLoader loader(set_, loader_options(options_, hold_out(set_, options_).learned), rng);
+  for (Index epoch = 1; epoch <= std::min(step.epoch, options_.views); ++epoch) {
+    for (const Batch& batch : loader) {
+      if (epoch == step.epoch && batch.indices == step.batch.indices) return;
+      kept(batch);
+    }
+  }
+}
+
 void Answers::ask(const Step& step) {
   const Batch& batch = step.batch;
-  if (!known_.empty() && step.epoch != epoch_ && checksum_of(teacher_) != teacher_then_) {
+  const bool begins = epoch_ == 0, keeps = !known_.empty();
+  if (begins && keeps && step.step > 0 && options_.augment) catch_up(step);
+  if (!begins && keeps && step.epoch != epoch_ && checksum_of(teacher_) != teacher_then_) {
     fail(op,
          "the teacher has changed since it gave the answers that are kept; with "
          "DistillerOptions::answers_limit = 0 it is asked about every batch");

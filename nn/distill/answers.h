@@ -13,6 +13,10 @@ namespace limbeck::detail {
 // What a teacher says of a batch, logits and taps, asked for once where images come again: on a
 // fixed set before the first epoch, with views when each comes first. Of an ensemble the members'
 // logits are kept, which it then averages at the T of the moment.
+//
+// What a network says of an image depends on that image alone, but for the last bit: products of
+// matrices with more rows may add in another order. So that a training that goes on from a
+// checkpoint has the bits of one that never stopped, it first asks about the batches that were.
 class Answers {
  public:
   // Whether they come again, and how much room they take then.
@@ -38,17 +42,20 @@ class Answers {
   // Logits, then taps: all (N, …), and finite.
   std::vector<Tensor> answers_to(const Tensor& images, std::span<const Index> indices);
   std::vector<Tensor> kept(const Batch& batch);
+  // Keeps the answers to all batches before that of this step.
+  void catch_up(const Step& step);
   void keep(const std::vector<Tensor>& answers, std::span<const Index> rows);
 
+  const Dataset& set_;
+  const TrainOptions& options_;
   Module& teacher_;
   Ensemble* ensemble_;  // the teacher, if it is one; or null
   TapWatch& taps_;
   std::vector<std::string> paths_;
-  Index images_;              // in the transfer set
   std::vector<Tensor> kept_;  // (rows, …) each
   std::vector<bool> known_;   // these rows; empty where nothing is kept
   std::string teacher_then_;  // checksum of the teacher whose answers are kept
-  Index epoch_ = 1;           // in which it was last looked at
+  Index epoch_ = 0;           // of the step before
   Tensor logits_;             // of the batch
   std::vector<Tensor> taps_of_batch_;
 };

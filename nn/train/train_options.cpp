@@ -13,6 +13,15 @@ std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,
   return std::make_unique<Adam>(std::move(parameters), AdamOptions{.lr = options.lr});
 }
 
+DataLoaderOptions loader_options(const TrainOptions& options, const std::vector<Index>& only) {
+  return {.batch_size = options.batch_size,
+          .shuffle = true,
+          .drop_last = options.drop_last,
+          .augment = options.augment,
+          .views = options.views,
+          .only = only};
+}
+
 Schedule make_schedule(Index steps, const TrainOptions& options) {
   if (options.schedule) return options.schedule;
   if (options.schedule_of) return options.schedule_of(steps);

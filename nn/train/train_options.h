@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/augment.h"
+#include "data/data_loader.h"
 #include "data/dataset.h"
 #include "nn/module.h"
 #include "nn/train/checkpoint.h"
@@ -96,6 +97,8 @@ namespace detail {
 void check(const TrainOptions& options);
 // What a training's numbers depend on by these options, for its checkpoint.
 TrainingFacts facts_of(const TrainOptions& options);
+// How a training's set becomes its batches, of these images; of all if there are none.
+DataLoaderOptions loader_options(const TrainOptions& options, const std::vector<Index>& only);
 // The schedule for so many steps, and the optimizer, that the options ask for.
 Schedule make_schedule(Index steps, const TrainOptions& options);
 std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,

@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "core/files/checksum.h"
 #include "core/ops/arithmetic.h"
-#include "data/data_loader.h"
 #include "nn/first_step.h"
 #include "nn/losses.h"
 #include "nn/train/epoch_means.h"
@@ -65,14 +64,7 @@ class Run {
         held_(detail::hold_out(train, options)),
         validation_(held_.validation ? &*held_.validation : options.validation),
         rng_(options.seed),
-        loader_(train,
-                {.batch_size = options.batch_size,
-                 .shuffle = true,
-                 .drop_last = options.drop_last,
-                 .augment = options.augment,
-                 .views = options.views,
-                 .only = held_.learned},
-                rng_),
+        loader_(train, detail::loader_options(options, held_.learned), rng_),
         accumulate_(std::min(options.accumulate, loader_.batches())),
         steps_a_pass_(steps_in(loader_.batches())),
         steps_(steps_of(options.epochs, steps_a_pass_)),
