@@ -26,8 +26,9 @@ enum class LogStart {
 // The columns: network, epoch (from 1), loss (what was minimised), hard (cross-entropy with the
 // labels), soft (T² · KL), errors (on the test set), agreement (with the teacher, from 0 to 1), lr
 // (at the epoch's end), temperature, seconds (of training). What else a report has, terms of a loss
-// of one's own, errors on a validation set, metrics, gets a column when it first comes. What is not
-// known is empty. In the event files the same names are tags, and the epoch is the step.
+// of one's own with their weights (kd, kd-weight), errors on a validation set, metrics, gets a
+// column when it first comes. What is not known is empty. In the event files the same names are
+// tags, and the epoch is the step.
 class RunLog {
  public:
   // Error, with the path: the folder cannot be made, or epochs.csv written or read, or it is

@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "core/files/checksum.h"
-#include "core/ops/gather.h"
 #include "core/ops/softmax.h"
 #include "nn/distill/answers.h"
 #include "nn/distill/lesson.h"

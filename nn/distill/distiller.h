@@ -9,6 +9,7 @@
 //                                   3000 * similarity({"7"})).fit(train, options);
 #pragma once
 
+#include "core/ops/gather.h"  // gather_rows, of kept answers
 #include "nn/distill/distillation_loss.h"
 #include "nn/distill/term.h"
 #include "nn/train/trainer.h"

@@ -8,8 +8,9 @@
 // The file knows what its numbers depend on: the network's layers, the images and their labels (by
 // checksum), the teacher or its answers, T and α, the optimizer and its options, the seed, the
 // sizes of batches, the schedule and so on. A training of which one of these differs is refused,
-// with the difference. It does not know functions: an objective or an augmentation of your own,
-// after_step, the number of threads. What they depend on belongs into `run`.
+// with the difference. Of an objective it knows each term's weight and description. It does not
+// know functions: a loss, a term or an augmentation of your own, after_step, the number of threads.
+// What they depend on belongs into `run`, or into the term's description.
 //
 // A training that has done all its epochs can go on with more; one that ended before, by patience
 // or stop_if, is over for good. It goes on from the weights themselves, not from their averages;

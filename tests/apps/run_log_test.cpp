@@ -144,24 +144,25 @@ TEST_CASE(
   TrainOptions options;
   log.follow(options, "student");
   EpochReport report = report_of(1);
-  report.terms.push_back({.name = "hint", .weight = 3, .value = 0.75});
+  report.terms.push_back({.name = "hint", .weight = 3, .value = 0.75, .gradient = 0.125});
   report.validation_errors = 12;
   report.metrics.push_back({"recall", 0.5});
   options.on_epoch(report);
   options.on_epoch(report_of(2));
   const auto rows = table_in(table);
   REQUIRE(rows.size() == 4);
-  const auto last_three = [](const std::vector<std::string>& row) {
-    return std::vector<std::string>(row.end() - 3, row.end());
+  const auto last_five = [](const std::vector<std::string>& row) {
+    return std::vector<std::string>(row.end() - 5, row.end());
   };
-  CHECK(last_three(rows[0]) == std::vector<std::string>{"hint", "validation_errors", "recall"});
-  CHECK(last_three(rows[1]) == std::vector<std::string>{"", "", ""});
-  CHECK(last_three(rows[2]) == std::vector<std::string>{"0.75", "12", "0.5"});
-  CHECK(last_three(rows[3]) == std::vector<std::string>{"", "", ""});
-  for (const auto& row : rows) CHECK(row.size() == 13);
+  CHECK(last_five(rows[0]) == std::vector<std::string>{"hint", "hint-weight", "hint-gradient",
+                                                       "validation_errors", "recall"});
+  CHECK(last_five(rows[1]) == std::vector<std::string>(5));
+  CHECK(last_five(rows[2]) == std::vector<std::string>{"0.75", "3", "0.125", "12", "0.5"});
+  CHECK(last_five(rows[3]) == std::vector<std::string>(5));
+  for (const auto& row : rows) CHECK(row.size() == 15);
   RunLog resumed(folder.path(), LogStart::resumed);  // it knows the columns that there are
   train(resumed, "student", 2, 2);
-  CHECK(table_in(table)[3].size() == 13);
+  CHECK(table_in(table)[3].size() == 15);
 }
 
 TEST_CASE("a log that begins in the middle of a training is resumed by its epochs") {
