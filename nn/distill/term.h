@@ -66,15 +66,17 @@ struct TermStep {
   const Tensor& teacher;  // its logits v (N, C), without gradient; undefined unless uses_teacher
   double done;            // how far the training is: 0 in its first step, 1 in its last
   Index epoch;            // from 1
-  // Outputs of the modules that the term names, in that order, for these very images: the student's
-  // with the graph behind them, the teacher's without gradient. They live for this step.
-  std::span<const Tensor> student_taps, teacher_taps;
+  // Outputs of the student's modules that the term names, in that order, for these very images,
+  // with the graph behind them. They live for this step.
+  std::span<const Tensor> student_taps;
+  std::span<const Tensor> teacher_taps;  // of the teacher's, likewise, without gradient
 };
 
 // What a term can be told before the first step.
 struct TermShapes {
-  Index classes;                                  // C
-  std::vector<Shape> student_taps, teacher_taps;  // of one image, without N, in the term's order
+  Index classes;                    // C
+  std::vector<Shape> student_taps;  // of one image, without N, in the term's order
+  std::vector<Shape> teacher_taps;  // likewise
 };
 
 // What holds at every step, for the self-check before a training, which tries it. At first nothing.
@@ -105,9 +107,10 @@ struct Term {
   bool uses_teacher = true;  // its logits; teacher_taps are asked for anyway
   // The T at which an ensemble that averages probabilities (ensemble.h) answers this term.
   Varying temperature = 1;
-  // Modules of the student and of the teacher, by their path in named_modules(): "7",
-  // "block2.relu". Names are checked before the first step.
-  std::vector<std::string> student_taps{}, teacher_taps{};
+  // Modules of the student by their path in named_modules(): "7", "block2.relu". Names are checked
+  // before the first step.
+  std::vector<std::string> student_taps{};
+  std::vector<std::string> teacher_taps{};  // modules of the teacher, likewise
 
   // What it learns itself beside the student, an adaptor between two widths, say: trained, clipped
   // and in checkpoints with the student, and in none of its files.
@@ -122,7 +125,7 @@ struct Term {
   // Error, of the term's own: shapes that it cannot do with.
   std::function<void(const TermShapes&, Rng&)> prepare{};
 
-  TermPromises promises{};
+  TermPromises promises{};  // what the self-check holds it to
 };
 
 // A sum of terms.

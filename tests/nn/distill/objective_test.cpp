@@ -53,6 +53,28 @@ TEST_CASE("a sum of labels and soft targets is the loss of T and alpha") {
   }
 }
 
+TEST_CASE("by T and alpha the Distiller is a training by distillation_loss, to the bit") {
+  const Dataset data = rows_of_light(60, 1);
+  Sequential teacher = perceptron(1, {16, 12, 4}), distilled = perceptron(2),
+             by_hand = perceptron(2);
+  const TrainOptions options{.epochs = 4, .batch_size = 16, .lr = 0.01};
+  const DistillationOptions how{.temperature = 3, .alpha = 0.2};
+  const auto reports = Distiller(teacher, distilled, how).fit(data, options);
+  const Tensor answers = logits_of(teacher, data);
+  const auto same = fit(by_hand, data, options, [&](const Step& step) {
+    const DistillationLoss loss = distillation_loss(
+        step.logits, gather_rows(answers, step.batch.indices), step.batch.class_ids, how);
+    return Loss(loss.total, {{.name = "hard", .weight = 0.2, .value = loss.hard},
+                             {.name = "soft", .weight = 0.8, .value = loss.soft}});
+  });
+  CHECK(same_weights(weights_of(distilled), weights_of(by_hand)));
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(reports[i].loss == same[i].loss);
+    CHECK(reports[i].term("hard") == same[i].term("hard"));
+    CHECK(reports[i].term("soft") == same[i].term("soft"));
+  }
+}
+
 TEST_CASE("labels alone make the student that plain training makes, to the bit, unasked teacher") {
   const Dataset data = rows_of_light(60, 1);
   Index asked = 0;
