@@ -112,8 +112,8 @@ TEST_CASE("reports have each term's value and the mean of its weights, by name")
     CHECK(r.terms[0].weight == 0.5);
     CHECK(r.terms[1].weight == (i < 2 ? 3 : 0));
     CHECK(r.terms[2].weight == doctest::Approx(2.5 * static_cast<double>(i)));
-    CHECK(r.term("labels") == labels);
-    CHECK(r.term("hint") == hint);
+    CHECK(r.term("labels") == doctest::Approx(labels));
+    CHECK(r.term("hint") == doctest::Approx(hint));
     CHECK(std::isfinite(r.term("soft-targets")));  // also while it does not count
     const double sum =
         0.5 * labels + r.terms[1].weight * r.term("soft-targets") + r.terms[2].weight * hint;
