@@ -99,13 +99,13 @@ ifneq (,$(COMPILER))
   CXXFLAGS += $(if $(filter-out 0,$(SAN) $(COVERAGE))$(ONE),-Wno-pass-failed)
 endif
 
-LIB_FOLDERS := core core/* nn nn/* optim data
+LIB_FOLDERS := core core/* nn nn/* nn/*/* optim data
 LIB_SOURCES := $(wildcard $(LIB_FOLDERS:=/*.cpp))
 COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
 PAGE := $(wildcard apps/report/*.html apps/report/*.css apps/report/*.js)
 # (tests/install is a project of its own, that of somebody who has installed the library.)
-TEST_SOURCES := $(filter-out tests/install/% tests/fuzz/main.cpp,$(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp))
+TEST_SOURCES := $(filter-out tests/install/% tests/fuzz/main.cpp,$(wildcard tests/*.cpp tests/*/*.cpp tests/*/*/*.cpp tests/*/*/*/*.cpp))
 # Gradients are checked in double, so the usual test run is one in float and one in double; programs
 # and what they share are tested in float only, and not with PROGRAMS=0.
 PROGRAMS ?= $(if $(filter double,$(REAL)),0,1)

@@ -4,4 +4,4 @@
 .PHONY: stats
 stats:
 	@awk -f .make/stats.awk $(filter-out tests/install/% build/%,$(wildcard \
-	   $(foreach at,*/* */*/* */*/*/*,$(foreach end,h cpp,$(at).$(end)))))
+	   $(foreach at,*/* */*/* */*/*/* */*/*/*/*,$(foreach end,h cpp,$(at).$(end)))))

@@ -37,6 +37,8 @@ const std::map<std::string, std::set<std::string>> arrow = {
     {"nn", core_and({"nn"})},
     {"nn/train", core_and({"nn", "nn/train", "optim", "data"})},
     {"nn/distill", core_and({"nn", "nn/train", "nn/distill", "optim", "data"})},
+    {"nn/distill/methods",
+     core_and({"nn", "nn/train", "nn/distill", "nn/distill/methods", "optim", "data"})},
     {"nn/export", core_and({"nn", "nn/export"})}};
 
 // "nn/train/trainer.h" → "nn/train"; "apps/common/program.h" → "apps/common"
