@@ -82,4 +82,33 @@ inline Tensor gradient(const Tensor& x, const std::function<Tensor(const Tensor&
   return leaf.grad();
 }
 
+// The one element of a loss.
+inline double number(const Tensor& x) {
+  return static_cast<double>(x.item());
+}
+
+// Row n of a batch, as a batch.
+inline Tensor row(const Tensor& x, Index n) {
+  return slice_rows(x, n, n + 1);
+}
+
+// What has worked numbers at T = 1, 2 and 4.
+struct AtTemperatures {
+  const char* of;
+  std::function<double(double temperature)> value;
+  std::vector<double> numbers;
+};
+
+inline void check_all(const std::vector<AtTemperatures>& all) {
+  for (const AtTemperatures& one : all) {
+    CAPTURE(one.of);
+    const std::vector<double> temperatures = {1, 2, 4};
+    REQUIRE(one.numbers.size() == temperatures.size());
+    for (std::size_t i = 0; i < temperatures.size(); ++i) {
+      CAPTURE(temperatures[i]);
+      CHECK(one.value(temperatures[i]) == near(one.numbers[i]));
+    }
+  }
+}
+
 }  // namespace limbeck::testing::worked
