@@ -1,6 +1,8 @@
 // Ensemble: several teachers that answer as one.
 #pragma once
 
+#include <vector>
+
 #include "nn/module.h"
 
 namespace limbeck {
@@ -24,8 +26,12 @@ class Ensemble : public Module {
     // T at which probabilities are averaged, where the ensemble answers by itself. A Distiller
     // averages at its own T, that of the moment if it changes.
     double temperature = 1;
+    // How much each member counts, if not all the same: numbers of at least 0, of which only the
+    // ratios matter. A mean with weights then stands for the mean in both ways of averaging.
+    std::vector<double> weights{};
   };
-  // Error: no member, or a temperature out of range.
+  // Error: no member, a temperature out of range; weights that are not one a member, below 0 or
+  // infinite, or all 0.
   Ensemble(std::vector<Module*> members, const Options& options);
 
   std::string describe() const override;
@@ -43,7 +49,7 @@ class Ensemble : public Module {
 
  private:
   std::vector<Module*> members_;
-  Options options_;
+  Options options_;  // with weights that sum to 1, or none
 };
 
 }  // namespace limbeck

@@ -99,3 +99,21 @@ TEST_CASE("members that answer in different shapes are refused") {
                  }),
                  "its members must all give logits (N, C); got (2, 3) from member 1"));
 }
+
+TEST_CASE("members may count differently, by the ratios of their weights") {
+  Sequential a = answering({1, 2, 6}), b = answering({3, 2, -2});
+  const Tensor x = Tensor::zeros({2, 1});
+  Ensemble weighted({&a, &b}, {.weights = {3, 1}});
+  CHECK(difference(weighted(x), {1.5, 2, 4, 1.5, 2, 4}) < 1e-6);
+  CHECK(weighted.describe() == "Ensemble(2, weights 0.75 0.25)");
+  Ensemble alone({&a, &b}, {.averaging = Averaging::probabilities, .weights = {7, 0}});
+  CHECK(difference(softmax(alone(x)), softmax(a(x))) < 1e-6);
+
+  const auto complaint = [&](std::vector<double> weights) {
+    return error_of([&] { Ensemble({&a, &b}, {.weights = weights}); });
+  };
+  CHECK(complaint({1}) == "Ensemble: 1 weights for 2 members");
+  CHECK(complaint({1, -1}) == "Ensemble: weights must be numbers of at least 0; one is -1");
+  CHECK(contains(complaint({1, NAN}), "one is nan"));
+  CHECK(contains(complaint({0, 0}), "the weights are all 0"));
+}
