@@ -165,9 +165,9 @@ TEST_CASE("least squares on logits have their worked values, for shrunk teachers
   const std::vector<double> summed = {4.976666667, 2.018333333, 1.086666667, 2.181666667};
   const Varying phi = [](double done) { return 1 - (4 - std::round(3 * done) - 1) / 4; };
   for (std::size_t tau = 1; tau <= 4; ++tau) {
-    const double scale = 1 - static_cast<double>(tau - 1) / 4;  // Φ(τ), τ_max = 4
-    CHECK(number(mse_logits_loss(z, v, {scale})) == near(by_tau[tau - 1]));
-    CHECK(number(mse_logits_loss(z, v, {scale})) * 5 == near(summed[tau - 1]));
+    const double shrunk = 1 - static_cast<double>(tau - 1) / 4;  // Φ(τ), τ_max = 4
+    CHECK(number(mse_logits_loss(z, v, {shrunk})) == near(by_tau[tau - 1]));
+    CHECK(number(mse_logits_loss(z, v, {shrunk})) * 5 == near(summed[tau - 1]));
   }
   CHECK(number(mse_logits_loss(z, v, {phi}, 1)) == near(by_tau[0]));  // at the end τ is 1
   CHECK(number(mse_logits_loss(z, v, {phi}, 0)) == near(by_tau[3]));
