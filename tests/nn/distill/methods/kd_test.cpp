@@ -3,6 +3,7 @@
 #include "nn/distill/methods/kd.h"
 
 #include "nn/distill/distillation_loss.h"
+#include "nn/distill/distiller.h"
 #include "nn/distill/methods/divergences.h"
 #include "nn/distill/methods/labels.h"
 #include "nn/distill/methods/mse_logits.h"
@@ -234,4 +235,9 @@ TEST_CASE("a temperature may change in the course of a training") {
   const KdOptions falling{[](double done) { return 4 - 3 * done; }};
   CHECK(number(kd_loss(z, v, falling, 0)) == number(kd_loss(z, v, {4})));
   CHECK(number(kd_loss(z, v, falling, 1)) == number(kd_loss(z, v, {1})));
+  const TemperatureSchedule geometric = anneal_temperature(4, 1);
+  const std::vector<double> steps = {4.000000000, 2.519842100, 1.587401052, 1.000000000};
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(geometric(static_cast<double>(i) / 3) == doctest::Approx(steps[i]).epsilon(1e-9));
+  }
 }

@@ -13,7 +13,9 @@
 #include "nn/distill/methods/standardise.h"
 #include "nn/distill/methods/virtual_teacher.h"
 #include "nn/distill/methods/wsl.h"
+#include "nn/distill/self_check.h"
 #include "tests/nn/distill/methods/step.h"
+#include "tests/nn/distill/terms.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
@@ -289,6 +291,29 @@ TEST_CASE("all methods refuse options out of range, and name them") {
   CHECK(error_of([] {
           kd_by_case_loss(z, v, std::vector<double>{1, 2});
         }) == "kd_by_case_loss: 2 temperatures for 3 cases; logits (3, 5)");
+}
+
+TEST_CASE("all methods pass the check that comes before a training") {
+  for_all([](const Term& term) {
+    CHECK(error_of([&] { check_objective(term, 10); }) == "(no error)");
+    CHECK(error_of([&] { check_objective(term, 2); }) == "(no error)");
+  });
+}
+
+TEST_CASE("labels and soft targets as terms train as the two numbers do") {
+  const Dataset data = rows_of_light(40, 1);
+  Sequential trained = perceptron(1);
+  const auto reports = [&](auto&&... what) {
+    Sequential learner = perceptron(2);
+    return Distiller(trained, learner, what...).fit(data, {.epochs = 3, .batch_size = 8});
+  };
+  const auto by_numbers = reports(DistillationOptions{.temperature = 3, .alpha = 0.2});
+  const auto by_terms = reports(0.2 * labels() + 0.8 * kd({.temperature = 3}));
+  CHECK(by_terms[0].term("kd") > by_terms[2].term("kd"));
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(by_terms[i].term("labels") == doctest::Approx(by_numbers[i].term("hard")).epsilon(1e-4));
+    CHECK(by_terms[i].term("kd") == doctest::Approx(by_numbers[i].term("soft")).epsilon(1e-4));
+  }
 }
 
 TEST_CASE("terms say what they depend on") {
