@@ -12,7 +12,8 @@
 //
 //   T² · (TCKD + β · NCKD) = T² · (KL(p ‖ q) + (β − (1 − p_y)) · NCKD)
 //
-// Zhao et al., "Decoupled Knowledge Distillation", CVPR 2022, section 3, with their α = 1.
+// Zhao et al., "Decoupled Knowledge Distillation", CVPR 2022, section 3, with their α = 1. In one
+// pass, with its gradient in closed form, it is dkd (nn/distill/methods/dkd.h).
 #pragma once
 
 #include "core/ops.h"

@@ -2,6 +2,7 @@
 #include "apps/examples/decoupled_distillation.h"
 
 #include "nn/distill/distiller.h"
+#include "nn/distill/methods/dkd.h"
 #include "nn/distill/self_check.h"
 #include "nn/models.h"
 #include "tests/nn/train/rows_of_light.h"
@@ -49,6 +50,8 @@ TEST_CASE("the decoupled loss is the weighted sum of its two parts") {
         soft += t * t * decoupled(v, z, i, labels[static_cast<std::size_t>(i)], t, beta) / 3;
       }
       CHECK(decoupled_loss(z, v, labels, t, beta).item() == doctest::Approx(soft).epsilon(1e-4));
+      CHECK(dkd_loss(z, v, labels, {.temperature = t, .beta = beta}).item() ==
+            doctest::Approx(soft).epsilon(1e-4));
     }
   }
 }

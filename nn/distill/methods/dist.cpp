@@ -37,7 +37,7 @@ double correlation(const Line& line, const double* a, const double* b, double we
     const double x = a[i] - mean_a, y = b[i] - mean_b;
     aa += x * x, bb += y * y, ab += x * y;
   }
-  if (aa == 0 || bb == 0) return 0;
+  if (aa == 0 || bb == 0) return ab;  // 0, but for NaN
   const double norm_a = std::sqrt(aa), norm_b = std::sqrt(bb), d = norm_a * norm_b + epsilon;
   const double r = ab / d;
   for (Index i = 0; i < line.size * line.stride; i += line.stride) {

@@ -14,9 +14,8 @@
 //
 // Defaults: T = 4, as comparison suites have it, with weights 0.1 * labels() + 0.9 * kd(). The
 // paper has T = 20 and a considerably lower weight for the labels; a small student wants 2 to 4.
-// Source: Hinton, Vinyals, Dean 2015, section 2. As T grows this becomes mse_logits
-// (mse_logits.h) with the mean of each row taken away:
-// |(z − z̄) − (v − v̄)|² / 2C.
+// Source: Hinton, Vinyals, Dean 2015, section 2. As T grows kd becomes least squares
+// on logits without the means of rows, |(z − z̄) − (v − v̄)|² / 2C: mse_logits.h.
 #pragma once
 
 #include "nn/distill/term.h"

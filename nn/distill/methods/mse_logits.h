@@ -5,7 +5,7 @@
 // z, v (N, C); no labels, no temperature. A half of it, with each row's mean taken away on both
 // sides, is what kd (kd.h) becomes at a high T: 0.45 * mse_logits() is about as strong as
 // 0.9 * kd({.temperature = 100}). Unlike all that goes through a softmax it also wants the row's
-// mean, of which no decision depends. A sum over classes, which others have, is C times this.
+// mean, on which no decision depends. A sum over classes, which others have, is C times this.
 //
 // Φ = 1 is Ba and Caruana, "Do Deep Nets Really Need to be Deep?", NeurIPS 2014, section 2.3; on
 // CIFAR-100 better than kd at any T (Kim et al., "Comparing Kullback-Leibler Divergence and Mean

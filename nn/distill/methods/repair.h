@@ -1,8 +1,7 @@
-// repair: the soft targets of kd (kd.h), mended first where the teacher does not decide for the
-// label.
+// repair: the soft targets p = softmax(v / T) of kd (kd.h), mended first where the teacher does not
+// decide for the label.
 //
-//   repair = T² · mean of KL(p' ‖ q)      dz = T (q − p') / N      p' the repaired p = softmax(v /
-//   T)
+//   repair = T² · mean of KL(p' ‖ q)      dz = T (q − p') / N      p' the repaired p
 //
 //   isotonic  the nearest answer to p, by least squares, in which no class comes before the label:
 //             the label and those above it share what they have, each as much, and those below

@@ -45,7 +45,7 @@ void backward_row(real* dx, const real* dy, const Standard& y, int correction) {
   const double back = along * size / ((classes - correction) * y.sigma);
   for (std::size_t j = 0; j < y.x.size(); ++j) {
     const double d = static_cast<double>(dy[j]) - sum / classes - y.x[j] * back;
-    dx[j] = y.sigma == 0 ? 0 : static_cast<real>(d / size);
+    dx[j] = y.sigma == 0 ? dy[j] * 0 : static_cast<real>(d / size);  // NaN stays
   }
 }
 

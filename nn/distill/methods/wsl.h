@@ -10,7 +10,7 @@
 // authors have 2.25 * wsl() for CIFAR-100 and 2.5 * wsl({.temperature = 2}) for ImageNet.
 //
 // When: a teacher that is wrong, or in doubt, about images that the student knows. One that is sure
-// of all its training images has CE_T near 0 and w near 1 everywhere: then this is kd.
+// of all its training images has CE_T near 0 and w near 1 everywhere: then this is soft_ce.
 //
 // The value is a cross-entropy, weighted: it does not end at 0, and falls also because w does as
 // the student learns. Watch kd beside it.

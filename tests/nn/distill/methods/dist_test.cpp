@@ -104,6 +104,7 @@ TEST_CASE("what does not vary has no correlation, and no pull") {
   // One image: no column varies.
   CHECK(intra(row(z, 0), row(v, 0), 1) == 1);
   CHECK(difference(dz(row(z, 0), row(v, 0), {.beta = 0}), none) == 0);
+  CHECK(std::isnan(intra(tensor({1, 2}, {NAN, 0}), tensor({1, 2}, {1, 0}), 1)));
   // The same image twice, for one of the two.
   const Tensor two = slice_rows(z, 1, 3);
   CHECK(intra(rows_alike, two, 1) == 1);
