@@ -26,11 +26,11 @@ enum class CaseRule { agreement, confidence };
 
 // How, and how much.
 struct CaseTemperatureOptions {
-  CaseRule rule = CaseRule::agreement;
-  Varying temperature = 4;  // T > 0
-  double beta = 1;          // β
-  double gamma = 1;         // γ, at least 0
-  double least = 1;         // of all T_n, above 0
+  CaseRule rule = CaseRule::agreement;  // what makes w
+  Varying temperature = 4;              // T > 0
+  double beta = 1;                      // β
+  double gamma = 1;                     // γ, at least 0
+  double least = 1;                     // of all T_n, above 0
 };
 
 // T_n for each case: z (N, C), v (N, C) → N numbers, with T as where `done` of the training is

@@ -33,9 +33,9 @@ enum class Repair { isotonic, swap, lead };
 
 // How soft, and how.
 struct RepairOptions {
-  Varying temperature = 4;  // T > 0
-  Repair repair = Repair::isotonic;
-  double lead = 0.2;  // of Repair::lead, in [0, 1]
+  Varying temperature = 4;           // T > 0
+  Repair repair = Repair::isotonic;  // how
+  double lead = 0.2;                 // of Repair::lead, in [0, 1]
 };
 
 // z (N, C), v (N, C), N labels → (), at T where `done` of the training is over. Error: other
