@@ -1,0 +1,135 @@
+#include "nn/distill/methods/ema.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/softmax.h"
+#include "core/parallel.h"
+#include "nn/distill/methods/kd.h"
+#include "nn/losses.h"
+#include "nn/weights.h"
+
+namespace limbeck {
+namespace {
+
+// While one of these lives, a network computes with other elements for its weights. Only the
+// handles change places: a graph that was recorded before keeps its memory, untouched.
+class Exchanged {
+ public:
+  Exchanged(const std::vector<NamedTensor>& weights, const std::vector<Tensor>& others)
+      : weights_(weights), others_(others) {
+    exchange();
+  }
+  ~Exchanged() { exchange(); }
+  Exchanged(const Exchanged&) = delete;
+  Exchanged& operator=(const Exchanged&) = delete;
+
+ private:
+  void exchange() {
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      detail::TensorBody& a = weights_[i].tensor.body();
+      detail::TensorBody& b = others_[i].body();
+      std::swap(a.storage, b.storage);
+      std::swap(a.offset, b.offset);
+    }
+  }
+
+  const std::vector<NamedTensor>& weights_;
+  const std::vector<Tensor>& others_;
+};
+
+constexpr real never = -1;  // done, before the first update
+
+}  // namespace
+
+double ema_decay(Index t, double largest) {
+  return std::min(1 - 1 / (static_cast<double>(t) + 1), largest);
+}
+
+Varying ramp_up(double share) {
+  if (!(share > 0 && share <= 1)) {
+    fail("ramp_up", "a share of the training is in (0, 1]; got {}", share);
+  }
+  return [=](double done) {
+    const double left = 1 - std::min(done / share, 1.0);
+    return std::exp(-5 * left * left);
+  };
+}
+
+AverageTeacher::AverageTeacher(Module& student, double decay)
+    : student_(student),
+      decay_(decay),
+      weights_(named_state(student)),
+      steps_(Tensor::scalar(0)),
+      done_(Tensor::scalar(never)) {
+  if (!(decay >= 0 && decay < 1)) fail("ema", "the decay must be in [0, 1); got {}", decay);
+  for (const NamedTensor& weight : weights_) averages_.push_back(weight.tensor.clone());
+}
+
+void AverageTeacher::reset() {
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    std::ranges::copy(std::as_const(weights_[i].tensor).values(), averages_[i].data());
+  }
+  *steps_.data() = 0;
+  *done_.data() = never;
+}
+
+void AverageTeacher::update() {
+  const auto m = static_cast<real>(ema_decay(static_cast<Index>(steps_.item()), decay_));
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    real* const average = averages_[i].data();
+    const real* const weight = std::as_const(weights_[i].tensor).data();
+    parallel_for(averages_[i].size(), elementwise_grain, [=](Index begin, Index end) {
+      for (Index j = begin; j < end; ++j) average[j] = m * average[j] + (1 - m) * weight[j];
+    });
+  }
+  *steps_.data() += 1;
+}
+
+void AverageTeacher::update_at(double done) {
+  if (done_.item() == static_cast<real>(done)) return;
+  *done_.data() = static_cast<real>(done);
+  update();
+}
+
+Tensor AverageTeacher::forward(const Tensor& images) {
+  const NoGrad no_grad;
+  const EvalMode eval_mode(student_);
+  const Exchanged exchanged(weights_, averages_);
+  return student_(images);
+}
+
+void AverageTeacher::parts(Parts& parts) {
+  for (std::size_t i = 0; i < weights_.size(); ++i)
+    parts.buffer("average." + weights_[i].name, averages_[i]);
+  parts.buffer("steps", steps_);
+  parts.buffer("done", done_);
+}
+
+Term ema(Module& student, const EmaOptions& options) {
+  check_temperature("ema", options.temperature);
+  const auto average = std::make_shared<AverageTeacher>(student, options.decay);
+  return {.name = "ema",
+          .value =
+              [=](const TermStep& s) {
+                average->update_at(s.done);
+                const Tensor v = (*average)(s.batch.images);
+                if (!options.squares) {
+                  return kd_loss(s.student, v, {.temperature = options.temperature});
+                }
+                const auto classes = static_cast<double>(v.dim(1));
+                return mse(softmax(s.student), softmax(v)) * classes;
+              },
+          .description = options.squares ? fmt::format("ema(decay={:g}, squares)", options.decay)
+                                         : fmt::format("ema(decay={:g}, T={:g})", options.decay,
+                                                       options.temperature),
+          .uses_teacher = false,
+          .modules = {average},
+          .prepare = [=](const TermShapes&, Rng&) { average->reset(); },
+          .promises = {.shift_invariant = true, .never_negative = true}};
+}
+
+}  // namespace limbeck
