@@ -81,6 +81,10 @@ class Prefetcher {
         options_.augment(batch.images.values().subspan(i * one, one), data_.image, image_rng);
       }
     }
+    if (options_.mix) {  // with a generator that is none of the images'
+      Rng batch_rng = rng_.child(static_cast<std::uint64_t>(data_.size()) + at);
+      options_.mix(batch, batch_rng);
+    }
     return batch;
   }
 
@@ -118,6 +122,9 @@ DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rn
     fail("DataLoader", "batch_size must be at least 1; got {}", options.batch_size);
   }
   if (options.views < 0) fail("DataLoader", "views must be at least 0; got {}", options.views);
+  if (options.views > 0 && options.mix) {
+    fail("DataLoader", "images that are mixed with others do not come again: views must be 0");
+  }
   if (data.size() == 0) fail("DataLoader", "the dataset is empty");
   if (batches() == 0) {
     fail("DataLoader", "{} images make no batch of {}, and drop_last leaves out smaller ones",

@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "data/mixup.h"
 
 namespace limbeck {
 
@@ -23,6 +24,7 @@ struct DataLoaderOptions {
   // comes as it came before. What is known about a changed image, a teacher's answer say, can then
   // be kept.
   Index views = 0;
+  BatchAugmentation mix{};  // applied to every batch after that; not with views
   // The images to take, each place of the dataset at most once; empty: all. Batch::indices stay
   // those of the whole dataset.
   std::vector<Index> only{};
@@ -37,8 +39,8 @@ class Prefetcher;
 // loader.
 class DataLoader {
  public:
-  // Error: batch_size < 1, views < 0, no batch in an epoch, or what Dataset::check finds wrong with
-  // it.
+  // Error: batch_size < 1, views < 0, views of images that are mixed, no batch in an epoch, or what
+  // Dataset::check finds wrong with it.
   DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng);
   DataLoader(const Dataset&&, const DataLoaderOptions&, Rng&) = delete;  // would not outlive it
   ~DataLoader();

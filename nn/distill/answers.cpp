@@ -33,7 +33,7 @@ void check_answer(const char* whose_op, const std::string& what, const Tensor& a
 
 Answers::Size Answers::size_of(Module& teacher, const TapWatch& taps, const Dataset& set,
                                const TrainOptions& options) {
-  const Index times = options.augment ? options.views : 1;
+  const Index times = options.mix ? 0 : options.augment ? options.views : 1;
   Index width = taps.classes() * members_of(exactly<Ensemble>(teacher));
   for (const Shape& shape : taps.shapes()) width += shape.size();
   const Index rows = times * set.size();

@@ -104,7 +104,7 @@ std::vector<EpochReport> learn_from_logits(const Tensor& teacher_logits, Module&
   std::vector<Index> all(static_cast<std::size_t>(set.size()));
   std::iota(all.begin(), all.end(), Index{0});
   detail::check_answer(own_op, "the teacher's logits", teacher_logits, all);
-  if (options.augment) {
+  if (options.augment || options.mix) {
     fail(own_op, "augmentation would change the images that the teacher's answers are about");
   }
   if (lesson.uses_labels()) set.check_labelled(own_op);

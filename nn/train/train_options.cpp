@@ -19,6 +19,7 @@ DataLoaderOptions loader_options(const TrainOptions& options, const std::vector<
           .drop_last = options.drop_last,
           .augment = options.augment,
           .views = options.views,
+          .mix = options.mix,
           .only = only};
 }
 
@@ -40,6 +41,9 @@ void check(const TrainOptions& options) {
   }
   if (options.views > 0 && !options.augment) {
     fail("train", "views are ways to augment the images, and there is no augmentation");
+  }
+  if (options.views > 0 && options.mix) {
+    fail("train", "images that are mixed with others do not come again: views must be 0");
   }
   const auto limit = [](const char* name, double value) {
     if (value >= 0 && std::isfinite(value)) return;
@@ -90,6 +94,7 @@ TrainingFacts facts_of(const TrainOptions& options) {
     facts["plateau"] =
         fmt::format("{}, {}, {}, {}", p->factor, p->patience, p->threshold, p->floor);
   }
+  if (options.mix) facts["mix"] = "yes";
   for (const Module* const module : options.with) facts["with"] += module->describe() + " ";
   return facts;
 }

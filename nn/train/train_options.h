@@ -10,6 +10,7 @@
 #include "data/augment.h"
 #include "data/data_loader.h"
 #include "data/dataset.h"
+#include "data/mixup.h"
 #include "nn/module.h"
 #include "nn/train/checkpoint.h"
 #include "nn/train/epoch_report.h"
@@ -48,6 +49,8 @@ struct TrainOptions {
   Augmentation augment{};  // of the training images, anew every epoch
   // Above 0: in so many ways only, which then come again in turn (data/data_loader.h).
   Index views = 0;
+  BatchAugmentation
+      mix{};  // of each batch after that: mixup, cutmix (data/mixup.h); not with views
   // Of the order of images, of the augmentation and of which images validation_split takes.
   std::uint64_t seed = 0;
 

@@ -359,6 +359,7 @@ std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOpt
 std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
                                           const TrainOptions& options) {
   train.check_labelled("train");
+  if (options.mix) fail("train", "mixed images have no label to learn; a teacher can tell of them");
   TrainOptions of_loop = options;
   of_loop.label_smoothing = 0;
   const CrossEntropyOptions smoothing{.label_smoothing = options.label_smoothing};
