@@ -119,19 +119,14 @@ COMMON := $(call objects,$(COMMON_SOURCES)) $(BUILD)/apps/report/page_files.o
 TEST_OBJECTS := $(call objects,$(TEST_SOURCES))
 LIB := $(BUILD)/liblimbeck.a
 
-# What a source needs: the folders whose headers it includes, and those whose headers these include.
-# (Where three rounds should not find all, the linker says so.) core may be watched, by
-# core/inspect, and core/kernels looks whether the processor will do.
-included = $(sort $(shell sed -n 's|^\#include "\([a-z/]*\)/.*|\1|p' $(1)))
-with_included = $(sort $(1) $(foreach folder,$(1),$(FOLDERS_OF_$(folder))))
-$(foreach folder,apps/examples $(patsubst %/,%,$(sort $(dir $(LIB_SOURCES) $(COMMON_SOURCES)))), \
-  $(eval FOLDERS_OF_$(folder) := $(call included,$(filter-out apps/examples/%.cpp, \
-    $(wildcard $(folder)/*.cpp $(folder)/*.h)))))
-FOLDERS_OF_core += core/inspect core/kernels
-folders_of = $(call with_included,$(call with_included,$(call with_included,$(call included,$(1)))))
-# Those of the objects $(2) that are in such folders.
-parts_of = $(filter $(foreach folder,$(call folders_of,$(1)), \
-             $(call objects,$(wildcard $(folder)/*.cpp)) $(BUILD)/$(folder)/page_files.o),$(2))
+# What a program or a test is linked with. (core may be watched, by core/inspect, and looks whether
+# the processor will do.)
+ROOTS := $(APP_SOURCES) $(TEST) tests/main.cpp tests/fuzz/main.cpp
+ALWAYS := core/inspect/debug.cpp core/kernels/processor_check.cpp
+NEEDED := $(shell awk -v roots='$(ROOTS)' -v always='$(ALWAYS)' -v made=apps/report/page_files.cpp \
+  -f .make/needed.awk $(sort $(ROOTS) $(LIB_SOURCES) $(COMMON_SOURCES) $(filter-out %_test.cpp,$(TEST_SOURCES)) \
+  $(wildcard $(LIB_FOLDERS:=/*.h) apps/*/*.h tests/*.h tests/*/*.h tests/*/*/*.h)))
+needed_by = $(call objects,$(sort $(foreach root,$(1),$(patsubst $(root):%,%,$(filter $(root):%,$(NEEDED))))))
 APPS := $(patsubst %.cpp,$(BIN)/%,$(APP_SOURCES))
 TESTS := $(BUILD)/tests/run
 DOUBLE_TESTS := build/$(patsubst float%,double%,$(VARIANT))/tests/run
@@ -191,12 +186,8 @@ $(LEVEL_TEST): $(OF_ALL_LEVELS) $(call objects,$(OF_THE_LEVEL)) $(LIB) $(BUILD)/
 	@echo '  link    $@'
 	@$(link)
 
-# With what it needs of the library, in a build of its own at -O1 where that is not built yet.
-# Beside a test's source stand those of the headers of tests/ that it includes.
+# With what it needs, in a build of its own at -O1 where the library is not built yet.
 ONE_TEST := $(patsubst %.cpp,$(BUILD)/%,$(TEST))
-HELPERS := tests/main.cpp $(wildcard $(addsuffix .cpp, \
-             $(if $(TEST),$(shell sed -n 's|^\#include "\(tests/.*\)\.h"|\1|p' $(TEST))))) $(if $(filter \
-             tests/fuzz/%,$(TEST)),$(filter-out %_test.cpp %/main.cpp,$(wildcard tests/fuzz/*.cpp)))
 .PHONY: check-one run-one
 check-one:
 	@test -f '$(TEST)' || { echo 'make check-one TEST=tests/nn/linear_test.cpp, say'; exit 2; }
@@ -204,8 +195,7 @@ check-one:
 run-one: $(ONE_TEST) $(if $(filter tests/apps/%,$(TEST)),$(APPS))
 	@tests/run.sh $<
 ifdef TEST
-$(ONE_TEST): $(call objects,$(sort $(TEST) $(HELPERS))) \
-  $(call parts_of,$(TEST) tests/testing.h $(HELPERS) $(wildcard $(HELPERS:.cpp=.h)),$(COMMON) $(call objects,$(LIB_SOURCES)))
+$(ONE_TEST): $(call needed_by,$(TEST) tests/main.cpp)
 	@echo '  link    $@'
 	@$(link)
 endif
@@ -231,7 +221,7 @@ $(LIB): $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
 link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(findstring $(BUILD)/apps/,$^),$(APP_LDLIBS)) \
   $(if $(findstring /onnx_test.o,$^),$(ONNX_LDLIBS)) $(LDLIBS) -o $@
 .SECONDEXPANSION:
-$(APPS): $(BIN)/%: $(BUILD)/%.o $$(call parts_of,$$*.cpp,$$(COMMON)) $(LIB)
+$(APPS): $(BIN)/%: $$(call needed_by,$$*.cpp)
 	@mkdir -p $(@D)
 	@echo '  link    $@'
 	@$(link)
@@ -243,10 +233,10 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 # What parses arguments and files, and tests yet more, are compiled more than they are run. (One
 # example is about speed.)
 FAST := apps/examples/product_ladder.cpp
-QUICK := $(call objects,$(filter core/files/%,$(LIB_SOURCES)) core/inspect/graph.cpp data/idx.cpp \
-           $(filter nn/export/%,$(LIB_SOURCES)) \
-           nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/weights.cpp \
-           nn/train/checkpoint.cpp $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
+QUICK := $(call objects,$(filter core/files/% core/inspect/% nn/train/% nn/export/%,$(LIB_SOURCES)) \
+           data/idx.cpp nn/distill/distiller.cpp nn/first_step.cpp nn/model_spec.cpp nn/models.cpp \
+           nn/module.cpp nn/saved_model.cpp nn/testing.cpp nn/weights.cpp optim/parameter_group.cpp \
+           $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
 $(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS

@@ -11,7 +11,6 @@ SECONDS = 60
 RUNS = -1
 FUZZER := build/float-clang-fuzz/tests/fuzz/run
 FUZZ_MAKE = $(MAKE) --no-print-directory CXX=clang++ SAN=fuzz REAL=float PROGRAMS=1 LEVEL= COVERAGE=0 SYNTAX=0
-FUZZ_SOURCES := $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
 
 .PHONY: fuzz fuzz-corpus
 fuzz:
@@ -36,7 +35,7 @@ fuzz-corpus:
 	   echo "$$target: $$(ls tests/fuzz/corpus/$$target | wc -l) files"; \
 	 done
 ifeq ($(SAN),fuzz)
-$(FUZZER): $(call objects,$(FUZZ_SOURCES)) $(call parts_of,$(FUZZ_SOURCES) $(wildcard tests/fuzz/*.h),$(COMMON)) $(LIB)
+$(FUZZER): $(call needed_by,tests/fuzz/main.cpp)
 	@echo '  link    $@'
 	@$(link)
 endif

@@ -2,6 +2,7 @@
 // Neural Network", 2015, on MNIST, its figures beside ours.
 #include <fmt/format.h>
 
+#include "apps/study/lab.h"
 #include "apps/study/omission.h"
 #include "nn/train/evaluate.h"
 

@@ -1,6 +1,7 @@
 // Classes that the student never sees: what it knows of them all the same.
 #include <fmt/format.h>
 
+#include "apps/study/lab.h"
 #include "apps/study/omission.h"
 
 namespace limbeck {

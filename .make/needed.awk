@@ -1,0 +1,48 @@
+# What programs are made of: for each of the sources ROOTS, the sources that have to be linked with
+# it, a word "ROOT:SOURCE" each.
+#   awk -v roots="ROOT..." -v always="SOURCE..." -v made="SOURCE..." -f .make/needed.awk FILE...
+#
+# FILEs are all headers and sources that there are, but for those that are yet to be made. What a file includes it needs, with what
+# implements that: of core/tensor.h the source of that name, core/tensor.cpp; and a source without
+# such a header implements those that it includes of its own folder and of the one above. (Where
+# that should find too little, the linker says so.)
+/^#include "/ {
+  split($0, part, "\"")
+  includes[FILENAME] = includes[FILENAME] " " part[2]
+}
+function folder(file) {
+  sub(/\/[^\/]*$/, "", file)
+  return file
+}
+FNR == 1 { exists[FILENAME] = 1 }
+END {
+  count = split(made, sources, " ")
+  for (i = 1; i <= count; ++i) exists[sources[i]] = 1
+  for (file in exists) {
+    if (file !~ /\.cpp$/) continue
+    header = file
+    sub(/\.cpp$/, ".h", header)
+    implementers[header] = implementers[header] " " file
+    if (header in exists) continue
+    count = split(includes[file], headers, " ")
+    for (i = 1; i <= count; ++i) {
+      at = folder(headers[i])
+      if (at == folder(file) || at == folder(folder(file))) {
+        implementers[headers[i]] = implementers[headers[i]] " " file
+      }
+    }
+  }
+  roots_count = split(roots, root, " ")
+  for (r = 1; r <= roots_count; ++r) {
+    split("", seen)
+    left = split(root[r] " " always, todo, " ")
+    while (left > 0) {
+      file = todo[left--]
+      if (file in seen) continue
+      seen[file] = 1
+      if (file ~ /\.cpp$/) print root[r] ":" file
+      count = split(includes[file] " " implementers[file], next_files, " ")
+      for (i = 1; i <= count; ++i) todo[++left] = next_files[i]
+    }
+  }
+}
