@@ -169,20 +169,22 @@ kernels: $(KERNELS)
 objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST_SOURCES)) \
                           tests/fuzz/main.cpp) $(COMMON)
 
-# The tests of core, nn and optim with the library for another processor (LEVEL=v2, say). They are
-# compiled for this one, as they are anyway, but for those that see its vectors or tiles.
+# The tests of core, nn and optim with the kernels for another processor (LEVEL=v2, say): what is not
+# the same for every processor is compiled for that one, tests of it too, and the rest as it is anyway.
 LEVEL_TEST := $(BUILD)/tests/run-level
-LEVEL_SOURCES := $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/% \
-                   tests/nn/export/% tests/nn/train/%,$(TEST_SOURCES))) tests/apps/run_program.cpp tests/main.cpp
+LEVEL_SOURCES := $(LIB_SOURCES) tests/apps/run_program.cpp tests/main.cpp \
+                 $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/% \
+                   tests/nn/export/% tests/nn/train/%,$(TEST_SOURCES)))
 OF_THE_LEVEL := $(shell grep -lE $(OF_KERNELS) $(LEVEL_SOURCES))
-OF_ALL_LEVELS := $(patsubst %.cpp,build/$(REAL)$(COMPILER)/%.o,$(filter-out $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
+OF_ALL_LEVELS := $(patsubst %.cpp,build/$(patsubst %-$(LEVEL),%,$(VARIANT))/%.o,$(filter-out \
+                   $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
 .PHONY: test-level run-level
 test-level:
 	@$(MAKE) --no-print-directory LEVEL= $(OF_ALL_LEVELS)
 	@$(MAKE) --no-print-directory run-level
 run-level: $(LEVEL_TEST)
 	@tests/run.sh $<
-$(LEVEL_TEST): $(OF_ALL_LEVELS) $(call objects,$(OF_THE_LEVEL)) $(LIB) $(BUILD)/sources
+$(LEVEL_TEST): $(OF_ALL_LEVELS) $(call objects,$(OF_THE_LEVEL)) $(BUILD)/sources
 	@echo '  link    $@'
 	@$(link)
 

@@ -3,7 +3,8 @@
 #
 # The static library is for this machine's processor. The shared one comes in three, for x86-64-v2,
 # -v3 and -v4, of which the loader takes the highest that the processor has (lib/glibc-hwcaps); with
-# OPT=… or LEVEL=… there is one, for that.
+# OPT=… or LEVEL=… there is one, for that; with ALL_LEVELS=FILE that file is put there for all of them
+# (who tests where things are put need not wait for three libraries).
 # make uninstall   takes all of that away again
 
 VERSION := 0.1.0
@@ -21,8 +22,9 @@ LEVELS := $(if $(filter x86_64%,$(TRIPLE)),$(if $(LEVEL)$(filter-out file,$(orig
 HWCAPS := $(foreach level,v3 v4,lib/glibc-hwcaps/x86-64-$(level))
 LIB_FILES := lib/liblimbeck.a lib/$(notdir $(SHARED)) lib/$(SONAME) lib/liblimbeck.so \
              $(foreach folder,$(HWCAPS),$(folder)/$(notdir $(SHARED)) $(folder)/$(SONAME))
+library_for = $(or $(ALL_LEVELS),build/$(VARIANT)-$(1)/$(notdir $(SHARED)))
 # The one in lib/ itself, which every processor can load that has none of the higher levels.
-LOWEST := $(if $(LEVELS),build/$(VARIANT)-v2/$(notdir $(SHARED)),$(SHARED))
+LOWEST := $(if $(LEVELS),$(call library_for,v2),$(SHARED))
 
 .PHONY: install uninstall shared
 shared: $(SHARED)
@@ -36,7 +38,7 @@ $(SHARED): $(call objects,$(LIB_SOURCES))
 
 # Here a header is "core/tensor.h", there "limbeck/core/tensor.h". No file knows where PREFIX is, so
 # that all that is installed may be moved elsewhere together.
-install: $(LIB) $(LOWEST) $(foreach level,$(LEVELS),build/$(VARIANT)-$(level)/$(notdir $(SHARED)))
+install: $(LIB) $(LOWEST) $(foreach level,$(LEVELS),$(call library_for,$(level)))
 	@echo '  install $(ROOT)'
 	@rm -rf "$(ROOT)/include/limbeck"
 	@for h in $(HEADERS); do \
@@ -51,7 +53,7 @@ install: $(LIB) $(LOWEST) $(foreach level,$(LEVELS),build/$(VARIANT)-$(level)/$(
 	@ln -sf $(notdir $(SHARED)) "$(ROOT)/lib/$(SONAME)"
 	@for level in $(LEVELS); do \
 	   folder="$(ROOT)/lib/glibc-hwcaps/x86-64-$$level" && mkdir -p "$$folder" && \
-	   install -m 644 build/$(VARIANT)-$$level/$(notdir $(SHARED)) "$$folder" && \
+	   install -m 644 $(call library_for,$$level) "$$folder" && \
 	   ln -sf $(notdir $(SHARED)) "$$folder/$(SONAME)" || exit 1; done
 	@ln -sf $(SONAME) "$(ROOT)/lib/liblimbeck.so"
 	@for f in $(PACKAGE_FILES); do \
