@@ -49,8 +49,8 @@ struct TrainOptions {
   Augmentation augment{};  // of the training images, anew every epoch
   // Above 0: in so many ways only, which then come again in turn (data/data_loader.h).
   Index views = 0;
-  BatchAugmentation
-      mix{};  // of each batch after that: mixup, cutmix (data/mixup.h); not with views
+  // Of each batch after that: mixup, cutmix (data/mixup.h). Not with views.
+  BatchAugmentation mix{};
   // Of the order of images, of the augmentation and of which images validation_split takes.
   std::uint64_t seed = 0;
 
