@@ -32,7 +32,7 @@ LEVEL ?=
 ONE ?=
 
 PACKAGES := g++ libopenblas-openmp-dev libfmt-dev zlib1g-dev nlohmann-json3-dev libcli11-dev libpng-dev \
-            doctest-dev libonnx-dev libprotobuf-dev
+            libjpeg62-turbo-dev doctest-dev libonnx-dev libprotobuf-dev
 ifneq (,$(findstring clang,$(CXX)))
   PACKAGES += clang libclang-rt-dev libomp-dev
   COMPILER := -clang
@@ -66,13 +66,12 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-psabi
 CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp -fPIC -fno-semantic-interposition
 CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
-LDLIBS := -lopenblas -lfmt -lz
+LDLIBS := -lopenblas -lfmt -lz -lpng -ljpeg
 # What ONNX files hold is tested where the schema's own headers are, which is looked up when the tests
 # are linked: `deps` may install them in the same run.
 ONNX_HEADERS := onnx/onnx_pb.h google/protobuf/message.h
 ONNX_LDLIBS = $(if $(shell cd /usr/include && ls $(ONNX_HEADERS) >/dev/null 2>&1 && echo yes), \
                    -lonnx_proto -lprotobuf)
-APP_LDLIBS = -lpng
 ifeq ($(REAL),double)
   CPPFLAGS += -DLIMBECK_REAL_DOUBLE
 endif
@@ -99,7 +98,7 @@ ifneq (,$(COMPILER))
   CXXFLAGS += $(if $(filter-out 0,$(SAN) $(COVERAGE))$(ONE),-Wno-pass-failed)
 endif
 
-LIB_FOLDERS := core core/* nn nn/* nn/*/* optim data
+LIB_FOLDERS := core core/* nn nn/* nn/*/* optim data data/*
 LIB_SOURCES := $(wildcard $(LIB_FOLDERS:=/*.cpp))
 COMMON_SOURCES := $(filter-out apps/examples/%,$(wildcard apps/*/*.cpp))
 APP_SOURCES := $(wildcard apps/*.cpp apps/examples/*.cpp)
@@ -220,8 +219,8 @@ $(LIB): $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
 	@echo '  archive $@'
 	@$(AR) rcs $@ $(filter %.o,$^)
 
-link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(findstring $(BUILD)/apps/,$^),$(APP_LDLIBS)) \
-  $(if $(findstring /onnx_test.o,$^),$(ONNX_LDLIBS)) $(LDLIBS) -o $@
+link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(findstring /onnx_test.o,$^),$(ONNX_LDLIBS)) \
+  $(LDLIBS) -o $@
 .SECONDEXPANSION:
 $(APPS): $(BIN)/%: $$(call needed_by,$$*.cpp)
 	@mkdir -p $(@D)
@@ -236,9 +235,9 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 # example is about speed.)
 FAST := apps/examples/product_ladder.cpp
 QUICK := $(call objects,$(filter core/files/% core/inspect/% nn/train/% nn/export/%,$(LIB_SOURCES)) \
-           data/idx.cpp $(filter-out %_loss.cpp,$(wildcard nn/distill/*.cpp)) nn/first_step.cpp \
-           nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/testing.cpp nn/weights.cpp \
-           optim/parameter_group.cpp $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
+           data/idx.cpp data/load_images.cpp $(filter-out %_loss.cpp,$(wildcard nn/distill/*.cpp)) \
+           nn/first_step.cpp nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/testing.cpp \
+           nn/weights.cpp optim/parameter_group.cpp $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
 $(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS

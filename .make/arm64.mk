@@ -5,7 +5,8 @@
 
 ARM64 := aarch64-linux-gnu
 ARM64_PACKAGES := g++-$(ARM64) qemu-user nlohmann-json3-dev doctest-dev \
-                  libopenblas-openmp-dev:arm64 libfmt-dev:arm64 zlib1g-dev:arm64
+                  libopenblas-openmp-dev:arm64 libfmt-dev:arm64 zlib1g-dev:arm64 \
+                  libpng-dev:arm64 libjpeg62-turbo-dev:arm64
 ARM64_TESTS := build/float-aarch64/tests/run-level
 TOO_SLOW := *a hundred training steps make no thread*,*a thousand steps without a gradient*
 

@@ -1,7 +1,4 @@
-// Reader for IDX, the file format of MNIST and its relatives, plain or gzipped.
-//
-// An IDX file: two zero bytes, a byte for the element type (8: unsigned byte), a byte for the
-// number of dimensions, each dimension as four bytes, most significant first, then the elements.
+// MNIST's files, just as they are called there. (load_images takes all others: data/load_images.h.)
 #pragma once
 
 #include <string>
@@ -10,10 +7,10 @@
 
 namespace limbeck {
 
-// One set from its file of images (magic 0x00000803: N, rows, columns) and its file of labels
-// (0x00000801: N). Error, with the file's name: it is missing or unreadable, its gzip stream is
-// broken, it has another magic, a dimension of 0, missing or surplus bytes, the two counts differ,
-// or a label is not below `classes`.
+// One set of IDX (data/formats/idx_array.h), from its file of images (magic 0x00000803: N, rows,
+// columns) and its file of labels (0x00000801: N). Error, with the file's name: it is missing or
+// unreadable, its gzip stream is broken, it has another magic, a dimension of 0, missing or surplus
+// bytes, the two counts differ, or a label is not below `classes`.
 Dataset read_idx(const std::string& images_file, const std::string& labels_file, Index classes);
 
 // Both sets from a folder, by their usual names (train-images-idx3-ubyte, train-labels-idx1-ubyte,

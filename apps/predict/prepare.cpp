@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "data/formats/resize.h"
 
 namespace limbeck {
 namespace {
@@ -66,46 +67,19 @@ Box box_of(const GreyImage& ink, int least) {
   return {.top = top, .left = left, .height = bottom - top, .width = right - left};
 }
 
-// What a pixel of a scaled line takes from pixels `first` on of the line before: weights of sum 1.
-struct Share {
-  Index first;
-  std::vector<double> weights;
-};
-
-std::vector<Share> shares_of(Index before, Index after) {
-  std::vector<Share> shares;
-  const double ratio = static_cast<double>(before) / static_cast<double>(after);
-  for (Index i = 0; i < after; ++i) {
-    // Shrinking: the pixels under [from, to), each by the part that is. Growing: the two whose
-    // middles are on both sides of this one's, which [from, to), a pixel wide, overlaps alike.
-    const double middle = (static_cast<double>(i) + 0.5) * ratio;
-    const double half = std::max(ratio, 1.0) / 2;
-    const double from = std::max(middle - half, 0.0);
-    const double to = std::min(middle + half, static_cast<double>(before));
-    Share share{.first = static_cast<Index>(from), .weights = {}};
-    for (Index j = share.first; j < before && static_cast<double>(j) < to; ++j) {
-      const double overlap =
-          std::min(static_cast<double>(j + 1), to) - std::max(static_cast<double>(j), from);
-      share.weights.push_back(overlap / (to - from));
-    }
-    shares.push_back(std::move(share));
-  }
-  return shares;
-}
-
 // The box of the picture, less than `least` as 0, at this size: along the rows, then the columns.
 Plane scaled(const GreyImage& ink, const Box& box, int least, Index height, Index width) {
-  const std::vector<Share> columns = shares_of(box.width, width);
-  const std::vector<Share> rows = shares_of(box.height, height);
+  const std::vector<detail::Share> columns = detail::shares_of(box.width, width);
+  const std::vector<detail::Share> rows = detail::shares_of(box.height, height);
   Plane result{.height = height, .width = width, .values = {}};
   result.values.resize(static_cast<std::size_t>(height * width));
   for (Index y = 0; y < height; ++y) {
-    const Share& row = rows[static_cast<std::size_t>(y)];
+    const detail::Share& row = rows[static_cast<std::size_t>(y)];
     for (std::size_t i = 0; i < row.weights.size(); ++i) {
       const Index source = box.top + row.first + static_cast<Index>(i);
       const std::uint8_t* const line = ink.pixels.data() + source * ink.width + box.left;
       for (Index x = 0; x < width; ++x) {
-        const Share& column = columns[static_cast<std::size_t>(x)];
+        const detail::Share& column = columns[static_cast<std::size_t>(x)];
         const std::uint8_t* pixel = line + column.first;
         double sum = 0;
         for (const double weight : column.weights) {

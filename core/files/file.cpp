@@ -193,6 +193,14 @@ FileReader::FileReader(const char* op, const std::string& path) : op_(op), path_
   if (!file_) refuse("cannot be opened: {}", std::strerror(errno));
 }
 
+FileReader::FileReader(const char* op, const std::string& name, std::string_view bytes)
+    : op_(op), path_(name), left_(bytes.size()) {
+  // (Only read from, so that the bytes stay as they are. Of no bytes nothing is ever asked.)
+  if (bytes.empty()) return;
+  file_.reset(fmemopen(const_cast<char*>(bytes.data()), bytes.size(), "rb"));
+  if (!file_) refuse("cannot be opened: {}", std::strerror(errno));
+}
+
 Shape FileReader::shape_of(std::span<const Index> dims) const {
   if (dims.size() > Shape::max_rank) {
     refuse("it has {} dimensions; a tensor has at most {}", dims.size(), Shape::max_rank);

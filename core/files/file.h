@@ -52,6 +52,8 @@ class FileReader {
  public:
   // Error: the file is missing, unreadable, or a folder.
   FileReader(const char* op, const std::string& path);
+  // Reads these bytes as if a file of this name had them; they must outlive the reader.
+  FileReader(const char* op, const std::string& name, std::string_view bytes);
 
   std::uintmax_t left() const { return left_; }
 

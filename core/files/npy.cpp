@@ -136,14 +136,31 @@ Header read_header(FileReader& file) {
   return Parser(file, {text.data(), text.size()}).header();
 }
 
-// The rest of the file: elements of type T.
-template <class T>
-Tensor read_elements(FileReader& file, const Header& header) {
-  const auto bytes = static_cast<std::uintmax_t>(header.shape.size()) * sizeof(T);
+// That the elements, of so many bytes each, are the rest of the file.
+void check_rest(const FileReader& file, const Header& header, std::size_t each) {
+  if (header.fortran_order) {
+    file.refuse("it is in Fortran order; save numpy.ascontiguousarray(array)");
+  }
+  const auto bytes = static_cast<std::uintmax_t>(header.shape.size()) * each;
   if (file.left() != bytes) {
     file.refuse("its header promises {} bytes, shape {} of {}, and {} follow", bytes, header.shape,
                 header.descr, file.left());
   }
+}
+
+[[noreturn]] void refuse_elements(const FileReader& file, const std::string& descr,
+                                  const char* mend) {
+  file.refuse("its elements are {}; {}",
+              descr.starts_with("|O")  ? "pickled Python objects"
+              : descr.starts_with(">") ? descr + ", most significant byte first"
+                                       : descr,
+              mend);
+}
+
+// The rest of the file: elements of type T.
+template <class T>
+Tensor read_elements(FileReader& file, const Header& header) {
+  check_rest(file, header, sizeof(T));
   Tensor tensor = Tensor::empty(header.shape);
   for (std::span<real> rest = tensor.values(); !rest.empty();) {
     const auto part = file.read<T>(std::min<std::size_t>(rest.size(), 1 << 16));
@@ -179,19 +196,26 @@ Tensor read_npy(const std::string& path) {
   FileReader file("read_npy", path);
   const Header header = read_header(file);
   const std::string& descr = header.descr;
-  if (header.fortran_order) {
-    file.refuse("it is in Fortran order; save numpy.ascontiguousarray(array)");
-  }
+  if (header.fortran_order) check_rest(file, header, 0);
   if (descr == "<f4") return read_elements<float>(file, header);
   if (descr == "<f8") return read_elements<double>(file, header);
   if (descr == "<i4") return read_elements<std::int32_t>(file, header);
   if (descr == "<i8") return read_elements<std::int64_t>(file, header);
   if (descr == "|u1") return read_elements<std::uint8_t>(file, header);
-  file.refuse(
-      "its elements are {}; <f4, <f8, <i4, <i8 and |u1 can be read; save array.astype('<f4')",
-      descr.starts_with("|O")  ? "pickled Python objects"
-      : descr.starts_with(">") ? descr + ", most significant byte first"
-                               : descr);
+  refuse_elements(file, descr, "<f4, <f8, <i4, <i8 and |u1 can be read; save array.astype('<f4')");
+}
+
+NpyArray parse_npy(const char* op, const std::string& name, std::string_view bytes) {
+  FileReader file(op, name, bytes);
+  const Header header = read_header(file);
+  const std::string& descr = header.descr;
+  // "<f4": the order of bytes, the kind, the size.
+  const bool known = descr.size() == 3 && std::string_view("|<").find(descr[0]) != descr.npos &&
+                     std::string_view("fiub").find(descr[1]) != descr.npos &&
+                     std::string_view("1248").find(descr[2]) != descr.npos;
+  if (!known) refuse_elements(file, descr, "numbers can be read; save array.astype('<f4')");
+  check_rest(file, header, static_cast<std::size_t>(descr[2] - '0'));
+  return {.shape = header.shape, .dtype = descr, .bytes = file.read_text(file.left())};
 }
 
 }  // namespace limbeck

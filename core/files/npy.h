@@ -8,6 +8,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/tensor.h"
 
@@ -24,5 +25,18 @@ void write_npy(const std::string& path, const Tensor& tensor);
 // order, it has more dimensions than Shape, missing or surplus bytes, or an element that is finite
 // in the file and infinite as a real.
 Tensor read_npy(const std::string& path);
+
+// An array as it lies in a file, whatever its elements are.
+struct NpyArray {
+  Shape shape;
+  std::string dtype;  // "<f4", "|u1"
+  std::string bytes;  // elements, in row-major order
+};
+
+// The array of a file with these bytes, for whoever wants its elements as they are. Error, in the
+// name of `op` and with that of the file: as in read_npy, but for elements, of which those of real
+// numbers, integers and truth values of 1, 2, 4 and 8 bytes are taken, least significant byte
+// first.
+NpyArray parse_npy(const char* op, const std::string& name, std::string_view bytes);
 
 }  // namespace limbeck

@@ -94,6 +94,11 @@ TEST_CASE("PGM's maximum is white, and values between are scaled and rounded") {
   CHECK(pixels_of("P5 2 1 255\n\n\t", 2, 1) == Pixels{10, 9});
 }
 
+TEST_CASE("PPM becomes grey by the weights of its colours") {
+  CHECK(pixels_of("P3 2 1 255 255 0 0 0 255 0", 2, 1) == Pixels{76, 150});
+  CHECK(pixels_of(Bytes("P6 1 1 255\n\0\0\xFF", 14), 1, 1) == Pixels{29});
+}
+
 TEST_CASE("PNG of every colour type becomes grey, and transparent parts white") {
   // Rec. 601 by hand: 0.299 · 255 = 76.2, 0.587 · 255 = 149.7, 0.114 · 255 = 29.1.
   const Bytes colours("\xFF\0\0\0\xFF\0\0\0\xFF\x40\x40\x40\xFF\xFF\xFF\0\0\0", 18);
@@ -158,10 +163,10 @@ TEST_CASE("files that are no pictures are refused, and named") {
   const Folder folder;
   const std::string text = folder.write("notes.png", "no picture at all");
   CHECK(contains(error_of([&] { read_image(text); }), "read_image: " + text + ": neither a PNG"));
-  check_refused("", "neither a PNG nor a PGM picture");
-  check_refused("\xFF\xD8\xFF\xE0 JFIF", "convert it to one of them");
-  check_refused("P6 1 1 255\nabc", "neither a PNG nor a PGM picture");
-  check_refused("P55 1 1 255\na", "neither a PNG nor a PGM picture");
+  check_refused("", "neither a PNG, JPEG, PGM nor PPM picture: convert it to one of them");
+  check_refused("\xFF\xD8\xFF\xE0 JFIF", "not a JPEG picture that can be read: ");
+  check_refused("P4 8 1\nx", "neither a PNG, JPEG, PGM nor PPM picture");
+  check_refused("P55 1 1 255\na", "neither a PNG, JPEG, PGM nor PPM picture");
 
   const Bytes png = grey_png(6, 6, random_pixels(36, 2));
   check_refused(png.substr(0, 60), "not a PNG picture that can be read: ");
