@@ -1,27 +1,30 @@
 // digit_sheet: looks at the data. Draws the first images of each class as one PNG picture, a row a
-// class, from the synthetic digits or from a folder of MNIST-format files; as they are, or as
-// training with augmentation sees them.
+// class, from the synthetic digits or from files; as they are, or as training with augmentation
+// sees them.
 #include <fmt/format.h>
 #include <png.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "apps/common/data_options.h"
 #include "apps/common/program.h"
+#include "apps/common/say.h"
 #include "core/error.h"
 #include "core/files/file.h"
 #include "data/distortion.h"
-#include "data/idx.h"
 #include "data/synthetic_digits.h"
 
 using namespace limbeck;
 
 namespace {
 
-// Grey pixels, one byte each, row by row.
+// Pixels row by row, each a byte of grey or three of red, green and blue.
 struct Picture {
-  Index width, height;
+  Index width, height, channels;
   std::vector<std::uint8_t> pixels;
+
+  std::uint8_t* at(Index y, Index x) { return pixels.data() + (y * width + x) * channels; }
 };
 
 // The bytes of image i after `augment`, if there is one.
@@ -39,22 +42,33 @@ std::vector<std::uint8_t> augmented(const Dataset& data, Index i, const Augmenta
   return pixels;
 }
 
+// Puts an image, (C, H, W), there: in grey or, of three channels, in colours. Of others, the first.
+void place(const std::vector<std::uint8_t>& image, Index h, Index w, Picture& sheet, Index top,
+           Index left) {
+  for (Index y = 0; y < h; ++y) {
+    for (Index x = 0; x < w; ++x) {
+      for (Index c = 0; c < sheet.channels; ++c) {
+        sheet.at(top + y, left + x)[c] = image[static_cast<std::size_t>((c * h + y) * w + x)];
+      }
+    }
+  }
+}
+
 Picture sheet_of(const Dataset& data, Index columns, const Augmentation& augment, const Rng& rng) {
   const Index h = data.image.dim(-2), w = data.image.dim(-1);
   constexpr Index gap = 2;
-  Picture sheet{.width = columns * (w + gap), .height = data.classes * (h + gap), .pixels = {}};
-  sheet.pixels.assign(static_cast<std::size_t>(sheet.width * sheet.height), 60);
+  Picture sheet{.width = columns * (w + gap),
+                .height = data.classes * (h + gap),
+                .channels = data.image.dim(0) == 3 ? 3 : 1,
+                .pixels = {}};
+  sheet.pixels.assign(static_cast<std::size_t>(sheet.width * sheet.height * sheet.channels), 60);
   std::vector<Index> filled(static_cast<std::size_t>(data.classes), 0);
   for (Index i = 0; i < data.size(); ++i) {
     const Index row = data.class_ids[static_cast<std::size_t>(i)];
     const Index column = filled[static_cast<std::size_t>(row)];
     if (column == columns) continue;
     ++filled[static_cast<std::size_t>(row)];
-    const auto image = augmented(data, i, augment, rng);
-    for (Index y = 0; y < h; ++y) {
-      std::copy_n(image.begin() + y * w, w,
-                  sheet.pixels.begin() + (row * (h + gap) + y) * sheet.width + column * (w + gap));
-    }
+    place(augmented(data, i, augment, rng), h, w, sheet, row * (h + gap), column * (w + gap));
   }
   return sheet;
 }
@@ -64,7 +78,7 @@ void write_png(const std::string& file, const Picture& picture) {
   png.version = PNG_IMAGE_VERSION;
   png.width = static_cast<png_uint_32>(picture.width);
   png.height = static_cast<png_uint_32>(picture.height);
-  png.format = PNG_FORMAT_GRAY;
+  png.format = picture.channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
   std::string bytes(PNG_IMAGE_PNG_SIZE_MAX(png), '\0');
   png_alloc_size_t size = bytes.size();
   if (png_image_write_to_memory(&png, bytes.data(), &size, 0, picture.pixels.data(), 0, nullptr) ==
@@ -77,14 +91,15 @@ void write_png(const std::string& file, const Picture& picture) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string folder, file = "digits.png";
+  DataSettings source;
+  std::string file = "digits.png";
   Index columns = 20;
   std::uint64_t seed = 1;
   double difficulty = 1;
   Index shift_by = 0;
   bool distort = false;
   const auto add_options = [&](Options& options) {
-    options.add("--data", folder, "Folder of MNIST-format files; without it, synthetic digits");
+    limbeck::add_options(options, source);
     options.add("--out", file, "The picture to write").show_default();
     options.add("--columns", columns, "Images a class")
         .type("N")
@@ -110,17 +125,24 @@ int main(int argc, char** argv) {
         .excludes(shift);
   };
   const auto draw = [&] {
-    const Dataset data =
-        folder.empty()
-            ? synthetic_digits(
-                  {.train = 20 * columns, .test = 1, .seed = seed, .difficulty = difficulty})
-                  .train
-            : load_mnist(folder).train;
+    ImageSets sets;
+    if (source.path.empty()) {
+      sets.train = synthetic_digits(
+                       {.train = 20 * columns, .test = 1, .seed = seed, .difficulty = difficulty})
+                       .train;
+    } else {
+      sets = load(source);
+    }
+    for (const std::string& note : sets.notes) say("{}\n", note);
+    const Dataset& data = sets.train;
     Augmentation augment;
     if (distort) augment = random_distortion(mnist_distortion);
     if (shift_by > 0) augment = random_shift(shift_by);
     write_png(file, sheet_of(data, columns, augment, Rng(seed)));
     fmt::print("{}: up to {} images of each of {} classes\n", file, columns, data.classes);
+    for (std::size_t c = 0; c < sets.class_names.size(); ++c) {
+      fmt::print("row {}: {}\n", c + 1, sets.class_names[c]);
+    }
   };
   return run_program({.name = "digit_sheet",
                       .description = "Draws a sheet of digits as a PNG picture, a row a class.",

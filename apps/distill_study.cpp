@@ -37,7 +37,7 @@ void add_options(Options& options, StudySettings& s, int& thread_count) {
   const auto add = [&options](const char* name, auto& variable, const char* help) {
     return options.add(name, variable, help);
   };
-  add("--data", s.data, "Folder with MNIST's four files. Without it: synthetic digits").type("DIR");
+  add_options(options, s.data);
   add("--out", s.out,
       "Folder for the results: tables as CSV and JSON, charts as SVG, and the runs that are done, "
       "which are not done again")

@@ -2,15 +2,17 @@
 // files, made like MNIST's first, or images of a dataset.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/class_names.h"
+#include "apps/common/data_options.h"
 #include "apps/common/json_text.h"
 #include "apps/common/program.h"
 #include "apps/predict/prediction.h"
 #include "apps/predict/prepare.h"
 #include "core/error.h"
 #include "core/ops/softmax.h"
-#include "data/idx.h"
 #include "nn/model_spec.h"
 
 using namespace limbeck;
@@ -21,7 +23,7 @@ struct Settings {
   std::string model_file;
   std::vector<std::string> pictures;
   std::string spec;
-  std::string data;
+  DataSettings data{};
   std::vector<Index> indices;
   bool train = false;
   bool as_is = false;
@@ -40,12 +42,8 @@ void add_options(Options& options, Settings& s) {
            "for images of 28 x 28 and ten classes")
       .type("SPEC")
       .check(check_model_spec);
-  Option data = options
-                    .add("--data", s.data,
-                         "Take images of MNIST's files, or of others of their format, "
-                         "in this folder")
-                    .type("DIR")
-                    .excludes(pictures);
+  Option data = add_options(options, s.data);
+  data.excludes(pictures);
   const Option index =
       options.add("--index", s.indices, "Which of the test images, from 0; one or several")
           .type("N")
@@ -69,7 +67,8 @@ void add_options(Options& options, Settings& s) {
       .check(valid_number([](double t) { check_temperature("--temperature", t); }));
   options.flag("--json", s.json, "Print JSON, with the probabilities of all classes");
   options.check([&s] {
-    if (s.pictures.empty() && s.data.empty()) fail("arguments", "IMAGE, or --data, is required");
+    if (s.pictures.empty() && s.data.path.empty())
+      fail("arguments", "IMAGE, or --data, is required");
   });
 }
 
@@ -79,7 +78,7 @@ SavedModel load(const Settings& s) {
   if (!s.spec.empty() && s.spec != model.info.spec) {
     fail("--model", "{} says that it is {}, not {}", s.model_file, model.info.spec, s.spec);
   }
-  if (model.info.image.dim(0) != 1) {
+  if (s.data.path.empty() && model.info.image.dim(0) != 1) {
     fail("mnist_predict", "{}: it takes images of {} channels; grey ones have one", s.model_file,
          model.info.image.dim(0));
   }
@@ -87,6 +86,20 @@ SavedModel load(const Settings& s) {
     fail("mnist_predict", "{}: it knows one class only: nothing to decide", s.model_file);
   }
   return model;
+}
+
+// The names of the classes that the network's file has.
+ClassNames names_of(const Settings& s, const ModelInfo& info) {
+  const auto found = info.more.find(class_names_key);
+  if (found == info.more.end()) return {};
+  const auto json = nlohmann::json::parse(found->second, nullptr, false);
+  const bool strings = json.is_array() &&
+                       std::ranges::all_of(json, [](const auto& name) { return name.is_string(); });
+  if (!strings || static_cast<Index>(json.size()) != info.classes) {
+    fail("mnist_predict", "{}: its {} are no list of {} names", s.model_file, class_names_key,
+         info.classes);
+  }
+  return json.get<ClassNames>();
 }
 
 std::vector<Question> pictures_of(const Settings& s, const Shape& image) {
@@ -100,17 +113,17 @@ std::vector<Question> pictures_of(const Settings& s, const Shape& image) {
 }
 
 std::vector<Question> images_of(const Settings& s, const Shape& image) {
-  const TrainTest sets = load_mnist(s.data);
+  const ImageSets sets = load(s.data);
   const Dataset& data = s.train ? sets.train : sets.test;
   const char* const set = s.train ? "training" : "test";
   if (data.image != image) {
-    fail("--data", "the images in {} are {}; the network in {} takes {}", s.data, data.image,
+    fail("--data", "the images in {} are {}; the network in {} takes {}", s.data.path, data.image,
          s.model_file, image);
   }
   std::vector<Question> questions;
   for (const Index i : s.indices) {
     if (i >= data.size()) {
-      fail("--index", "{} has {} {} images, from 0 on; got {}", s.data, data.size(), set, i);
+      fail("--index", "{} has {} {} images, from 0 on; got {}", s.data.path, data.size(), set, i);
     }
     const auto pixels = data.pixels_of(i);
     questions.push_back({.name = fmt::format("{} image {}", set, i),
@@ -125,7 +138,8 @@ void predict(const Settings& s) {
   SavedModel model = load(s);
   const ModelInfo& info = model.info;
   const std::vector<Question> questions =
-      s.data.empty() ? pictures_of(s, info.image) : images_of(s, info.image);
+      s.data.path.empty() ? pictures_of(s, info.image) : images_of(s, info.image);
+  const ClassNames names = names_of(s, info);
   const std::vector<Answer> answers = answers_to(model, questions, s.temperature);
   if (s.json) {
     const nlohmann::ordered_json all = {{"schema_version", 1},
@@ -133,12 +147,12 @@ void predict(const Settings& s) {
                                         {"spec", info.spec},
                                         {"parameters", model.network.parameter_count()},
                                         {"temperature", s.temperature},
-                                        {"images", answers_json(questions, answers)}};
+                                        {"images", answers_json(questions, answers, names)}};
     fmt::print("{}\n", json_text(all, 2));
   } else if (questions.size() == 1) {
-    fmt::print("{}", answer_picture(info.image, questions[0], answers[0], s.temperature));
+    fmt::print("{}", answer_picture(info.image, questions[0], answers[0], s.temperature, names));
   } else {
-    fmt::print("{}", answer_table(questions, answers));
+    fmt::print("{}", answer_table(questions, answers, names));
   }
 }
 

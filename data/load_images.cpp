@@ -1,13 +1,11 @@
 #include "data/load_images.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <limits>
 
 #include "core/error.h"
+#include "data/formats/classes.h"
 #include "data/formats/names.h"
-#include "data/formats/raw_sets.h"
 #include "data/formats/resize.h"
 
 namespace limbeck {
@@ -84,18 +82,9 @@ RawSets read_path(const std::string& path, const ImageOptions& options) {
       path);
 }
 
-// All sets that are there, the training set first.
-std::vector<RawSet*> all_of(RawSets& raw) {
-  std::vector<RawSet*> sets;
-  for (auto* const set : {&raw.train, &raw.test, &raw.validation}) {
-    if (*set) sets.push_back(&**set);
-  }
-  return sets;
-}
-
 void check_shapes(RawSets& raw, const std::string& path) {
   const Shape& image = raw.train->image;
-  for (const RawSet* const set : all_of(raw)) {
+  for (const RawSet* const set : detail::all_of(raw)) {
     if (set->labels.empty()) fail(load_op, "{}: a set has no images", path);
     if (set->image != image) {
       fail(load_op, "{}: the training images are {} and others {}; --size HxW brings all to one",
@@ -104,79 +93,7 @@ void check_shapes(RawSets& raw, const std::string& path) {
   }
 }
 
-// Labels that are words, "cat" say, as places in the sorted list of the training set's.
-void number_words(RawSets& raw) {
-  std::vector<std::string> words = raw.train->words;
-  if (words.empty()) {
-    for (const RawSet* const set : all_of(raw)) {
-      if (!set->words.empty()) {
-        fail(load_op, "{}: its labels are words, and those of the training images are numbers",
-             set->file);
-      }
-    }
-    return;
-  }
-  std::ranges::sort(words);
-  for (RawSet* const set : all_of(raw)) {
-    std::vector<std::int64_t> places;
-    for (const std::string& word : set->words) {
-      const auto at = std::ranges::lower_bound(words, word);
-      if (at == words.end() || *at != word) {
-        fail(load_op, "{}: its class {} is none of the training images', which are {}", set->file,
-             word, list_of(words));
-      }
-      places.push_back(at - words.begin());
-    }
-    if (places.empty()) {
-      fail(load_op, "{}: its labels are numbers, and those of the training images are words",
-           set->file);
-    }
-    for (std::int64_t& label : set->labels) label = places[static_cast<std::size_t>(label)];
-  }
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    raw.class_names[static_cast<std::int64_t>(i)] = words[i];
-  }
-}
-
-// How many classes there are, and by how much labels are shifted to begin at 0.
-struct Classes {
-  Index count;
-  std::int64_t first;
-};
-
-Classes classes_of(RawSets& raw, const ImageOptions& options) {
-  constexpr std::int64_t most = 10'000;
-  std::int64_t least = std::numeric_limits<std::int64_t>::max(), largest = 0;
-  for (const RawSet* const set : all_of(raw)) {
-    const std::int64_t limit = options.classes > 0 ? options.classes : most;
-    for (std::size_t i = 0; i < set->labels.size(); ++i) {
-      const std::int64_t label = set->labels[i];
-      if (label < 0 || label > limit) {
-        fail(load_op, "{}: label {} is {}; {}", set->file, i, label,
-             label < 0             ? "classes are counted from 0, or from 1"
-             : options.classes > 0 ? fmt::format("there are {} classes", limit)
-                                   : fmt::format("more than {} classes are taken for a mistake: "
-                                                 "give their number, --classes N",
-                                                 most));
-      }
-      least = std::min(least, label);
-      largest = std::max(largest, label);
-    }
-  }
-  const bool from_1 = least == 1 && (options.classes == 0 || largest == options.classes);
-  if (options.classes > 0 && !from_1 && largest >= options.classes) {
-    fail(load_op, "labels go from {} to {}; with {} classes they go from 0 to {}, or from 1 to {}",
-         least, largest, options.classes, options.classes - 1, options.classes);
-  }
-  if (from_1) {
-    raw.notes.push_back(
-        fmt::format("labels from 1 to {} are shifted: classes 0 to {}", largest, largest - 1));
-  }
-  const std::int64_t first = from_1 ? 1 : 0;
-  return {.count = options.classes > 0 ? options.classes : largest - first + 1, .first = first};
-}
-
-Dataset dataset_of(RawSet& raw, const Classes& classes) {
+Dataset dataset_of(RawSet& raw, const detail::Classes& classes) {
   Dataset data{.image = raw.image,
                .classes = classes.count,
                .pixels = std::move(raw.pixels),
@@ -186,65 +103,6 @@ Dataset dataset_of(RawSet& raw, const Classes& classes) {
     data.class_ids.push_back(static_cast<std::int32_t>(label - classes.first));
   }
   return data;
-}
-
-// The images of each class, in order.
-std::vector<std::vector<Index>> by_class(const Dataset& data) {
-  std::vector<std::vector<Index>> images(static_cast<std::size_t>(data.classes));
-  for (Index i = 0; i < data.size(); ++i) {
-    images[static_cast<std::size_t>(data.label_of(i))].push_back(i);
-  }
-  return images;
-}
-
-// "3 (cat)", or "3" where it has no name.
-std::string name_of(std::size_t id, const std::vector<std::string>& names) {
-  return names.empty() ? fmt::format("{}", id) : fmt::format("{} ({})", id, names[id]);
-}
-
-// Classes that the training images lack: said, or an error if the test images have one and nobody
-// told the number of classes.
-void check_classes(ImageSets& sets, const ImageOptions& options, const std::string& path) {
-  const auto train = by_class(sets.train), test = by_class(sets.test);
-  std::vector<std::string> missing;
-  for (std::size_t c = 0; c < train.size(); ++c) {
-    if (!train[c].empty()) continue;
-    missing.push_back(name_of(c, sets.class_names));
-    if (test[c].empty() || options.classes > 0) continue;
-    fail(load_op,
-         "{}: test image {} is of class {}, of which there is no training image; --classes {} says "
-         "that this is meant",
-         path, test[c][0], missing.back(), train.size());
-  }
-  if (missing.empty()) return;
-  sets.notes.push_back(fmt::format("no training images of {} {}",
-                                   missing.size() > 1 ? "classes" : "class", list_of(missing)));
-}
-
-// Moves the share of the training images of each class, drawn at random, to the test set; both keep
-// their order.
-void split(ImageSets& sets, double share) {
-  Rng rng(1);
-  std::vector<bool> moved(static_cast<std::size_t>(sets.train.size()));
-  for (const std::vector<Index>& images : by_class(sets.train)) {
-    const auto size = static_cast<Index>(images.size());
-    const auto wanted = static_cast<Index>(std::lround(share * static_cast<double>(size)));
-    const Index count = size < 2 ? 0 : std::clamp<Index>(wanted, 1, size - 1);
-    const std::vector<Index> order = rng.permutation(size);
-    for (Index i = 0; i < count; ++i) {
-      const Index place = order[static_cast<std::size_t>(i)];
-      moved[static_cast<std::size_t>(images[static_cast<std::size_t>(place)])] = true;
-    }
-  }
-  std::vector<Index> kept, taken;
-  for (Index i = 0; i < sets.train.size(); ++i) {
-    (moved[static_cast<std::size_t>(i)] ? taken : kept).push_back(i);
-  }
-  if (taken.empty()) fail(load_op, "no class has two images, one of which to test by");
-  sets.test = sets.train.select(taken);
-  sets.train = sets.train.select(kept);
-  sets.notes.push_back(fmt::format("{} of {} images are held back for the test, {:g} of each class",
-                                   taken.size(), taken.size() + kept.size(), share));
 }
 
 void transpose(RawSet& set) {
@@ -262,13 +120,13 @@ void transpose(RawSet& set) {
 // What the options ask for of the images themselves.
 void change_images(RawSets& raw, const ImageOptions& options) {
   if (options.transpose.value_or(raw.on_their_side)) {
-    for (RawSet* const set : all_of(raw)) transpose(*set);
+    for (RawSet* const set : detail::all_of(raw)) transpose(*set);
     if (!options.transpose) {
       raw.notes.push_back("EMNIST's images lie on their side and are turned upright");
     }
   }
   if (options.height == 0) return;
-  for (RawSet* const set : all_of(raw)) {
+  for (RawSet* const set : detail::all_of(raw)) {
     const Shape wanted{set->image.dim(0), options.height, options.width};
     if (set->image == wanted) continue;
     raw.notes.push_back(fmt::format("images of {} x {} are scaled to {} x {}", set->image.dim(1),
@@ -276,29 +134,6 @@ void change_images(RawSets& raw, const ImageOptions& options) {
     set->pixels = detail::resized(set->pixels, set->image, wanted);
     set->image = wanted;
   }
-}
-
-// A name a line, for each class in order, from a file of the folder.
-std::vector<std::string> names_in(const std::string& path, Index classes) {
-  constexpr const char* file = "class_names.txt";
-  const std::string name = path + "/" + file;
-  if (!std::filesystem::is_regular_file(name)) return {};
-  std::vector<std::string> names = detail::lines_in(name);
-  if (static_cast<Index>(names.size()) != classes) {
-    fail(load_op, "{} has {} names; there are {} classes", name, names.size(), classes);
-  }
-  return names;
-}
-
-std::vector<std::string> names_of(const RawSets& raw, const Classes& classes,
-                                  const std::string& path) {
-  std::vector<std::string> names = names_in(path, classes.count);
-  if (!names.empty() || raw.class_names.empty()) return names;
-  for (std::int64_t label = classes.first; label < classes.first + classes.count; ++label) {
-    const auto name = raw.class_names.find(label);
-    names.push_back(name == raw.class_names.end() ? fmt::format("{}", label) : name->second);
-  }
-  return names;
 }
 
 void check_options(const ImageOptions& options) {
@@ -331,19 +166,19 @@ ImageSets load_images(const std::string& path, const ImageOptions& options) {
   if (raw.test && options.test_share > 0) {
     fail(load_op, "{}: there are test images; leave out --test-share", path);
   }
-  number_words(raw);
+  detail::number_words(raw);
   change_images(raw, options);
   check_shapes(raw, path);
-  const Classes classes = classes_of(raw, options);
+  const detail::Classes classes = detail::classes_of(raw, options);
   ImageSets sets{.train = dataset_of(*raw.train, classes),
                  .test = {},
                  .validation = {},
-                 .class_names = names_of(raw, classes, path),
+                 .class_names = detail::names_of(raw, classes, path),
                  .notes = std::move(raw.notes)};
   if (raw.test) sets.test = dataset_of(*raw.test, classes);
   if (raw.validation) sets.validation = dataset_of(*raw.validation, classes);
-  if (!raw.test) split(sets, options.test_share);
-  check_classes(sets, options, path);
+  if (!raw.test) detail::hold_back(sets, options.test_share);
+  detail::check_classes(sets, options, path);
   return sets;
 }
 

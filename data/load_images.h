@@ -55,8 +55,8 @@ struct ImageSets {
 // several sets and no `set`; a file that is broken, cut off, or something else, a web page say; a
 // number that is none, or out of its range; counts or sizes that differ; no test images and no
 // share, or both; a class in the test images that the training images lack.
-// No file makes it ask for memory beyond about 1,100 times its size (as deflate packs), but
-// pictures, which are at most most_pixels (data/formats/picture.h).
+// Memory is asked for by what is there, not by what a file says: some ten times its bytes once they
+// are unpacked, and for a picture up to most_pixels (data/formats/picture.h).
 ImageSets load_images(const std::string& path, const ImageOptions& options = {});
 
 }  // namespace limbeck

@@ -1,18 +1,16 @@
 // Augmentation by the names that programs take.
 #pragma once
 
-#include <map>
 #include <string>
 
-#include "data/distortion.h"
+#include "data/augment.h"
 
 namespace limbeck {
 
-// none; shift, by up to two pixels; distort, which also turns, stretches and bends.
-inline const std::map<std::string, Augmentation>& augmentations() {
-  static const std::map<std::string, Augmentation> by_name = {
-      {"none", {}}, {"shift", random_shift(2)}, {"distort", distorted_mnist()}};
-  return by_name;
-}
+// none; shift, by up to two pixels; distort, which also turns, stretches and bends; flip, left to
+// right; crop, from a margin of an eighth of the sides; cutout, of a square of half a side; or
+// several with + between, one after the other: "crop+flip". Error: a name that is not known; none
+// beside others.
+Augmentation augmentation_of(const std::string& names);
 
 }  // namespace limbeck

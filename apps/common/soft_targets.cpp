@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/ops/reduce.h"
@@ -35,27 +36,58 @@ std::string bar(double p, Index width) {
   return text + eighths[static_cast<std::size_t>(length % 8)];
 }
 
+// (H, W) of (C, H, W).
+std::vector<std::uint8_t> mean_of_channels(std::span<const std::uint8_t> pixels,
+                                           const Shape& image) {
+  const auto channels = static_cast<std::size_t>(image.dim(0));
+  std::vector<std::uint8_t> mean(pixels.size() / channels);
+  for (std::size_t i = 0; i < mean.size(); ++i) {
+    std::size_t sum = 0;
+    for (std::size_t c = 0; c < channels; ++c) sum += pixels[c * mean.size() + i];
+    mean[i] = static_cast<std::uint8_t>(sum / channels);
+  }
+  return mean;
+}
+
+// All classes in order or, of many, the likeliest, these first.
+std::vector<Index> shown_classes(std::span<const real> logits) {
+  constexpr std::size_t most = 20, of_many = 10;
+  std::vector<Index> classes(logits.size());
+  std::iota(classes.begin(), classes.end(), Index{0});
+  if (classes.size() <= most) return classes;
+  std::ranges::stable_sort(classes, std::ranges::greater(),
+                           [&](Index c) { return logits[static_cast<std::size_t>(c)]; });
+  classes.resize(of_many);
+  return classes;
+}
+
 }  // namespace
 
 std::string probability_picture(std::span<const std::uint8_t> pixels, const Shape& image,
-                                std::span<const real> logits,
-                                std::span<const double> temperatures) {
-  if (image.rank() != 3 || image.dim(0) != 1) {
-    fail("probability_picture", "an image of one channel, (1, H, W), is needed; got {}", image);
+                                std::span<const real> logits, std::span<const double> temperatures,
+                                const ClassNames& names) {
+  if (image.rank() != 3 || image.size() == 0) {
+    fail("probability_picture", "an image of (C, H, W) is needed; got {}", image);
   }
+  const std::vector<std::uint8_t> light = mean_of_channels(pixels, image);
   const Index height = image.dim(1), width = image.dim(2);
   const Index classes = static_cast<Index>(logits.size());
   const Tensor z = Tensor::from({classes}, logits);
-  std::string heads = "class";
+  const std::vector<Index> shown = shown_classes(logits);
+  std::size_t name_width = 5;
+  for (const Index c : shown) name_width = std::max(name_width, class_text(c, names).size());
+  std::string heads = fmt::format("{:>{}}", "class", name_width);
   std::vector<std::string> rows;
-  for (Index c = 0; c < classes; ++c) rows.push_back(fmt::format("{:>5}", c));
+  for (const Index c : shown) {
+    rows.push_back(fmt::format("{:>{}}", class_text(c, names), name_width));
+  }
   for (const double t : temperatures) {
     constexpr Index bar_width = 16;
     const Tensor probs = softmax(z, t);
     heads += fmt::format("  {:<{}}", fmt::format("T = {:g}", t), bar_width + 7);
-    for (std::size_t c = 0; c < rows.size(); ++c) {
-      const auto p = static_cast<double>(probs.values()[c]);
-      rows[c] += fmt::format("  {:.4f} {:<{}}", p, bar(p, bar_width), bar_width);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      const auto p = static_cast<double>(probs.values()[static_cast<std::size_t>(shown[row])]);
+      rows[row] += fmt::format("  {:.4f} {:<{}}", p, bar(p, bar_width), bar_width);
     }
   }
   rows.insert(rows.begin(), heads);
@@ -64,7 +96,7 @@ std::string probability_picture(std::span<const std::uint8_t> pixels, const Shap
   const Index beside = static_cast<Index>(rows.size());
   const Index first = std::max<Index>(0, (height / 2 - beside) / 2);  // the line of the heads
   for (Index line = 0; line < std::max((height + 1) / 2, first + beside); ++line) {
-    const std::string drawn = 2 * line < height ? draw_rows(pixels, width, height, 2 * line) : "";
+    const std::string drawn = 2 * line < height ? draw_rows(light, width, height, 2 * line) : "";
     const bool told = line >= first && line < first + beside;
     std::string row = fmt::format("  {:<{}}   {}", drawn, width,
                                   told ? rows[static_cast<std::size_t>(line - first)] : "");
@@ -76,9 +108,10 @@ std::string probability_picture(std::span<const std::uint8_t> pixels, const Shap
 }
 
 std::string soft_target_picture(std::span<const std::uint8_t> pixels, const Shape& image,
-                                std::span<const real> logits, double temperature) {
+                                std::span<const real> logits, double temperature,
+                                const ClassNames& names) {
   const std::array<double, 2> temperatures = {1, temperature};
-  return probability_picture(pixels, image, logits, temperatures);
+  return probability_picture(pixels, image, logits, temperatures, names);
 }
 
 std::vector<Index> telling_images(const Tensor& teacher_logits, const Dataset& data) {

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "apps/common/augmentations.h"
+#include "apps/common/class_names.h"
 #include "apps/common/distill_report.h"
 #include "apps/common/json_text.h"
 #include "apps/common/memory.h"
@@ -22,8 +23,6 @@
 #include "core/ops/reduce.h"
 #include "core/storage.h"
 #include "core/text.h"
-#include "data/idx.h"
-#include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/export/c_header.h"
 #include "nn/export/onnx.h"
@@ -35,8 +34,8 @@
 namespace limbeck {
 namespace {
 
-TrainTest load(const DistillSettings& s) {
-  TrainTest data = s.data.empty() ? synthetic_digits() : load_mnist(s.data);
+ImageSets load(const DistillSettings& s) {
+  ImageSets data = load(s.data);
   if (s.train_size > data.train.size()) {
     fail("--train-size", "{} asked of {} training images", s.train_size, data.train.size());
   }
@@ -75,8 +74,9 @@ class DistillRun {
       run_log_.emplace(s_.log_dir, s_.resume.empty() ? LogStart::anew : LogStart::resumed);
     }
     log_.say(fmt::format("{}: {} images to learn from, {} to be tested on; {} threads",
-                         s_.data.empty() ? "synthetic digits" : s_.data,
-                         thousands(data_.train.size()), thousands(data_.test.size()), s_.threads));
+                         s_.data.name(), thousands(data_.train.size()),
+                         thousands(data_.test.size()), s_.threads));
+    for (const std::string& note : data_.notes) log_.say(note);
   }
 
   void run() {
@@ -191,7 +191,7 @@ class DistillRun {
     s_.training.apply(options, on_labels);
     // With images held back to judge by, those of the test set are for the end.
     if (options.validation_split == 0) options.test = &data_.test;
-    options.augment = augmentations().at(augment);
+    options.augment = augmentation_of(augment);
     return options;
   }
 
@@ -234,6 +234,7 @@ class DistillRun {
                    .more = more};
     info.more["errors"] = fmt::format("{} of {}", outcome.errors, outcome.total);
     info.more["seed"] = fmt::format("{}", s_.seed);
+    if (!data_.class_names.empty()) info.more[class_names_key] = json_text(nlohmann::json(data_.class_names));
     save_model(network, s_.save + "/" + file + ".safetensors", info);
   }
 
@@ -244,11 +245,10 @@ class DistillRun {
     for (const Index image : telling_images(logits, images)) {
       const auto row = logits.values().subspan(static_cast<std::size_t>(image * images.classes),
                                                static_cast<std::size_t>(images.classes));
-      const std::int32_t digit = images.class_ids[static_cast<std::size_t>(image)];
-      fmt::print("What the teacher says of {} image {}, {} {}\n{}\n",
-                 teacher_ ? "test" : "training", image, digit == 8 ? "an" : "a", digit,
+      fmt::print("What the teacher says of {} image {}, {}\n{}\n", teacher_ ? "test" : "training",
+                 image, class_in_words(images.label_of(image), data_.class_names),
                  soft_target_picture(images.pixels_of(image), images.image, row,
-                                     s_.distillation.temperature));
+                                     s_.distillation.temperature, data_.class_names));
     }
   }
 
@@ -281,6 +281,7 @@ class DistillRun {
         report_page({.results = report_,
                      .options = to_json(s_),
                      .test = data_.test,
+                     .class_names = data_.class_names,
                      .teacher_logits = logits_of(*teacher_, data_.test),
                      .hard_logits = logits_of(first_->hard, data_.test),
                      .distilled_logits = logits_of(first_->distilled, data_.test),
@@ -297,7 +298,7 @@ class DistillRun {
 
   const DistillSettings& s_;
   TrainingLog log_;
-  TrainTest data_;
+  ImageSets data_;
   Checkpoints checkpoints_;
   std::optional<RunLog> run_log_;
   Rng root_;

@@ -58,8 +58,10 @@ class OutputFiles {
   void read(const char* option, const std::string& path) {
     if (!path.empty()) options_.emplace(place_of(path), option);
   }
+  // A folder whose files are read, or one file.
   void read_folder(const char* option, const std::string& path) {
     std::error_code error;
+    if (std::filesystem::is_regular_file(path, error)) read(option, path);
     for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
       read(option, entry.path());
     }
@@ -94,11 +96,7 @@ void add_options(Options& options, DistillSettings& s) {
   const auto add = [&options](const char* name, auto& variable, const char* help) {
     return options.add(name, variable, help).show_default();
   };
-  options
-      .add("--data", s.data,
-           "Folder with MNIST's four files, or others of their format, gzipped or not. "
-           "Without it: synthetic digits, made on the spot")
-      .type("DIR");
+  add_options(options, s.data);
   add("--teacher", s.teacher,
       "The teacher. mlp:A,B,... is a perceptron with hidden layers A, B, ...; cnn:A,B,...,H has "
       "5x5 "
@@ -142,15 +140,16 @@ void add_options(Options& options, DistillSettings& s) {
       .check(below_1());
   add("--teacher-augment", s.teacher_augment,
       "What is done to the teacher's images, anew every epoch: none; shift, by up to two pixels; "
-      "or "
-      "distort, which also turns, stretches and bends them")
+      "distort, which also turns, stretches and bends them; for pictures of things flip, left to "
+      "right, crop, from a margin around them, and cutout, a hole; or several with + between: "
+      "crop+flip")
       .type("HOW")
-      .one_of(names_of(augmentations()));
+      .check([](const std::string& names) { augmentation_of(names); });
   add("--augment", s.augment,
       "The same for the students'; the teacher is then asked about every changed image, instead of "
       "once")
       .type("HOW")
-      .one_of(names_of(augmentations()));
+      .check([](const std::string& names) { augmentation_of(names); });
   add("--repeats", s.repeats,
       "Train the two students so many times, from other weights, to see what is chance")
       .type("N")
@@ -170,7 +169,7 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
     return path.empty() ? ordered_json(nullptr) : ordered_json(path);
   };
   ordered_json json = {
-      {"data", file_or_null(s.data)},
+      {"data", file_or_null(s.data.path)},
       {"teacher", s.teacher},
       {"student", s.student},
       {"temperature", s.distillation.temperature},
@@ -188,6 +187,7 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
       {"repeats", s.repeats},
       {"seed", s.seed},
       {"threads", s.threads}};
+  s.data.add_to(json);
   s.training.add_to(json);
   return json;
 }
@@ -212,7 +212,7 @@ void check(const DistillSettings& s) {
   OutputFiles files;
   files.read("--teacher-weights", s.teacher_weights);
   files.read("--teacher-logits", s.teacher_logits);
-  files.read_folder("--data", s.data);
+  files.read_folder("--data", s.data.path);
   files.add("--json", s.json);
   files.add("--save-logits", s.save_logits);
   files.add("--export-onnx", s.export_onnx);

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "apps/common/data_options.h"
 #include "apps/common/training_options.h"
 #include "core/parallel.h"
 #include "nn/distill/distillation_loss.h"
@@ -16,7 +17,7 @@ class Options;
 
 struct DistillSettings {
   // What is learned, from what, and how.
-  std::string data;  // a folder; empty: synthetic digits
+  DataSettings data{};
   std::string teacher = "mlp:800,800";
   std::string student = "mlp:128";
   DistillationOptions distillation{};

@@ -5,11 +5,11 @@
 // 98.8 % on hard labels, 98.5 % distilled. (apps/README.md has the table.)
 #include <fmt/format.h>
 
+#include "apps/common/data_options.h"
 #include "apps/common/program.h"
 #include "apps/common/training_log.h"
 #include "apps/examples/vit.h"
 #include "core/text.h"
-#include "data/idx.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/models.h"
@@ -20,7 +20,7 @@ using namespace limbeck;
 namespace {
 
 struct Settings {
-  std::string data;
+  DataSettings data{};
   Index epochs = 10;
   Index teacher_epochs = 5;
   bool quick = false;
@@ -36,7 +36,9 @@ void row(const char* name, Module& model, const Dataset& test) {
 void run(const Settings& s) {
   const SyntheticDigitsOptions size =
       s.quick ? SyntheticDigitsOptions{.train = 1'000, .test = 500} : SyntheticDigitsOptions{};
-  const auto [train, test] = s.data.empty() ? synthetic_digits(size) : load_mnist(s.data);
+  const ImageSets sets = s.data.path.empty() ? ImageSets{} : load(s.data);
+  const auto [train, test] =
+      s.data.path.empty() ? synthetic_digits(size) : TrainTest{sets.train, sets.test};
   Rng rng(1);
   Sequential teacher =
       cnn(train.image, train.classes, {.channels = {16, 32}, .hidden = 128, .dropout = 0.3}, rng);
@@ -73,8 +75,7 @@ void run(const Settings& s) {
 int main(int argc, char** argv) {
   Settings settings;
   const auto add_options = [&](Options& options) {
-    options.add("--data", settings.data,
-                "Folder of MNIST-format files; without it, synthetic digits");
+    limbeck::add_options(options, settings.data);
     options.add("--epochs", settings.epochs, "Epochs of each student")
         .check(at_least_1())
         .show_default();

@@ -68,36 +68,45 @@ std::vector<Answer> answers_to(SavedModel& model, const std::vector<Question>& q
 }
 
 std::string answer_picture(const Shape& image, const Question& question, const Answer& answer,
-                           double temperature) {
+                           double temperature, const ClassNames& names) {
   const std::array<double, 1> temperatures = {temperature};
-  const std::string label = question.label ? fmt::format(" (label {})", *question.label) : "";
-  return fmt::format("{}\n{}{}: class {} with a probability of {:.4f}, then {} with {:.4f}; {}\n",
-                     probability_picture(question.pixels, image, answer.logits, temperatures),
-                     question.name, label, answer.best, answer.probabilities[answer.best],
-                     answer.second, answer.probabilities[answer.second],
-                     time_text(answer.microseconds));
+  const std::string label =
+      question.label ? fmt::format(" (label {})", class_text(*question.label, names)) : "";
+  const auto text = [&](std::size_t c) { return class_text(static_cast<Index>(c), names); };
+  return fmt::format(
+      "{}\n{}{}: class {} with a probability of {:.4f}, then {} with {:.4f}; {}\n",
+      probability_picture(question.pixels, image, answer.logits, temperatures, names),
+      question.name, label, text(answer.best), answer.probabilities[answer.best],
+      text(answer.second), answer.probabilities[answer.second], time_text(answer.microseconds));
 }
 
-std::string answer_table(const std::vector<Question>& questions,
-                         const std::vector<Answer>& answers) {
+std::string answer_table(const std::vector<Question>& questions, const std::vector<Answer>& answers,
+                         const ClassNames& names) {
+  const auto text = [&](std::size_t c) { return class_text(static_cast<Index>(c), names); };
   const bool labelled = questions.front().label.has_value();
-  std::size_t width = 5;
+  std::size_t width = 5, class_width = 5;
   for (const Question& question : questions) width = std::max(width, question.name.size());
-  std::string table = fmt::format("{:<{}}  {}class  probability  runner-up  probability  time\n",
-                                  "image", width, labelled ? "label  " : "");
+  for (const std::string& name : names) class_width = std::max(class_width, name.size());
+  const std::size_t second_width = std::max<std::size_t>(9, class_width);
+  const std::string label = labelled ? fmt::format("{:>{}}  ", "label", class_width) : "";
+  std::string table =
+      fmt::format("{:<{}}  {}{:>{}}  probability  {:>{}}  probability  time\n", "image", width,
+                  label, "class", class_width, "runner-up", second_width);
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const Answer& a = answers[i];
     table += fmt::format("{:<{}}  ", questions[i].name, width);
-    if (labelled) table += fmt::format("{:>5}  ", questions[i].label.value());
-    table +=
-        fmt::format("{:>5}  {:>11.4f}  {:>9}  {:>11.4f}  {}\n", a.best, a.probabilities[a.best],
-                    a.second, a.probabilities[a.second], time_text(a.microseconds));
+    if (labelled) {
+      table += fmt::format("{:>{}}  ", class_text(questions[i].label.value(), names), class_width);
+    }
+    table += fmt::format("{:>{}}  {:>11.4f}  {:>{}}  {:>11.4f}  {}\n", text(a.best), class_width,
+                         a.probabilities[a.best], text(a.second), second_width,
+                         a.probabilities[a.second], time_text(a.microseconds));
   }
   return table;
 }
 
 nlohmann::ordered_json answers_json(const std::vector<Question>& questions,
-                                    const std::vector<Answer>& answers) {
+                                    const std::vector<Answer>& answers, const ClassNames& names) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const Question& question = questions[i];
@@ -105,6 +114,12 @@ nlohmann::ordered_json answers_json(const std::vector<Question>& questions,
     nlohmann::ordered_json entry;
     question.index ? void(entry["index"] = *question.index) : void(entry["file"] = question.name);
     if (question.label) entry["label"] = *question.label;
+    if (!names.empty()) {
+      const auto text = [&](std::size_t c) { return class_text(static_cast<Index>(c), names); };
+      if (question.label) entry["label_name"] = class_text(*question.label, names);
+      entry["class_name"] = text(answer.best);
+      entry["runner_up_name"] = text(answer.second);
+    }
     entry["class"] = answer.best;
     entry["probability"] = answer.probabilities[answer.best];
     entry["runner_up"] = answer.second;

@@ -53,13 +53,16 @@ limbeck.base = (() => {
   // A number in three significant digits: 0.0123, 4.5, 50.
   const digits3 = (x) => String(Number(x.toPrecision(3)));
 
-  // The bytes of 28 × 28 pixels on a canvas of that size, white on black as MNIST has them; the
-  // style inverts all such canvases in a light scheme.
+  // The bytes of an image on a canvas of its size: a plane of grey, white on black as MNIST has it,
+  // or planes of red, green and blue. The style inverts grey canvases in a light scheme.
   function paint(canvas, pixels) {
     const context = canvas.getContext('2d');
     const image = context.createImageData(canvas.width, canvas.height);
-    for (let i = 0; i < pixels.length; ++i) {
-      image.data.fill(pixels[i], 4 * i, 4 * i + 3);
+    const area = canvas.width * canvas.height;
+    const coloured = pixels.length > area;
+    canvas.classList.toggle('coloured', coloured);
+    for (let i = 0; i < area; ++i) {
+      for (let c = 0; c < 3; ++c) image.data[4 * i + c] = pixels[coloured ? c * area + i : i];
       image.data[4 * i + 3] = 255;
     }
     context.putImageData(image, 0, 0);
@@ -83,7 +86,7 @@ limbeck.data = (() => {
   const data = JSON.parse(byId('data').textContent);
   const {index, label, pixels, logits} = data.images;
   const allPixels = bytesOf(pixels);
-  const area = data.height * data.width;
+  const area = data.channels * data.height * data.width;
   const allLogits = {};
   for (const {key} of limbeck.networks) allLogits[key] = floatsOf(logits[key]);
   data.images = index.map((number, i) => {
@@ -96,6 +99,8 @@ limbeck.data = (() => {
     }
     return image;
   });
+  // What a class is called, or its number.
+  data.nameOf = (c) => data.class_names[c];
   return data;
 })();
 

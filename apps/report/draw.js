@@ -6,8 +6,9 @@ limbeck.draw = (() => {
   const {data, networks, state, chart, sheet} = limbeck;
   const {softmax, argmax, percent} = limbeck.probability;
   const {prepare, side} = limbeck.prepare;
-  const classes = Array.from({length: data.classes}, (_, c) => String(c));
-  const invitation = 'Draw a digit from 0 to 9.';
+  const classes = data.class_names;
+  const digits = classes.length === 10 && classes.every((name, c) => name === String(c));
+  const invitation = digits ? 'Draw a digit from 0 to 9.' : 'Draw one of the classes.';
 
   const students = networks.map((network, i) => ({...network, colour: `c${i}`}))
       .filter(({key}) => key in data.models)
@@ -27,7 +28,7 @@ limbeck.draw = (() => {
     return students.map(({key, name, colour}) => {
       const values = softmax(drawn.logits[key], state.temperature);
       const best = argmax(values);
-      return {name, colour, values, best: String(best), share: percent(values[best])};
+      return {name, colour, values, best: data.nameOf(best), share: percent(values[best])};
     });
   }
 
@@ -77,6 +78,9 @@ limbeck.draw = (() => {
       const largest = Math.max(...students.map(({key}) => data.models[key].bytes));
       return `The sheet is left out: a student’s weights take ${thousands(largest)} bytes, and a ` +
           `page holds models of at most ${thousands(data.most_bytes)}.`;
+    }
+    if (data.channels !== 1) {
+      return 'The sheet is left out: drawings have no colours, and this run’s images do.';
     }
     if (data.width !== side || data.height !== side) {
       return 'The sheet is left out: drawings are prepared for images of 28 × 28 pixels, and ' +

@@ -15,12 +15,12 @@ limbeck.errors = (() => {
     const series =
         networks.map(({key, name}, i) => ({name, colour: `c${i}`, values: errorsOf(key)}));
     const inWords = series.map(
-        ({name, values}) => `${name}: ${values.map((value, c) => `${c}: ${value}`).join(', ')}`);
+        ({name, values}) => `${name}: ${values.map((value, c) => `${data.nameOf(c)}: ${value}`).join(', ')}`);
     return chart.bars(width, {
       title: `Errors by class. ${inWords.join('. ')}.`,
       xLabel: 'class',
       yLabel: 'errors',
-      groups: classes.map(String),
+      groups: data.class_names,
       series,
       largest: Math.max(1, ...series.flatMap(({values}) => values)),
       whole: true,
@@ -39,7 +39,7 @@ limbeck.errors = (() => {
     if (label === answer) return element('td', {class: 'right'}, String(count));
     const cell = element('td', {class: count > 0 ? 'wrong' : 'none'}, String(count));
     cell.style.setProperty('--shade', (Math.log1p(count) / Math.log1p(largest)).toFixed(3));
-    cell.title = `${label} taken for ${answer}: ${count}`;
+    cell.title = `${data.nameOf(label)} taken for ${data.nameOf(answer)}: ${count}`;
     return cell;
   }
 
@@ -49,9 +49,9 @@ limbeck.errors = (() => {
     const table = element('table', {class: `matrix c${i}`});
     fillTable(
         table, `${name}: ${thousands(total)} mistakes`,
-        [[td(), ...classes.map((c) => th('col', String(c)))]],
+        [[td(), ...data.class_names.map((name) => th('col', name))]],
         classes.map((label) => [
-          th('row', String(label)),
+          th('row', data.nameOf(label)),
           ...counts[label].map((count, answer) => cell(count, label, answer, largest)),
         ]));
     return element(

@@ -31,15 +31,15 @@ limbeck.gallery = (() => {
     const right = image.answer[key] === image.label;
     return element(
         'span', {class: `answer c${i} ${right ? '' : 'wrong'}`, title: name},
-        right ? String(image.answer[key]) : element('s', {}, String(image.answer[key])));
+        right ? data.nameOf(image.answer[key]) : element('s', {}, data.nameOf(image.answer[key])));
   }
 
   function inWords(image) {
     const answers = networks.map(({key, name}) => {
       const right = image.answer[key] === image.label;
-      return `${name}: ${image.answer[key]}${right ? '' : ', wrong'}`;
+      return `${name}: ${data.nameOf(image.answer[key])}${right ? '' : ', wrong'}`;
     });
-    return `Test image ${image.index}, label ${image.label}. ${answers.join('; ')}.`;
+    return `Test image ${image.index}, label ${data.nameOf(image.label)}. ${answers.join('; ')}.`;
   }
 
   function item(image) {
@@ -48,7 +48,7 @@ limbeck.gallery = (() => {
     const button = element(
         'button', {type: 'button', 'data-index': image.index, onclick: () => state.change({image})},
         picture, element('span', {class: 'heard'}, inWords(image)),
-        element('span', {class: 'truth', 'aria-hidden': 'true'}, String(image.label)),
+        element('span', {class: 'truth', 'aria-hidden': 'true'}, data.nameOf(image.label)),
         element(
             'span', {class: 'marks', 'aria-hidden': 'true'},
             ...networks.map((network, i) => answer(image, network, i))));

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "apps/common/class_names.h"
 #include "apps/report/base64.h"
 #include "core/error.h"
 #include "core/ops/reduce.h"
@@ -136,8 +137,8 @@ ordered_json model(Sequential& network, const Shape& image) {
 void check(const ReportInput& input) {
   const Dataset& test = input.test;
   if (input.results.students.empty()) fail("report_page", "the results have no pair of students");
-  if (test.image.rank() != 3 || test.image.dim(0) != 1) {
-    fail("report_page", "images must be (1, H, W); got {}", test.image);
+  if (test.image.rank() != 3 || (test.image.dim(0) != 1 && test.image.dim(0) != 3)) {
+    fail("report_page", "images must be (1, H, W) or (3, H, W); got {}", test.image);
   }
   for (const Tensor* logits :
        {&input.teacher_logits, &input.hard_logits, &input.distilled_logits}) {
@@ -146,6 +147,13 @@ void check(const ReportInput& input) {
       fail("report_page", "logits must be {} for this test set; got {}", wanted, logits->shape());
     }
   }
+}
+
+// One for each class, its number where it has none.
+std::vector<std::string> class_names(const ReportInput& input) {
+  std::vector<std::string> names;
+  for (Index c = 0; c < input.test.classes; ++c) names.push_back(class_text(c, input.class_names));
+  return names;
 }
 
 }  // namespace
@@ -162,6 +170,8 @@ ordered_json page_data(const ReportInput& input) {
           {"verdict", input.results.verdict()},
           {"temperature", input.temperature},
           {"classes", input.test.classes},
+          {"class_names", class_names(input)},
+          {"channels", input.test.image.dim(0)},
           {"height", input.test.image.dim(1)},
           {"width", input.test.image.dim(2)},
           {"confusion",

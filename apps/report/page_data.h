@@ -11,12 +11,13 @@ namespace limbeck::detail {
 //   verdict      DistillReport::verdict
 //   temperature  the input's
 //   classes      C
-//   height, width   H, W
+//   class_names  C texts: their names, or their numbers
+//   channels, height, width   D, H, W; D is 1 for grey, 3 for colours
 //   confusion    teacher, hard, distilled: (C, C) counts, a row a label, a column an answer
 //   mistaken     counts[m]: the number of images that the networks of the set m mistake and the
 //                others do not; m = 1 for the teacher + 2 for hard + 4 for distilled.
 //                most: of so many at most, for each m, the page has the image
-//   images       those that the page has: index, label: plain lists; pixels (S, H, W), bytes;
+//   images       those that the page has: index, label: plain lists; pixels (S, D, H, W), bytes;
 //                logits: teacher, hard, distilled (S, C), float32
 //   models       hard, distilled: bytes, and layers if the page has them: of each kind, in, out,
 //   and

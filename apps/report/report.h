@@ -19,9 +19,10 @@ namespace limbeck {
 // A run, with the networks of its first pair of students and their answers.
 struct ReportInput {
   const DistillReport& results;
-  nlohmann::ordered_json options;  // name and value, as for DistillReport::json
-  const Dataset& test;             // N images (1, H, W) of C classes
-  Tensor teacher_logits;           // (N, C), and so are the next two
+  nlohmann::ordered_json options;          // name and value, as for DistillReport::json
+  const Dataset& test;                     // N images (D, H, W) of C classes, D 1 or 3
+  std::vector<std::string> class_names{};  // of the C classes; none: their numbers
+  Tensor teacher_logits;                   // (N, C), and so are the next two
   Tensor hard_logits;
   Tensor distilled_logits;
   Sequential& hard;
@@ -32,8 +33,8 @@ struct ReportInput {
 // The page's HTML. Its size is bounded, whatever the run: it holds at most 1,700 test images (all
 // that some network mistakes, up to 200 for each set of networks that does, and 300 others), and
 // only students of at most 2,000,000 bytes, as float; the page says what was left out.
-// Error: no pair of students, images that are not (1, H, W), logits that are not (N, C), or what
-// plain_layers (nn/export) refuses of a student.
+// Error: no pair of students, images that are not (1, H, W) or (3, H, W), logits that are not (N,
+// C), or what plain_layers (nn/export) refuses of a student.
 std::string report_page(const ReportInput& input);
 
 }  // namespace limbeck

@@ -26,7 +26,7 @@ limbeck.slider = (() => {
       title: `Probabilities of the classes at T = ${temperatureText()}. A table below has them.`,
       xLabel: 'class',
       yLabel: isLog ? 'probability (logarithmic)' : 'probability',
-      groups: classes.map(String),
+      groups: data.class_names,
       series: networks.map(({name}, i) => ({name, colour: `c${i}`, values: all[i]})),
       largest: 1,
       floor: isLog ? floor : undefined,
@@ -35,7 +35,7 @@ limbeck.slider = (() => {
 
   function entropyTable() {
     const all = probabilities();
-    const verdict = (answer) => answer === state.image.label ? `${answer} ✓` : `${answer} ✗`;
+    const verdict = (answer) => `${data.nameOf(answer)} ${answer === state.image.label ? '✓' : '✗'}`;
     const most = Math.log2(data.classes).toFixed(2);
     const heads = ['Network', 'Answer', 'Probability', `Entropy, bits of ${most}`];
     fillTable(
@@ -54,7 +54,7 @@ limbeck.slider = (() => {
     fillTable(
         byId('probability-table'), `Logits z and p = softmax(z / T) at T = ${temperatureText()}`,
         [heads.map((text) => th('col', text))], classes.map((c) => [
-          th('row', String(c)),
+          th('row', data.nameOf(c)),
           ...networks.flatMap(({key}, i) => [
             td(state.image.logits[key][c].toFixed(2)),
             td(digits3(all[i][c])),
@@ -79,7 +79,7 @@ limbeck.slider = (() => {
   function showImage() {
     paint(byId('chosen-image'), state.image.pixels);
     byId('chosen-text').replaceChildren(
-        element('p', {class: 'label'}, 'Label ', element('strong', {}, String(state.image.label))),
+        element('p', {class: 'label'}, 'Label ', element('strong', {}, data.nameOf(state.image.label))),
         element('p', {}, mistakenBy(state.image)));
     byId('index').value = String(state.image.index);
     byId('index-note').textContent = '';

@@ -12,8 +12,6 @@
 #include "core/files/file.h"
 #include "core/files/npy.h"
 #include "core/ops/reduce.h"
-#include "data/idx.h"
-#include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/model_spec.h"
 #include "nn/train/evaluate.h"
@@ -31,10 +29,13 @@ TrainTest held_out(const Dataset& train) {
           .test = train.select(std::span(all).subspan(kept))};
 }
 
-TrainTest load(const StudySettings& s) {
+ImageSets load(const StudySettings& s) {
   constexpr Index quick_train = 10'000, quick_test = 4000;
-  TrainTest data = s.data.empty() ? synthetic_digits() : load_mnist(s.data);
-  if (s.validation) data = held_out(data.train);
+  ImageSets data = load(s.data);
+  if (s.validation) {
+    TrainTest parts = held_out(data.train);
+    data.train = std::move(parts.train), data.test = std::move(parts.test);
+  }
   if (s.quick) {
     Rng rng(1);
     data.train = data.train.sample(std::min(quick_train, data.train.size()), rng);
@@ -111,8 +112,8 @@ Lab::Lab(const std::string& study, const StudySettings& settings)
       file_(settings.out + "/" + study + ".runs.jsonl"),
       networks_(settings.out + "/networks.runs.jsonl") {
   say_(fmt::format("{}: {}, {} images to learn from, {} to be judged by", study,
-                   settings.data.empty() ? "synthetic digits" : settings.data, data_.train.size(),
-                   data_.test.size()));
+                   settings.data.name(), data_.train.size(), data_.test.size()));
+  for (const std::string& note : data_.notes) say_(note);
 }
 
 Index Lab::epochs(Index full, Index quick) const {
@@ -150,7 +151,7 @@ Sequential Lab::train_network(const Training& training) {
   Sequential network = untrained(training);
   TrainOptions options{
       .epochs = training.epochs, .batch_size = training.batch_size, .seed = training.seed};
-  options.augment = augmentations().at(training.augment);
+  options.augment = augmentation_of(training.augment);
   if (training.max_row_norm > 0) {
     options.after_step = [&] {
       for (const Tensor& weight : network.parameters()) {
@@ -173,7 +174,7 @@ Sequential Lab::distil_anew(Module& teacher, const Training& training, double we
   Sequential student = untrained(training);
   TrainOptions options{.epochs = training.epochs,
                        .batch_size = training.batch_size,
-                       .augment = augmentations().at(training.augment),
+                       .augment = augmentation_of(training.augment),
                        .views = training.views,
                        .seed = training.seed,
                        .weight_average = weight_average};
@@ -225,7 +226,7 @@ Training Lab::taught(Training student, const DistillationOptions& how, const std
 }
 
 Json Lab::describe(const Training& t, const Json& more) const {
-  Json what = {{"data", settings_.data.empty() ? "synthetic" : settings_.data},
+  Json what = {{"data", settings_.data.path.empty() ? "synthetic" : settings_.data.path},
                {"validation", settings_.validation},
                {"images", t.set->size()},
                {"test_images", data_.test.size()},
@@ -242,6 +243,7 @@ Json Lab::describe(const Training& t, const Json& more) const {
     what["alpha"] = t.distillation.alpha;
     what["teacher"] = t.teacher_is;
   }
+  settings_.data.add_to(what);
   what.update(more);
   return what;
 }
@@ -276,7 +278,7 @@ const TeacherAnswers& Lab::teacher(const std::string& name, const Training& trai
 void Lab::report(const std::string& name, const Table& table, const std::string& found) {
   write(name + ".csv", csv_of(table));
   const Json all = {{"study", study_},
-                    {"data", settings_.data.empty() ? "synthetic" : settings_.data},
+                    {"data", settings_.data.path.empty() ? "synthetic" : settings_.data.path},
                     {"validation", settings_.validation},
                     {"quick", settings_.quick},
                     {"rows", table},

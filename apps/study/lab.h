@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/data_options.h"
 #include "apps/common/training_log.h"
 #include "apps/study/runs.h"
 #include "apps/study/table.h"
@@ -20,7 +21,7 @@ namespace limbeck {
 
 // What the program was asked for. Where a number is 0 the study takes its own.
 struct StudySettings {
-  std::string data;           // folder of MNIST-format files; empty: synthetic digits
+  DataSettings data{};
   std::string out = "study";  // folder for results
   std::string teacher = "mlp:1200,1200";
   std::vector<std::string> students;  // empty: the study's own
@@ -120,7 +121,7 @@ class Lab {
   StudySettings settings_;
   TrainingLog log_{false};
   std::function<void(const std::string&)> say_;
-  TrainTest data_;
+  ImageSets data_;
   FolderLock lock_;
   RunFile file_, networks_;
   std::map<std::string, TeacherAnswers> answers_;  // by the network's description

@@ -223,6 +223,16 @@ struct Reader {
 
 using Files = std::map<Role, std::string>;
 
+// Whether it is a table of a few columns, names of classes or what is to be handed in to Kaggle
+// say.
+bool is_a_list(const std::string& path) {
+  std::string begin(1 << 16, '\0');
+  begin.resize(PackedFile(load_op, path).read(begin.data(), begin.size()));
+  const std::vector<CsvLine> lines = lines_of(begin);
+  if (lines.empty() || !other_kind(begin).empty()) return false;
+  return fields_of(lines[0].text, separator_of(lines[0].text)).size() < 4;
+}
+
 RawSets read_files(const Files& files, const std::string& name, const ImageOptions& options) {
   Reader read{.options = options};
   RawSets sets{.on_their_side = name.starts_with("emnist")};
@@ -248,10 +258,9 @@ std::vector<Found> csv_sets(const Listing& folder) {
   for (const std::string& file : folder.files) {
     if (!has_ending(file, ".csv")) continue;
     const SetName name = parse_name(file);
-    // Kaggle's example of what to hand in is no set.
-    if (name.set.find("submission") != std::string::npos) continue;
-    std::string& place = sets[name.set][name.role];
     const std::string path = folder.of(file);
+    if (is_a_list(path)) continue;
+    std::string& place = sets[name.set][name.role];
     if (!place.empty() && place + ".gz" != path) {
       fail(load_op, "{} and {} are the same part of one set: take one of them away", place, path);
     }

@@ -35,7 +35,8 @@ Layout layout_of_rows(Index columns, const ImageOptions& options, const std::str
 
 Listing::Listing(const std::string& folder) : path(folder) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+  const auto what = std::filesystem::directory_options::skip_permission_denied;
+  for (const auto& entry : std::filesystem::directory_iterator(path, what)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with('.')) continue;
     (entry.is_directory() ? folders : files).push_back(name);
@@ -64,11 +65,13 @@ Layout layout_of(std::span<const Index> dims, const ImageOptions& options,
   if (dims.size() == 3) return {{1, dims[1], dims[2]}, false};
   if (dims.size() == 4 && dims[3] <= most_channels) return {{dims[3], dims[1], dims[2]}, true};
   if (dims.size() == 4 && dims[1] <= most_channels) return {{dims[1], dims[2], dims[3]}, false};
+  std::string sizes;
+  for (const Index dim : dims) sizes += fmt::format("{}{}", sizes.empty() ? "" : ", ", dim);
   fail(
       load_op,
       "{}: its images are {}; they should be (N, H, W), (N, H, W, C), (N, C, H, W) or (N, D), with "
       "C from 1 to {}",
-      file, fmt::format("({})", fmt::join(dims, ", ")), most_channels);
+      file, fmt::format("({})", sizes), most_channels);
 }
 
 void put_channels_first(std::vector<std::uint8_t>& pixels, const Shape& image) {

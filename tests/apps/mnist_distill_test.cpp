@@ -343,7 +343,10 @@ TEST_CASE("mnist_distill takes convolutional networks, and asks the teacher abou
                                     "shift", "--teacher-epochs", "1", "--epochs", "1"});
   CHECK(run.exit_code == 0);
   CHECK(contains(run.out, "cnn:2,3,8"));
-  check_refused({"--augment", "blur"}, 2, "--augment");
+  check_refused({"--augment", "blur"}, 2,
+                "--augment: blur is none of crop, cutout, distort, flip, none, shift");
+  check_refused({"--augment", "none+flip"}, 2, "--augment: none+flip is none of");
+  check_refused({"--augment", "flip+"}, 2, "--augment: flip+ is none of");
 }
 
 // The address sanitizer keeps what was freed for a while, to catch who still uses it.

@@ -215,7 +215,7 @@ TEST_CASE("mnist_predict prepares pictures for networks of other sizes, of one c
 TEST_CASE("mnist_predict names what it cannot use") {
   Trained& t = trained();
   const std::string text = t.folder.write("text.png", "no picture");
-  check_refused({t.model, text}, 1, text + ": neither a PNG nor a PGM");
+  check_refused({t.model, text}, 1, text + ": neither a PNG, JPEG, PGM nor PPM");
   // No answer about some where others cannot be read.
   check_refused({t.model, t.png_of(0), "/no/such.png"}, 1, "/no/such.png: cannot be opened");
   const std::string blank =
@@ -225,7 +225,7 @@ TEST_CASE("mnist_predict names what it cannot use") {
                 blank + ": it is 9 x 9 and cannot be taken as it is");
   check_refused({"/no/such.safetensors", text}, 1, "/no/such.safetensors: cannot be opened");
   check_refused({text, text}, 1, "read_safetensors: " + text);
-  check_refused({t.model, "--data", "/no/such", "--index", "1"}, 1, "/no/such is not a folder");
+  check_refused({t.model, "--data", "/no/such", "--index", "1"}, 1, "/no/such: there is no such folder or file");
   check_refused({t.model, "--data", t.folder.path(), "--index", "60"}, 1,
                 "--index: " + t.folder.path() + " has 60 test images, from 0 on; got 60");
 

@@ -238,7 +238,8 @@ TEST_CASE("a report refuses what does not belong together") {
   CHECK(refusal(run.input()) ==
         "report_page: logits must be (120, 10) for this test set; got (119, 10)");
   run.test.image = {4, 14, 14};
-  CHECK(refusal(run.input()) == "report_page: images must be (1, H, W); got (4, 14, 14)");
+  CHECK(refusal(run.input()) ==
+        "report_page: images must be (1, H, W) or (3, H, W); got (4, 14, 14)");
   run.results.students.clear();
   CHECK(refusal(run.input()) == "report_page: the results have no pair of students");
 }

@@ -174,6 +174,7 @@ TEST_CASE("names of classes come from class_names.txt") {
   folder.write("set.npz", npz_file(sets, true));
   folder.write("class_names.txt", "shirt\r\n\nshoe \ncoat of fur");
   CHECK(load_images(folder.path()).class_names == Names{"shirt", "shoe", "coat of fur"});
+  CHECK(load_images(folder.file("set.npz")).class_names.size() == 3);
   folder.write("class_names.txt", "shirt\n");
   CHECK(contains(error_of([&] { load_images(folder.path()); }),
                  "class_names.txt has 1 names; there are 3 classes"));

@@ -85,6 +85,7 @@ TEST_CASE("Kaggle's files: a test file without labels is left out, and said") {
   folder.write("train.csv", "label,pixel0,pixel1,pixel2,pixel3\n0,1,1,1,1\n0,2,2,2,2\n");
   folder.write("test.csv", "pixel0,pixel1,pixel2,pixel3\n1,1,1,1\n");
   folder.write("sample_submission.csv", "ImageId,Label\n1,0\n");
+  folder.write("kmnist_classmap.csv", "index,codepoint,char\n0,U+304A,x\n");
   CHECK(contains(error_of([&] { load_images(folder.path()); }), "there are no test images"));
   const ImageSets sets = load_images(folder.path(), {.test_share = 0.5});
   CHECK(sets.train.size() == 1);

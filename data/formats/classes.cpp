@@ -1,0 +1,169 @@
+#include "data/formats/classes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "core/error.h"
+#include "data/formats/names.h"
+
+namespace limbeck::detail {
+namespace {
+
+// The images of each class, in order.
+std::vector<std::vector<Index>> by_class(const Dataset& data) {
+  std::vector<std::vector<Index>> images(static_cast<std::size_t>(data.classes));
+  for (Index i = 0; i < data.size(); ++i) {
+    images[static_cast<std::size_t>(data.label_of(i))].push_back(i);
+  }
+  return images;
+}
+
+// "3 (cat)", or "3" where it has no name.
+std::string name_of(std::size_t id, const std::vector<std::string>& names) {
+  return names.empty() ? fmt::format("{}", id) : fmt::format("{} ({})", id, names[id]);
+}
+
+// A name a line, for each class in order, from a file of the folder.
+std::vector<std::string> names_in(const std::string& path, Index classes) {
+  constexpr const char* file = "class_names.txt";
+  const std::filesystem::path place(path);
+  const bool folder = std::filesystem::is_directory(place);
+  const std::string name = (folder ? place : place.parent_path()) / file;
+  if (!std::filesystem::is_regular_file(name)) return {};
+  std::vector<std::string> names = lines_in(name);
+  if (static_cast<Index>(names.size()) != classes) {
+    fail(load_op, "{} has {} names; there are {} classes", name, names.size(), classes);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<RawSet*> all_of(RawSets& raw) {
+  std::vector<RawSet*> sets;
+  for (auto* const set : {&raw.train, &raw.test, &raw.validation}) {
+    if (*set) sets.push_back(&**set);
+  }
+  return sets;
+}
+
+void number_words(RawSets& raw) {
+  std::vector<std::string> words = raw.train->words;
+  if (words.empty()) {
+    for (const RawSet* const set : all_of(raw)) {
+      if (!set->words.empty()) {
+        fail(load_op, "{}: its labels are words, and those of the training images are numbers",
+             set->file);
+      }
+    }
+    return;
+  }
+  std::ranges::sort(words);
+  for (RawSet* const set : all_of(raw)) {
+    std::vector<std::int64_t> places;
+    for (const std::string& word : set->words) {
+      const auto at = std::ranges::lower_bound(words, word);
+      if (at == words.end() || *at != word) {
+        fail(load_op, "{}: its class {} is none of the training images', which are {}", set->file,
+             word, list_of(words));
+      }
+      places.push_back(at - words.begin());
+    }
+    if (places.empty()) {
+      fail(load_op, "{}: its labels are numbers, and those of the training images are words",
+           set->file);
+    }
+    for (std::int64_t& label : set->labels) label = places[static_cast<std::size_t>(label)];
+  }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    raw.class_names[static_cast<std::int64_t>(i)] = words[i];
+  }
+}
+
+Classes classes_of(RawSets& raw, const ImageOptions& options) {
+  constexpr std::int64_t most = 10'000;
+  std::int64_t least = std::numeric_limits<std::int64_t>::max(), largest = 0;
+  for (const RawSet* const set : all_of(raw)) {
+    const std::int64_t limit = options.classes > 0 ? options.classes : most;
+    for (std::size_t i = 0; i < set->labels.size(); ++i) {
+      const std::int64_t label = set->labels[i];
+      if (label < 0 || label > limit) {
+        fail(load_op, "{}: label {} is {}; {}", set->file, i, label,
+             label < 0             ? "classes are counted from 0, or from 1"
+             : options.classes > 0 ? fmt::format("there are {} classes", limit)
+                                   : fmt::format("more than {} classes are taken for a mistake: "
+                                                 "give their number, --classes N",
+                                                 most));
+      }
+      least = std::min(least, label);
+      largest = std::max(largest, label);
+    }
+  }
+  const bool from_1 = least == 1 && (options.classes == 0 || largest == options.classes);
+  if (options.classes > 0 && !from_1 && largest >= options.classes) {
+    fail(load_op, "labels go from {} to {}; with {} classes they go from 0 to {}, or from 1 to {}",
+         least, largest, options.classes, options.classes - 1, options.classes);
+  }
+  if (from_1) {
+    raw.notes.push_back(
+        fmt::format("labels from 1 to {} are shifted: classes 0 to {}", largest, largest - 1));
+  }
+  const std::int64_t first = from_1 ? 1 : 0;
+  return {.count = options.classes > 0 ? options.classes : largest - first + 1, .first = first};
+}
+
+std::vector<std::string> names_of(const RawSets& raw, const Classes& classes,
+                                  const std::string& path) {
+  std::vector<std::string> names = names_in(path, classes.count);
+  if (!names.empty() || raw.class_names.empty()) return names;
+  for (std::int64_t label = classes.first; label < classes.first + classes.count; ++label) {
+    const auto name = raw.class_names.find(label);
+    names.push_back(name == raw.class_names.end() ? fmt::format("{}", label) : name->second);
+  }
+  return names;
+}
+
+void check_classes(ImageSets& sets, const ImageOptions& options, const std::string& path) {
+  const auto train = by_class(sets.train), test = by_class(sets.test);
+  std::vector<std::string> missing;
+  for (std::size_t c = 0; c < train.size(); ++c) {
+    if (!train[c].empty()) continue;
+    missing.push_back(name_of(c, sets.class_names));
+    if (test[c].empty() || options.classes > 0) continue;
+    fail(load_op,
+         "{}: test image {} is of class {}, of which there is no training image; --classes {} says "
+         "that this is meant",
+         path, test[c][0], missing.back(), train.size());
+  }
+  if (missing.empty()) return;
+  sets.notes.push_back(fmt::format("no training images of {} {}",
+                                   missing.size() > 1 ? "classes" : "class", list_of(missing)));
+}
+
+void hold_back(ImageSets& sets, double share) {
+  Rng rng(1);
+  std::vector<bool> moved(static_cast<std::size_t>(sets.train.size()));
+  for (const std::vector<Index>& images : by_class(sets.train)) {
+    const auto size = static_cast<Index>(images.size());
+    const auto wanted = static_cast<Index>(std::lround(share * static_cast<double>(size)));
+    const Index count = size < 2 ? 0 : std::clamp<Index>(wanted, 1, size - 1);
+    const std::vector<Index> order = rng.permutation(size);
+    for (Index i = 0; i < count; ++i) {
+      const Index place = order[static_cast<std::size_t>(i)];
+      moved[static_cast<std::size_t>(images[static_cast<std::size_t>(place)])] = true;
+    }
+  }
+  std::vector<Index> kept, taken;
+  for (Index i = 0; i < sets.train.size(); ++i) {
+    (moved[static_cast<std::size_t>(i)] ? taken : kept).push_back(i);
+  }
+  if (taken.empty()) fail(load_op, "no class has two images, one of which to test by");
+  sets.test = sets.train.select(taken);
+  sets.train = sets.train.select(kept);
+  sets.notes.push_back(fmt::format("{} of {} images are held back for the test, {:g} of each class",
+                                   taken.size(), taken.size() + kept.size(), share));
+}
+
+}  // namespace limbeck::detail
