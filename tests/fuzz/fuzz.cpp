@@ -48,6 +48,8 @@ const std::vector<Target>& targets() {
                                           {.name = "idx", .run = run_idx},
                                           {.name = "image", .run = run_image},
                                           {.name = "prepare", .run = run_prepare},
+                                          {.name = "npz", .run = run_npz},
+                                          {.name = "csv", .run = run_csv},
                                           {.name = "spec", .run = run_spec}};
   return all;
 }

@@ -107,6 +107,8 @@ void run_logs(std::string_view bytes);
 void run_idx(std::string_view bytes);
 void run_image(std::string_view bytes);
 void run_prepare(std::string_view bytes);
+void run_npz(std::string_view bytes);
+void run_csv(std::string_view bytes);
 void run_spec(std::string_view bytes);
 
 }  // namespace limbeck::fuzz

@@ -1,4 +1,4 @@
-// Images: IDX, plain and gzipped; PNG and PGM; what a network gets of a picture.
+// Images: IDX, plain and gzipped; PNG, JPEG, PGM and PPM; what a network gets of a picture.
 #include <algorithm>
 
 #include "apps/predict/image_file.h"
@@ -94,8 +94,22 @@ Bytes made_png(Choices& choices) {
          testing::png_chunk("IDAT", packed) + testing::png_chunk("IEND", "");
 }
 
-// Whether a PNG claims a size that is read, and takes long.
+// Whether a JPEG says so anywhere that it could be where its size is: FF C0 to FF C2, the length,
+// the precision, height and width.
+bool is_slow_jpeg(const Bytes& jpeg) {
+  for (std::size_t at = 2; at + 9 <= jpeg.size(); ++at) {
+    const auto byte = [&](std::size_t i) {
+      return std::uint32_t{static_cast<std::uint8_t>(jpeg[at + i])};
+    };
+    if (byte(0) != 0xFF || byte(1) < 0xC0 || byte(1) > 0xCF) continue;
+    if ((byte(5) << 8 | byte(6)) * (byte(7) << 8 | byte(8)) > 40'000) return true;
+  }
+  return false;
+}
+
+// Whether a picture claims a size that is read, and takes long.
 bool is_slow(const Bytes& png) {
+  if (png.starts_with("\xFF\xD8")) return is_slow_jpeg(png);
   if (!png.starts_with("\x89PNG") || png.size() < 24) return false;
   std::uint64_t size[2] = {0, 0};
   for (std::size_t i = 0; i < 8; ++i) {
