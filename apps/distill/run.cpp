@@ -234,7 +234,8 @@ class DistillRun {
                    .more = more};
     info.more["errors"] = fmt::format("{} of {}", outcome.errors, outcome.total);
     info.more["seed"] = fmt::format("{}", s_.seed);
-    if (!data_.class_names.empty()) info.more[class_names_key] = json_text(nlohmann::json(data_.class_names));
+    if (!data_.class_names.empty())
+      info.more[class_names_key] = json_text(nlohmann::json(data_.class_names));
     save_model(network, s_.save + "/" + file + ".safetensors", info);
   }
 

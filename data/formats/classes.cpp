@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <limits>
 
 #include "core/error.h"
 #include "data/formats/names.h"
@@ -37,6 +36,23 @@ std::vector<std::string> names_in(const std::string& path, Index classes) {
     fail(load_op, "{} has {} names; there are {} classes", name, names.size(), classes);
   }
   return names;
+}
+
+// That all labels are from 0 to `largest`.
+void check_labels(RawSets& raw, std::int64_t largest, const std::string& otherwise) {
+  for (const RawSet* const set : all_of(raw)) {
+    for (std::size_t i = 0; i < set->labels.size(); ++i) {
+      const std::int64_t label = set->labels[i];
+      if (label >= 0 && label <= largest) continue;
+      fail(load_op, "{}: label {} is {}; {}", set->file, i, label,
+           label < 0 ? "classes are counted from 0, or from 1" : otherwise);
+    }
+  }
+}
+
+std::string range_of(Index classes) {
+  return fmt::format("labels of {} classes go from 0 to {}, or from 1 to {}", classes, classes - 1,
+                     classes);
 }
 
 }  // namespace
@@ -84,34 +100,27 @@ void number_words(RawSets& raw) {
 
 Classes classes_of(RawSets& raw, const ImageOptions& options) {
   constexpr std::int64_t most = 10'000;
-  std::int64_t least = std::numeric_limits<std::int64_t>::max(), largest = 0;
+  const Index asked = options.classes;
+  check_labels(raw, asked > 0 ? asked : most,
+               asked > 0 ? range_of(asked)
+                         : fmt::format("more than {} classes are taken for a mistake: give their "
+                                       "number, --classes N",
+                                       most));
+  std::int64_t least = most, largest = 0;
   for (const RawSet* const set : all_of(raw)) {
-    const std::int64_t limit = options.classes > 0 ? options.classes : most;
-    for (std::size_t i = 0; i < set->labels.size(); ++i) {
-      const std::int64_t label = set->labels[i];
-      if (label < 0 || label > limit) {
-        fail(load_op, "{}: label {} is {}; {}", set->file, i, label,
-             label < 0             ? "classes are counted from 0, or from 1"
-             : options.classes > 0 ? fmt::format("there are {} classes", limit)
-                                   : fmt::format("more than {} classes are taken for a mistake: "
-                                                 "give their number, --classes N",
-                                                 most));
-      }
-      least = std::min(least, label);
-      largest = std::max(largest, label);
-    }
+    if (set->labels.empty()) continue;
+    least = std::min(least, std::ranges::min(set->labels));
+    largest = std::max(largest, std::ranges::max(set->labels));
   }
-  const bool from_1 = least == 1 && (options.classes == 0 || largest == options.classes);
-  if (options.classes > 0 && !from_1 && largest >= options.classes) {
-    fail(load_op, "labels go from {} to {}; with {} classes they go from 0 to {}, or from 1 to {}",
-         least, largest, options.classes, options.classes - 1, options.classes);
-  }
+  const bool from_1 = least == 1 && (asked == 0 || largest == asked);
   if (from_1) {
     raw.notes.push_back(
         fmt::format("labels from 1 to {} are shifted: classes 0 to {}", largest, largest - 1));
+  } else if (asked > 0) {
+    check_labels(raw, asked - 1, range_of(asked));
   }
   const std::int64_t first = from_1 ? 1 : 0;
-  return {.count = options.classes > 0 ? options.classes : largest - first + 1, .first = first};
+  return {.count = asked > 0 ? asked : largest - first + 1, .first = first};
 }
 
 std::vector<std::string> names_of(const RawSets& raw, const Classes& classes,

@@ -22,7 +22,8 @@ TEST_CASE("digit_sheet writes a PNG picture, a row a class") {
 TEST_CASE("digit_sheet says what it cannot read or write") {
   const Finished unread = run_program("digit_sheet", {"--data", "/no/such/folder"});
   CHECK(unread.exit_code == 1);
-  CHECK(unread.err.starts_with("digit_sheet: error: load_images: /no/such/folder: there is no such folder"));
+  CHECK(unread.err.starts_with(
+      "digit_sheet: error: load_images: /no/such/folder: there is no such folder"));
   const Finished unwritten =
       run_program("digit_sheet", {"--columns", "1", "--out", "/no/such/folder/sheet.png"});
   CHECK(unwritten.exit_code == 1);

@@ -101,9 +101,11 @@ TEST_CASE("mnist_distill refuses arguments out of range with exit code 2, and na
 }
 
 TEST_CASE("mnist_distill refuses a folder without data, and names what is missing") {
-  check_refused({"--data", "/no/such/folder"}, 1, "/no/such/folder is not a folder");
+  check_refused({"--data", "/no/such/folder"}, 1,
+                "/no/such/folder: there is no such folder or file");
   const Folder empty;
-  check_refused({"--data", empty.path()}, 1, empty.path() + " has no file " + train_images);
+  check_refused({"--data", empty.path()}, 1,
+                empty.path() + " has no images of a kind that is known");
 }
 
 TEST_CASE("mnist_distill refuses broken files, and names them") {
@@ -129,13 +131,14 @@ TEST_CASE("mnist_distill refuses broken files, and names them") {
         f.write(test_images + std::string(".gz"), whole.substr(0, whole.size() / 2));
       },
       test_images + std::string(".gz"), "its gzip stream breaks off");
-  check_data_refused(
-      [&](const Folder& f) {
-        Bytes high = labels;
-        high.back() = 10;
-        f.write(train_labels, high);
-      },
-      train_labels, "label 299 is 10");
+  const Folder folder;
+  write_digits(folder);
+  Bytes high = labels;
+  high.back() = 10;
+  folder.write(train_labels, high);
+  check_refused(
+      {"--data", folder.path(), "--classes", "10"}, 1,
+      folder.file(train_labels) + ": label 299 is 10; labels of 10 classes go from 0 to 9");
 }
 
 TEST_CASE("mnist_distill refuses what it can only find out later with exit code 1") {

@@ -225,7 +225,8 @@ TEST_CASE("mnist_predict names what it cannot use") {
                 blank + ": it is 9 x 9 and cannot be taken as it is");
   check_refused({"/no/such.safetensors", text}, 1, "/no/such.safetensors: cannot be opened");
   check_refused({text, text}, 1, "read_safetensors: " + text);
-  check_refused({t.model, "--data", "/no/such", "--index", "1"}, 1, "/no/such: there is no such folder or file");
+  check_refused({t.model, "--data", "/no/such", "--index", "1"}, 1,
+                "/no/such: there is no such folder or file");
   check_refused({t.model, "--data", t.folder.path(), "--index", "60"}, 1,
                 "--index: " + t.folder.path() + " has 60 test images, from 0 on; got 60");
 

@@ -121,9 +121,10 @@ TEST_CASE("labels that no number of classes has are refused, with their place") 
   CHECK(contains(complaint({0, 1}, {3}),
                  "test image 0 is of class 3, of which there is no training image; --classes 4"));
   CHECK(with_labels({0, 1}, {3}, {.classes = 4}).test.class_ids[0] == 3);
-  CHECK(contains(complaint({0, 7}, {0}, {.classes = 5}), "label 1 is 7; there are 5 classes"));
+  CHECK(contains(complaint({0, 7}, {0}, {.classes = 5}),
+                 "label 1 is 7; labels of 5 classes go from 0 to 4, or from 1 to 5"));
   CHECK(contains(complaint({0, 5}, {0}, {.classes = 5}),
-                 "labels go from 0 to 5; with 5 classes they go from 0 to 4, or from 1 to 5"));
+                 "label 1 is 5; labels of 5 classes go from 0 to 4, or from 1 to 5"));
   CHECK(contains(error_of([] { load_images("/", {.classes = -1}); }), "classes must be from 1"));
 }
 
