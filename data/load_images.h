@@ -28,8 +28,9 @@ struct ImageOptions {
 
 // What was found.
 struct ImageSets {
-  Dataset train, test;
-  std::optional<Dataset> validation{};
+  Dataset train;                           // to learn from
+  Dataset test;                            // to be judged by
+  std::optional<Dataset> validation{};     // to choose by, where there is one
   std::vector<std::string> class_names{};  // one a class, or none
   // What was decided on the way, as sentences: that labels were shifted, say.
   std::vector<std::string> notes{};

@@ -28,7 +28,7 @@ Tensor read_npy(const std::string& path);
 
 // An array as it lies in a file, whatever its elements are.
 struct NpyArray {
-  Shape shape;
+  Shape shape;        // () for a single number
   std::string dtype;  // "<f4", "|u1"
   std::string bytes;  // elements, in row-major order
 };
