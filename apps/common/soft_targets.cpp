@@ -13,14 +13,15 @@
 namespace limbeck {
 namespace {
 
-constexpr std::uint8_t ink = 96;  // a pixel at least this dark is drawn
+constexpr std::uint8_t ink = 96;  // a pixel of a digit at least this strong is drawn
 
 // Two rows of pixels as a line of half blocks.
-std::string draw_rows(std::span<const std::uint8_t> pixels, Index width, Index height, Index y) {
+std::string draw_rows(std::span<const std::uint8_t> pixels, Index width, Index height, Index y,
+                      std::uint8_t least) {
   std::string line;
   for (Index x = 0; x < width; ++x) {
     const auto inked = [&](Index row) {
-      return row < height && pixels[static_cast<std::size_t>(row * width + x)] >= ink;
+      return row < height && pixels[static_cast<std::size_t>(row * width + x)] >= least;
     };
     line += inked(y) ? (inked(y + 1) ? "█" : "▀") : (inked(y + 1) ? "▄" : " ");
   }
@@ -49,6 +50,12 @@ std::vector<std::uint8_t> mean_of_channels(std::span<const std::uint8_t> pixels,
   return mean;
 }
 
+// The mean: of a picture of things, what is lighter is drawn.
+std::uint8_t middle_of(std::span<const std::uint8_t> light) {
+  const std::size_t sum = std::accumulate(light.begin(), light.end(), std::size_t{0});
+  return static_cast<std::uint8_t>((sum + light.size() - 1) / light.size());
+}
+
 // All classes in order or, of many, the likeliest, these first.
 std::vector<Index> shown_classes(std::span<const real> logits) {
   constexpr std::size_t most = 20, of_many = 10;
@@ -70,6 +77,7 @@ std::string probability_picture(std::span<const std::uint8_t> pixels, const Shap
     fail("probability_picture", "an image of (C, H, W) is needed; got {}", image);
   }
   const std::vector<std::uint8_t> light = mean_of_channels(pixels, image);
+  const std::uint8_t least = image.dim(0) == 1 ? ink : middle_of(light);
   const Index height = image.dim(1), width = image.dim(2);
   const Index classes = static_cast<Index>(logits.size());
   const Tensor z = Tensor::from({classes}, logits);
@@ -96,7 +104,8 @@ std::string probability_picture(std::span<const std::uint8_t> pixels, const Shap
   const Index beside = static_cast<Index>(rows.size());
   const Index first = std::max<Index>(0, (height / 2 - beside) / 2);  // the line of the heads
   for (Index line = 0; line < std::max((height + 1) / 2, first + beside); ++line) {
-    const std::string drawn = 2 * line < height ? draw_rows(light, width, height, 2 * line) : "";
+    const std::string drawn =
+        2 * line < height ? draw_rows(light, width, height, 2 * line, least) : "";
     const bool told = line >= first && line < first + beside;
     std::string row = fmt::format("  {:<{}}   {}", drawn, width,
                                   told ? rows[static_cast<std::size_t>(line - first)] : "");

@@ -12,8 +12,8 @@ namespace limbeck {
 
 // The image beside its classes' probabilities softmax(logits / T), as bars, a column for each T.
 // `logits` are a network's for this image, one a class; of more than 20 classes the ten likeliest
-// are shown. Two rows of pixels make a line, and a pixel is drawn by the mean of its channels.
-// Error: T out of range, an image that is not (C, H, W).
+// are shown. Two rows of pixels make a line; of colours those are drawn that are lighter than the
+// image's mean. Error: T out of range, an image that is not (C, H, W).
 std::string probability_picture(std::span<const std::uint8_t> pixels, const Shape& image,
                                 std::span<const real> logits, std::span<const double> temperatures,
                                 const ClassNames& names = {});

@@ -157,6 +157,8 @@ limbeck.chart = (() => {
     const plot = frame(width, axis, xLabel, yLabel);
     const group = plot.width / groups.length;
     const middle = (g) => plot.left + (g + 0.5) * group;
+    // Of many names only as many as there is room for: some seven pixels a letter.
+    const every = Math.ceil((6 + 7 * Math.max(...groups.map(({length}) => length))) / group);
     const bar = Math.min(24, 0.8 * group / series.length);
     const rect = ({name, values}, s, g) => {
       const y = plot.y(Math.max(values[g], floor ?? 0));
@@ -169,7 +171,7 @@ limbeck.chart = (() => {
       legend(series),
       picture(width, title, [
         ...plot.parts,
-        ...groups.map((name, g) => xTick(plot, middle(g), name)),
+        ...groups.flatMap((name, g) => g % every === 0 ? [xTick(plot, middle(g), name)] : []),
         ...series.map((one, s) => svg(
             'g', {class: one.colour}, ...groups.map((_, g) => rect(one, s, g)))),
       ]),

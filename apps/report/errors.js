@@ -2,7 +2,7 @@
 'use strict';
 
 limbeck.errors = (() => {
-  const {element, th, td, fillTable, byId, thousands} = limbeck.base;
+  const {element, th, fillTable, byId, thousands} = limbeck.base;
   const {data, networks, chart} = limbeck;
   const classes = Array.from({length: data.classes}, (_, c) => c);
 
@@ -43,13 +43,22 @@ limbeck.errors = (() => {
     return cell;
   }
 
+  const head = (name) => element('th', {scope: 'col', title: name}, name);
+
+  // Above the names of the rows, which may be long.
+  function corner() {
+    const longest = Math.max(...data.class_names.map(({length}) => length));
+    return element('td', {style: `width: ${Math.min(10, Math.max(2, 0.6 * longest))}rem`});
+  }
+
   function matrix({key, name}, i, largest) {
     const counts = data.confusion[key];
     const total = classes.reduce((sum, label) => sum + mistakes(counts, label), 0);
     const table = element('table', {class: `matrix c${i}`});
+    table.style.minWidth = `${Math.max(20, 2 * (data.classes + 2))}rem`;
     fillTable(
         table, `${name}: ${thousands(total)} mistakes`,
-        [[td(), ...data.class_names.map((name) => th('col', name))]],
+        [[corner(), ...data.class_names.map(head)]],
         classes.map((label) => [
           th('row', data.nameOf(label)),
           ...counts[label].map((count, answer) => cell(count, label, answer, largest)),

@@ -1,6 +1,11 @@
 // A dataset as the files that people have it in, for tests to write: all that load_images reads.
 #pragma once
 
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+
+// (Wants <cstdio> before it.)
 #include <jpeglib.h>
 
 #include "tests/apps/picture_files.h"
