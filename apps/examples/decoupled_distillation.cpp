@@ -6,6 +6,7 @@
 
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
+#include "nn/distill/methods/labels.h"
 #include "nn/models.h"
 #include "nn/train/evaluate.h"
 
@@ -32,12 +33,7 @@ int main() {
   student_by("distilled", [&](Module& student) {
     Distiller(teacher, student, {.temperature = 4, .alpha = 0.1}).fit(digits.train, options);
   });
-  const Term labels{
-      .name = "labels",
-      .value = [](const TermStep& s) { return cross_entropy(s.student, s.batch.class_ids); },
-      .uses_labels = true,
-      .uses_teacher = false};
-  const Objective objective = 0.1 * labels + 0.9 * decoupled(4, 2);
+  const Objective objective = 0.1 * labels() + 0.9 * decoupled(4, 2);
   student_by("decoupled, β = 2", [&](Module& student) {
     Distiller(teacher, student, objective).fit(digits.train, options);
   });

@@ -46,7 +46,7 @@ inline Tensor decoupled_loss(const Tensor& z, const Tensor& v,
   return mean(kl_rows(log_p, log_q) + (beta - others) * nckd) * (t * t);
 }
 
-// That as a term: Distiller(teacher, student, 0.1 * labels + 0.9 * decoupled(4, 2))
+// That as a term: Distiller(teacher, student, 0.1 * labels() + 0.9 * decoupled(4, 2))
 // Error: β below 0.
 inline Term decoupled(Varying temperature, double beta) {
   if (!(beta >= 0)) fail("decoupled", "beta must be at least 0; got {}", beta);

@@ -5,6 +5,7 @@
 #include "core/ops.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
+#include "nn/distill/methods/labels.h"
 #include "nn/linear.h"
 #include "nn/losses.h"
 #include "nn/models.h"
@@ -44,11 +45,6 @@ int main() {
   Sequential student = mlp({784, 16, 10}, {}, rng);
   train_classifier(teacher, train, {.epochs = 8});
 
-  const Term labels{
-      .name = "labels",
-      .value = [](const TermStep& s) { return cross_entropy(s.student, s.batch.class_ids); },
-      .uses_labels = true,
-      .uses_teacher = false};
   TrainOptions options{.epochs = 10, .test = &test};
   options.on_epoch = [](const EpochReport& report) {
     fmt::print("epoch {:>2}", report.epoch);
@@ -57,7 +53,7 @@ int main() {
     }
     fmt::print("\n");
   };
-  const Objective objective = labels + until(0.5) * 2 * hidden_hint("2", "2");
+  const Objective objective = labels() + until(0.5) * 2 * hidden_hint("2", "2");
   Distiller(teacher, student, objective, {.gradient_every = 10}).fit(train, options);
   fmt::print("teacher {} errors of {}, student {}\n", count_errors(teacher, test), test.size(),
              count_errors(student, test));
