@@ -184,6 +184,9 @@ test-level:
 	@$(MAKE) --no-print-directory run-level
 run-level: $(LEVEL_TEST)
 	@tests/run.sh $<
+ifneq ($(LEVEL),)
+$(OF_ALL_LEVELS): ;
+endif
 $(LEVEL_TEST): $(OF_ALL_LEVELS) $(call objects,$(OF_THE_LEVEL)) $(BUILD)/sources
 	@echo '  link    $@'
 	@$(link)
