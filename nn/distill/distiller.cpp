@@ -213,4 +213,18 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
                            how.self_check);
 }
 
+std::vector<EpochReport> fit(Module& student, const Dataset& train, const TrainOptions& options,
+                             const Objective& objective, const DistillerOptions& how) {
+  for (const Term& term : objective.terms) {
+    if (!term.uses_teacher && term.teacher_taps.empty()) continue;
+    fail("fit", "the term \"{}\" asks for a teacher, and there is none: a Distiller has one",
+         term.name);
+  }
+  const auto lesson = detail::lesson_of("fit", objective, how);
+  if (lesson->uses_labels()) train.check_labelled("fit");
+  Pupil pupil("fit", *lesson, student, train, options);
+  pupil.prepare({}, how.self_check);
+  return pupil.learn([](const Step&) { return detail::Answer{}; }, {}, nullptr);
+}
+
 }  // namespace limbeck

@@ -107,4 +107,9 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
                                              const TrainOptions& train_options,
                                              const DistillerOptions& how = {});
 
+// And without a teacher, by terms that ask for none: labels(), tf_kd(), ema(student). Error: as
+// Distiller::fit, or a term that asks for a teacher's logits or outputs.
+std::vector<EpochReport> fit(Module& student, const Dataset& train, const TrainOptions& options,
+                             const Objective& objective, const DistillerOptions& how = {});
+
 }  // namespace limbeck
