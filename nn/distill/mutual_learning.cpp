@@ -140,7 +140,12 @@ Loss MutualLearning::loss(const Step& step) const {
 }
 
 std::vector<EpochReport> MutualLearning::fit(const Dataset& train, const TrainOptions& options) {
-  if (options_.labels > 0) train.check_labelled(op);
+  if (options_.labels > 0) {
+    train.check_labelled(op);
+    if (options.mix) {
+      fail(op, "mixed images have no label to learn; with {{.labels = 0}} students need none");
+    }
+  }
   check_students();
   return detail::run_epochs(
       *students_[0], train, with_others(options),

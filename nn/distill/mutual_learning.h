@@ -60,7 +60,8 @@ class MutualLearning {
   // "errors-2" and "validation_errors-2". Checkpoints, weight_average and the best epoch's weights
   // have all students.
   // Error: as fit() (nn/train/trainer.h); students that share parameters, that have the same
-  // weights and would for ever say the same, or that tell different numbers of classes apart.
+  // weights and would for ever say the same, or that tell different numbers of classes apart; mixed
+  // images (TrainOptions::mix), which have no labels, where labels count.
   std::vector<EpochReport> fit(const Dataset& train, const TrainOptions& options);
 
  private:

@@ -2,6 +2,7 @@
 #include "nn/distill/chain.h"
 
 #include "nn/batch_norm.h"
+#include "nn/distill/ensemble.h"
 #include "nn/distill/methods/ema.h"
 #include "nn/dropout.h"
 #include "nn/weights.h"
@@ -119,6 +120,39 @@ TEST_CASE("a chain that was stopped anywhere ends as one that never was") {
     Chain(stopped.steps(three_epochs), {.folder = folder.path(), .stop = count}).fit(data);
     CHECK(taken == 4 * steps_a_training);
     CHECK(same_weights(stopped.state(), whole.state()));
+  }
+}
+
+TEST_CASE("steps that patience ended are over, and an ensemble of them may teach") {
+  const Dataset data = rows_of_light(60, 1);
+  const Folder folder;
+  std::vector<Tensor> learned;
+  Index taken = 0;
+  for (const std::uint64_t seed : {1U, 11U}) {
+    Sequential one = perceptron(seed), two = perceptron(seed + 1), student = perceptron(seed + 2);
+    Ensemble both({&one, &two}, {.averaging = Averaging::probabilities});
+    TrainOptions patient{.epochs = 50, .batch_size = 8, .lr = 0.01, .seed = 3};
+    patient.validation_split = 0.2;
+    patient.patience = 2;
+    Chain chain({{.name = "one", .student = &one, .objective = true_classes(), .options = patient},
+                 {.name = "two",
+                  .student = &two,
+                  .from = &one,
+                  .objective = soft_targets(1),
+                  .options = patient},
+                 {.name = "student",
+                  .student = &student,
+                  .from = &both,
+                  .objective = soft_targets(2),
+                  .options = three_epochs}},
+                {.folder = folder.path(), .stop = [&] { return ++taken < 0; }});
+    const auto reports = chain.fit(data);
+    REQUIRE(reports[0].size() < 50);
+    REQUIRE(reports[1].size() < 50);
+    if (learned.empty()) learned = weights_of(student);
+    CHECK(same_weights(weights_of(student), learned));
+    const auto steps = 6 * static_cast<Index>(reports[0].size() + reports[1].size()) + 3 * 8;
+    CHECK(taken == steps);  // the second time none
   }
 }
 

@@ -146,6 +146,12 @@ TEST_CASE("a report has every student's terms and errors") {
   CHECK(last.metrics[0].name == "errors-2");
   CHECK(last.metrics[0].value == static_cast<double>(count_errors(students.b, test)));
   CHECK(last.metrics[1].value == static_cast<double>(count_errors(students.c, test)));
+  options.validation = &test;
+  options.test = nullptr;
+  const auto validated = MutualLearning({&students.a, &students.b}).fit(data, options);
+  REQUIRE(validated.back().metrics.size() == 1);
+  CHECK(validated.back().metrics[0].name == "validation_errors-2");
+  CHECK(validated.back().metrics[0].value == static_cast<double>(count_errors(students.b, test)));
 }
 
 TEST_CASE("mutual learning that was stopped anywhere ends as one that never was") {
@@ -189,6 +195,14 @@ TEST_CASE("students without labels learn from one another alone") {
                    MutualLearning({&students.a, &students.b}).fit(data, by_sgd(1, 0.1));
                  }),
                  "MutualLearning: "));
+  TrainOptions mixed = by_sgd(1, 0.1);
+  mixed.mix = mixup();
+  CHECK(MutualLearning({&students.a, &students.b}, {.labels = 0}).fit(data, mixed).size() == 1);
+  CHECK(error_of([&] {
+          MutualLearning({&students.a, &students.b}).fit(rows_of_light(8, 1), mixed);
+        }) ==
+        "MutualLearning: mixed images have no label to learn; with {.labels = 0} students need "
+        "none");
 }
 
 TEST_CASE("students that cannot learn from one another are refused") {
