@@ -38,6 +38,8 @@ int main(int argc, char** argv) {
   const auto work = [&] {
     if (settings.list_models) {
       list_models();
+    } else if (settings.method.list_methods) {
+      list_methods();
     } else {
       std::optional<DetectAnomaly> detect_anomaly;
       if (settings.detect_anomaly) detect_anomaly.emplace();

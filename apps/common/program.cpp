@@ -198,6 +198,11 @@ Option& Option::one_of(const std::vector<std::string>& words) {
   return *this;
 }
 
+Option& Option::remember(std::string& text) {
+  option_->each([&text](const std::string& given) { text = given; });
+  return *this;
+}
+
 Option& Option::required() {
   option_->required();
   return *this;

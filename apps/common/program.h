@@ -41,6 +41,7 @@ class Option {
   Option& show_default();                 // --help says the variable's value
   Option& check(const TextCheck& check);  // of each of its values
   Option& one_of(const std::vector<std::string>& words);
+  Option& remember(std::string& text);  // what it is given, if it is; else as it was
   Option& required();
   Option& needs(const Option& other);
   Option& excludes(const Option& other);

@@ -24,6 +24,7 @@
 #include "core/storage.h"
 #include "core/text.h"
 #include "nn/distill/distiller.h"
+#include "nn/distill/taps.h"
 #include "nn/export/c_header.h"
 #include "nn/export/onnx.h"
 #include "nn/model_spec.h"
@@ -120,6 +121,22 @@ class DistillRun {
     };
     if (s_.teacher_weights.empty() && s_.teacher_logits.empty()) try_one("--teacher", s_.teacher);
     try_one("--student", s_.student);
+    if (!s_.method.given() || !s_.teacher_weights.empty()) return;
+    if (!s_.teacher_logits.empty()) return try_objective(nullptr);
+    Sequential teacher = make(s_.teacher, s_.teacher_dropout, 0);
+    try_objective(&teacher);
+  }
+
+  // Whether a student has what the objective asks for, and this teacher: known before any training.
+  void try_objective(Sequential* teacher) const {
+    if (!s_.method.given()) return;
+    Sequential student = make(s_.student, 0, 1);
+    const Objective objective = s_.method.make(student, teacher, data_.train.image);
+    for (const Term& term : objective.terms) {
+      static_cast<void>(TapWatch("--taps", "student", student, term.student_taps, data_.train));
+      if (teacher == nullptr) continue;
+      static_cast<void>(TapWatch("--taps", "teacher", *teacher, term.teacher_taps, data_.train));
+    }
   }
 
   void get_teacher() {
@@ -134,6 +151,7 @@ class DistillRun {
       }
       check_finite("--teacher-weights", saved.network);
       teacher_ = std::move(saved.network);
+      try_objective(&*teacher_);
       log_.say(fmt::format("\nteacher: {}, from {}", saved.info.spec, s_.teacher_weights));
       report_.teacher = Outcome{.title = "teacher",
                                 .spec = saved.info.spec,
@@ -164,23 +182,36 @@ class DistillRun {
     pair.hard =
         train("student, hard labels", hard_file, s_.student, {}, hard, options(true),
               [&](const TrainOptions& o) { return train_classifier(hard, data_.train, o); });
-    pair.distilled = train("student, distilled", distilled_file, s_.student,
-                           s_.distillation.temperature, distilled, options(false),
-                           [&](const TrainOptions& o) { return distil(distilled, o); });
+    pair.distilled =
+        train("student, distilled", distilled_file, s_.student,
+              s_.method.given() ? std::nullopt : std::optional(temperature()), distilled,
+              options(false), [&](const TrainOptions& o) { return distil(distilled, o); });
     if (teacher_) {
       pair.hard.agreement = agreement(predict(hard, data_.test), predict(*teacher_, data_.test));
       pair.distilled.agreement =
           agreement(predict(distilled, data_.test), predict(*teacher_, data_.test));
     }
     keep(hard_file, hard, pair.hard, {});
-    keep(distilled_file, distilled, pair.distilled,
-         {{"temperature", fmt::format("{:g}", s_.distillation.temperature)},
-          {"alpha", fmt::format("{:g}", s_.distillation.alpha)}});
+    keep(distilled_file, distilled, pair.distilled, lesson_);
     report_.students.push_back(std::move(pair));
     if (repeat == 0) first_ = {std::move(hard), std::move(distilled)};
   }
 
+  // The T of pictures of soft answers.
+  double temperature() const { return temperature_.value_or(s_.distillation.temperature); }
+
   std::vector<EpochReport> distil(Sequential& student, const TrainOptions& options) {
+    if (s_.method.given()) {
+      const Objective objective =
+          s_.method.make(student, teacher_ ? &*teacher_ : nullptr, data_.train.image);
+      log_.say(fmt::format("  it learns {}", objective.str()));
+      lesson_ = {{"objective", objective.str()}};
+      temperature_ = temperature_of(objective);
+      if (teacher_) return Distiller(*teacher_, student, objective).fit(data_.train, options);
+      return distill_from_logits(teacher_logits_, student, data_.train, objective, options);
+    }
+    lesson_ = {{"temperature", fmt::format("{:g}", s_.distillation.temperature)},
+               {"alpha", fmt::format("{:g}", s_.distillation.alpha)}};
     if (teacher_) return Distiller(*teacher_, student, s_.distillation).fit(data_.train, options);
     return distill_from_logits(teacher_logits_, student, data_.train, s_.distillation, options);
   }
@@ -249,7 +280,7 @@ class DistillRun {
       fmt::print("What the teacher says of {} image {}, {}\n{}\n", teacher_ ? "test" : "training",
                  image, class_in_words(images.label_of(image), data_.class_names),
                  soft_target_picture(images.pixels_of(image), images.image, row,
-                                     s_.distillation.temperature, data_.class_names));
+                                     temperature(), data_.class_names));
     }
   }
 
@@ -288,7 +319,7 @@ class DistillRun {
                      .distilled_logits = logits_of(first_->distilled, data_.test),
                      .hard = first_->hard,
                      .distilled = first_->distilled,
-                     .temperature = s_.distillation.temperature});
+                     .temperature = temperature()});
     write_file("--report", s_.report, page);
     log_.say(fmt::format("report: {}", s_.report));
   }
@@ -309,6 +340,8 @@ class DistillRun {
     Sequential hard, distilled;
   };
   std::optional<Students> first_;  // of the first repeat
+  Metadata lesson_;                // what the distilled student learned, for its file
+  std::optional<double> temperature_;
   DistillReport report_{};
   std::vector<FolderLock> locks_;
 };

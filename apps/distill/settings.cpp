@@ -111,13 +111,16 @@ void add_options(Options& options, DistillSettings& s) {
       "nearly right. 2 to 5 suits small students, 3 to 10 is usual, far above it is too flat to "
       "tell much")
       .type("T")
-      .check(valid_number([](double t) { check_temperature("--temperature", t); }));
+      .check(valid_number([](double t) { check_temperature("--temperature", t); }))
+      .remember(s.method.temperature);
   add("--alpha", s.distillation.alpha,
       "Weight of the labels, from 0 to 1: loss = alpha * CE + (1 - alpha) * T^2 * KL. At 1 the "
       "teacher is not heard")
       .type("A")
       .check(valid_number(
-          [](double a) { DistillationOptions{.temperature = 1, .alpha = a}.check("--alpha"); }));
+          [](double a) { DistillationOptions{.temperature = 1, .alpha = a}.check("--alpha"); }))
+      .remember(s.method.alpha);
+  add_options(options, s.method);
   add("--teacher-epochs", s.teacher_epochs, "Epochs of the teacher's training")
       .type("N")
       .check(at_least_1());
@@ -189,11 +192,13 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
       {"threads", s.threads}};
   s.data.add_to(json);
   s.training.add_to(json);
+  s.method.add_to(json);
   return json;
 }
 
 void check(const DistillSettings& s) {
   s.training.check();
+  s.method.check(!s.teacher_logits.empty());
   if (!s.teacher_logits.empty()) {
     constexpr const char* option = "--teacher-logits";
     if (!s.teacher_weights.empty()) fail(option, "there is no teacher with --teacher-weights then");

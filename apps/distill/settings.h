@@ -8,6 +8,7 @@
 
 #include "apps/common/data_options.h"
 #include "apps/common/training_options.h"
+#include "apps/distill/method_options.h"
 #include "core/parallel.h"
 #include "nn/distill/distillation_loss.h"
 
@@ -21,6 +22,7 @@ struct DistillSettings {
   std::string teacher = "mlp:800,800";
   std::string student = "mlp:128";
   DistillationOptions distillation{};
+  MethodSettings method{};  // in its place, where given
   Index teacher_epochs = 10;
   Index epochs = 40;
   Index batch_size = 128;
