@@ -1,12 +1,12 @@
 // What the distilled student learns, as mnist_distill's command line says it: by a method of the
-// library's table (nn/distill/method_table.h), or by a sum of them.
+// library's table (nn/distill/methods/method_table.h), or by a sum of them.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
-#include "nn/distill/method_table.h"
+#include "nn/distill/methods/method_table.h"
 
 namespace limbeck {
 

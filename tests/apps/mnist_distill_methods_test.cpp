@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/synthetic_digits.h"
-#include "nn/distill/method_table.h"
+#include "nn/distill/methods/method_table.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"

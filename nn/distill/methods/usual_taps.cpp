@@ -1,4 +1,4 @@
-#include "nn/distill/usual_taps.h"
+#include "nn/distill/methods/usual_taps.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,11 +1,11 @@
-#include "nn/distill/method_table.h"
+#include "nn/distill/methods/method_table.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "core/error.h"
-#include "nn/distill/method_arguments.h"
+#include "nn/distill/methods/method_arguments.h"
 
 namespace limbeck {
 namespace {

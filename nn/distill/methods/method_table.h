@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "nn/distill/methods/features.h"
-#include "nn/distill/usual_taps.h"
+#include "nn/distill/methods/usual_taps.h"
 
 namespace limbeck {
 

@@ -3,7 +3,6 @@
 
 #include "core/random.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/method_table.h"
 #include "nn/distill/methods/attention.h"
 #include "nn/distill/methods/case_temperature.h"
 #include "nn/distill/methods/ctkd.h"
@@ -15,6 +14,7 @@
 #include "nn/distill/methods/info_nce.h"
 #include "nn/distill/methods/kd.h"
 #include "nn/distill/methods/labels.h"
+#include "nn/distill/methods/method_table.h"
 #include "nn/distill/methods/mse_logits.h"
 #include "nn/distill/methods/nkd.h"
 #include "nn/distill/methods/pkt.h"

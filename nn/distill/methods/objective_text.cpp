@@ -8,8 +8,8 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/method_arguments.h"
 #include "nn/distill/methods/ema.h"
+#include "nn/distill/methods/method_arguments.h"
 #include "nn/distill/methods/standardise.h"
 #include "nn/sequential.h"
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "nn/distill/method_table.h"
+#include "nn/distill/methods/method_table.h"
 
 namespace limbeck::detail {
 

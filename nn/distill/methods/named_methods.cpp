@@ -1,5 +1,4 @@
 // The table of methods: how each is made, with the defaults of its header.
-#include "nn/distill/method_arguments.h"
 #include "nn/distill/methods/attention.h"
 #include "nn/distill/methods/case_temperature.h"
 #include "nn/distill/methods/ctkd.h"
@@ -11,6 +10,7 @@
 #include "nn/distill/methods/info_nce.h"
 #include "nn/distill/methods/kd.h"
 #include "nn/distill/methods/labels.h"
+#include "nn/distill/methods/method_arguments.h"
 #include "nn/distill/methods/mse_logits.h"
 #include "nn/distill/methods/nkd.h"
 #include "nn/distill/methods/pkt.h"
