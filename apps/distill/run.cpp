@@ -279,8 +279,8 @@ class DistillRun {
                                                static_cast<std::size_t>(images.classes));
       fmt::print("What the teacher says of {} image {}, {}\n{}\n", teacher_ ? "test" : "training",
                  image, class_in_words(images.label_of(image), data_.class_names),
-                 soft_target_picture(images.pixels_of(image), images.image, row,
-                                     temperature(), data_.class_names));
+                 soft_target_picture(images.pixels_of(image), images.image, row, temperature(),
+                                     data_.class_names));
     }
   }
 
