@@ -124,7 +124,8 @@ ROOTS := $(APP_SOURCES) $(TEST) tests/main.cpp tests/fuzz/main.cpp
 ALWAYS := core/inspect/debug.cpp core/kernels/processor_check.cpp
 NEEDED := $(shell awk -v roots='$(ROOTS)' -v always='$(ALWAYS)' -v made=apps/report/page_files.cpp \
   -f .make/needed.awk $(sort $(ROOTS) $(LIB_SOURCES) $(COMMON_SOURCES) $(filter-out %_test.cpp,$(TEST_SOURCES)) \
-  $(wildcard $(LIB_FOLDERS:=/*.h) apps/*/*.h tests/*.h tests/*/*.h tests/*/*/*.h)))
+  $(wildcard $(LIB_FOLDERS:=/*.h) apps/*/*.h tests/*.h tests/*/*.h tests/*/*/*.h \
+  tests/*/*/*/*.h)))
 needed_by = $(call objects,$(sort $(foreach root,$(1),$(patsubst $(root):%,%,$(filter $(root):%,$(NEEDED))))))
 APPS := $(patsubst %.cpp,$(BIN)/%,$(APP_SOURCES))
 TESTS := $(BUILD)/tests/run

@@ -2,10 +2,10 @@
 # it, a word "ROOT:SOURCE" each.
 #   awk -v roots="ROOT..." -v always="SOURCE..." -v made="SOURCE..." -f .make/needed.awk FILE...
 #
-# FILEs are all headers and sources that there are, but for those that are yet to be made. What a file includes it needs, with what
-# implements that: of core/tensor.h the source of that name, core/tensor.cpp; and a source without
-# such a header implements those that it includes of its own folder and of the one above. (Where
-# that should find too little, the linker says so.)
+# FILEs are all headers and sources that there are, but for those that are yet to be made. What a
+# file includes it needs, with what implements that: of core/tensor.h the source of that name,
+# core/tensor.cpp; and a source without such a header implements those that it includes of its own
+# folder and, in the library, of the one above. (Where that finds too little, the linker says so.)
 /^#include "/ {
   split($0, part, "\"")
   includes[FILENAME] = includes[FILENAME] " " part[2]
@@ -27,7 +27,8 @@ END {
     count = split(includes[file], headers, " ")
     for (i = 1; i <= count; ++i) {
       at = folder(headers[i])
-      if (at == folder(file) || at == folder(folder(file))) {
+      above = file ~ /^tests\// ? "" : folder(folder(file))
+      if (at == folder(file) || at == above) {
         implementers[headers[i]] = implementers[headers[i]] " " file
       }
     }
