@@ -241,8 +241,10 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 FAST := apps/examples/product_ladder.cpp
 QUICK := $(call objects,$(filter core/files/% core/inspect/% nn/train/% nn/export/%,$(LIB_SOURCES)) \
            data/idx.cpp data/load_images.cpp $(filter-out %_loss.cpp,$(wildcard nn/distill/*.cpp)) \
-           nn/first_step.cpp nn/model_spec.cpp nn/models.cpp nn/module.cpp nn/saved_model.cpp nn/testing.cpp \
-           nn/weights.cpp optim/parameter_group.cpp $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
+           $(foreach name,chains method_table named_methods objective_text usual_taps, \
+             nn/distill/methods/$(name).cpp) nn/first_step.cpp nn/model_spec.cpp nn/models.cpp \
+           nn/module.cpp nn/saved_model.cpp nn/testing.cpp nn/weights.cpp optim/parameter_group.cpp \
+           $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
 $(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
