@@ -80,7 +80,7 @@ std::vector<std::int64_t> labels_of(const NpyArray& array, const std::string& na
 
 std::vector<std::uint8_t> pixels_of(const NpyArray& array, const std::string& name,
                                     RealsAsBytes& as_bytes, std::vector<std::string>& notes) {
-  if (array.dtype == "|u1") return elements_as<std::uint8_t>(array, name);
+  if (array.dtype == "|u1") return as_bytes(elements_as<std::uint8_t>(array, name), name, notes);
   return as_bytes(elements_as<float>(array, name), name, notes);
 }
 
@@ -111,9 +111,7 @@ RawSets read_parts(const Parts& parts, const std::string& where, const ImageOpti
       fail(load_op, "{}: {} is there, and the {} that belong to it are not", where,
            images ? part.images.name : part.labels.name, images ? "labels" : "images");
     }
-    auto& place = role == Role::test         ? sets.test
-                  : role == Role::validation ? sets.validation
-                                             : sets.train;
+    auto& place = sets.of(role);
     if (place) fail(load_op, "{}: more arrays than one are training images", where);
     place = read_part(part, options, as_bytes, sets.notes);
   }
@@ -167,7 +165,7 @@ RawSets read_npz(const std::string& path, const ImageOptions& options) {
   }
   if (sets.size() > 1) {
     std::erase_if(sets, [&](const auto& set) {
-      return options.set.empty() || set.first.find(options.set) == std::string::npos;
+      return options.set.empty() || set.first.find(lower_case(options.set)) == std::string::npos;
     });
     if (sets.size() != 1) {
       fail(load_op, "{}: it has {}, which are several sets: choose one by its name, --set NAME",

@@ -49,10 +49,27 @@ bool is_label_word(const std::string& word) {
   return std::ranges::find(label_words, word) != label_words.end();
 }
 
-// Whether a line of such fields names columns.
+// Whether all fields but one are pixels: from 0 to 255, and not 0, 1, 2, … or 1, 2, 3, …, which are
+// names of columns.
+bool has_pixels(const std::vector<std::string>& fields) {
+  std::vector<double> numbers;
+  for (const std::string& field : fields) {
+    if (!is_number(field)) continue;
+    double number = 256;
+    std::from_chars(field.data(), field.data() + field.size(), number);
+    if (!(number >= 0 && number <= 255)) return false;
+    numbers.push_back(number);
+  }
+  if (numbers.size() + 1 != fields.size()) return false;
+  const auto jump =
+      std::ranges::adjacent_find(numbers, [](double a, double b) { return b != a + 1; });
+  return jump != numbers.end() || numbers[0] > 1;
+}
+
+// Whether a line of such fields names columns. ("y" may be a letter that an image shows.)
 bool is_head(const std::vector<std::string>& fields) {
   const auto numbers = std::ranges::count_if(fields, is_number);
-  return std::ranges::any_of(fields, is_label_word) ||
+  return (std::ranges::any_of(fields, is_label_word) && !has_pixels(fields)) ||
          numbers < static_cast<std::ptrdiff_t>(fields.size() / 2);
 }
 
@@ -214,7 +231,8 @@ struct Reader {
     RawSet set{.image = layout.image, .file = path};
     std::vector<std::string_view> labels;
     set.pixels = read_lines<std::uint8_t>(table, labels);
-    if (set.pixels.empty()) set.pixels = as_bytes(read_lines<float>(table, labels), path, notes);
+    set.pixels = set.pixels.empty() ? as_bytes(read_lines<float>(table, labels), path, notes)
+                                    : as_bytes(std::move(set.pixels), path, notes);
     if (layout.channels_last) put_channels_first(set.pixels, set.image);
     set_labels(set, table, labels);
     return set;
@@ -237,10 +255,7 @@ RawSets read_files(const Files& files, const std::string& name, const ImageOptio
   Reader read{.options = options};
   RawSets sets{.on_their_side = name.starts_with("emnist")};
   for (const auto& [role, path] : files) {
-    auto& place = role == Role::test         ? sets.test
-                  : role == Role::validation ? sets.validation
-                                             : sets.train;
-    place = read(path);
+    sets.of(role) = read(path);
   }
   sets.notes = std::move(read.notes);
   return sets;

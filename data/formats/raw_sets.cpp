@@ -39,7 +39,9 @@ Listing::Listing(const std::string& folder) : path(folder) {
   for (const auto& entry : std::filesystem::directory_iterator(path, what)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with('.')) continue;
-    (entry.is_directory() ? folders : files).push_back(name);
+    std::error_code broken;  // a link to nothing, or to itself, is neither
+    if (entry.is_directory(broken)) folders.push_back(name);
+    if (entry.is_regular_file(broken)) files.push_back(name);
   }
   std::ranges::sort(files);
   std::ranges::sort(folders);
@@ -91,6 +93,28 @@ void put_channels_first(std::vector<std::uint8_t>& pixels, const Shape& image) {
   });
 }
 
+void RealsAsBytes::check(float least, float most, const std::string& file) {
+  const bool first = factor_ == 0;
+  if (first) factor_ = most <= 1 ? 255 : 1;
+  const float limit = 255 / factor_;
+  if (least < 0 || most > limit) {
+    fail(load_op, "{}: its pixels go from {} to {}; they should be from 0 to 1 or from 0 to 255{}",
+         file, least, most, !first && limit == 1 ? ", and those before are from 0 to 1" : "");
+  }
+}
+
+std::vector<std::uint8_t> RealsAsBytes::operator()(std::vector<std::uint8_t> bytes,
+                                                   const std::string& file,
+                                                   std::vector<std::string>& notes) {
+  const auto [least, most] = std::ranges::minmax_element(bytes);
+  if (most == bytes.end() || *most == 0) return bytes;
+  check(*least, *most, file);
+  if (factor_ == 1) return bytes;
+  for (std::uint8_t& byte : bytes) byte = byte == 0 ? 0 : 255;
+  notes.push_back(fmt::format("{}: pixels are 0 and 1, which become 0 and 255", file));
+  return bytes;
+}
+
 std::vector<std::uint8_t> RealsAsBytes::operator()(std::span<const float> values,
                                                    const std::string& file,
                                                    std::vector<std::string>& notes) {
@@ -100,13 +124,7 @@ std::vector<std::uint8_t> RealsAsBytes::operator()(std::span<const float> values
     least = std::min(least, values[i]);
     most = std::max(most, values[i]);
   }
-  const bool first = factor_ == 0;
-  if (first) factor_ = most <= 1 ? 255 : 1;
-  const float limit = 255 / factor_;
-  if (least < 0 || most > limit) {
-    fail(load_op, "{}: its pixels go from {} to {}; they should be from 0 to 1 or from 0 to 255{}",
-         file, least, most, !first && limit == 1 ? ", and those before are from 0 to 1" : "");
-  }
+  check(least, most, file);
   bool rounded = false;
   std::vector<std::uint8_t> bytes(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -114,8 +132,8 @@ std::vector<std::uint8_t> RealsAsBytes::operator()(std::span<const float> values
     rounded = rounded || std::abs(values[i] * factor_ - byte) > 0.01F;
     bytes[i] = static_cast<std::uint8_t>(byte);
   }
-  notes.push_back(fmt::format("{}: pixels from 0 to {}, the largest {}{}", file, limit, most,
-                              rounded ? ", are rounded to 256 levels" : ""));
+  notes.push_back(fmt::format("{}: pixels from 0 to {}, the largest {}{}", file, 255 / factor_,
+                              most, rounded ? ", are rounded to 256 levels" : ""));
   return bytes;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <span>
 
+#include "data/formats/names.h"
 #include "data/load_images.h"
 
 namespace limbeck::detail {
@@ -27,6 +28,12 @@ struct RawSets {
   std::map<std::int64_t, std::string> class_names{};  // by label
   std::vector<std::string> notes{};
   bool on_their_side = false;  // EMNIST's are
+  Index classes = 0;           // MNIST's ten; 0: the labels tell
+
+  // The set of this part; images of which no part is said are training images.
+  std::optional<RawSet>& of(Role role) {
+    return role == Role::test ? test : role == Role::validation ? validation : train;
+  }
 };
 
 // A set that is there to be read.
@@ -70,14 +77,19 @@ Layout layout_of(std::span<const Index> dims, const ImageOptions& options, const
 // (H, W, C) → (C, H, W), for all images.
 void put_channels_first(std::vector<std::uint8_t>& pixels, const Shape& image);
 
-// Real numbers as bytes. The first ones tell whether they lie in [0, 1] or in [0, 255]; all that
-// follow must, too. Error, beginning with `file`: a number that does not, or is not finite.
+// Numbers as bytes. The first ones tell whether they lie in [0, 1] or in [0, 255]; all that follow
+// must, too. Error, beginning with `file`: a number that does not, or is not finite.
 class RealsAsBytes {
  public:
+  // Bytes: left as they are, unless they are 0 and 1 only.
+  std::vector<std::uint8_t> operator()(std::vector<std::uint8_t> bytes, const std::string& file,
+                                       std::vector<std::string>& notes);
   std::vector<std::uint8_t> operator()(std::span<const float> values, const std::string& file,
                                        std::vector<std::string>& notes);
 
  private:
+  void check(float least, float most, const std::string& file);
+
   float factor_ = 0;  // 255 or 1; 0 before the first
 };
 

@@ -61,7 +61,7 @@ ZipFile::ZipFile(const char* op, const std::string& name, std::string_view bytes
   if (number(end + 4, 2) != 0 || number(end + 6, 2) != 0) refuse("it is a part of several");
   const std::uint32_t count = number(end + 10, 2);
   std::size_t at = number(end + 16, 4);
-  if (at == 0xFFFFFFFF) refuse("archives of 4 GB and more are not read: save it in parts");
+  if (at == 0xFFFFFFFF) refuse("archives of 2 GB and more are not read: save it in parts");
   for (std::uint32_t i = 0; i < count; ++i) {
     if (at > bytes.size() || !bytes.substr(at).starts_with(entry_mark)) {
       refuse("the list of its members is broken");
@@ -76,8 +76,10 @@ ZipFile::ZipFile(const char* op, const std::string& name, std::string_view bytes
                      .at = number(at + 42, 4)};
     number(at + entry_size, length == 0 ? 0 : 1);
     member.name = bytes.substr(at + entry_size, length);
-    if (member.size == 0xFFFFFFFF || member.packed == 0xFFFFFFFF) {
-      refuse(fmt::format("its member {} has 4 GB and more: save it in parts", member.name));
+    // Python writes so from 2 GB on; the numbers themselves are elsewhere then.
+    if (member.size == 0xFFFFFFFF || member.packed == 0xFFFFFFFF || member.at == 0xFFFFFFFF) {
+      refuse(fmt::format("its member {} has, or lies behind, 2 GB and more: save it in parts",
+                         member.name));
     }
     members_.push_back(std::move(member));
     at += entry_size + length + number(at + 30, 2) + number(at + 32, 2);

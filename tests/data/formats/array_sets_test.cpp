@@ -108,6 +108,31 @@ TEST_CASE("images have bytes or numbers, as (N, H, W), with channels, or flat") 
         Pixels{0, 255, 0});
 }
 
+TEST_CASE("bytes of 0 and 1 are scaled as other numbers are, in all sets by the first") {
+  const Bytes ones = npy_file("|u1", "(2, 1, 3)", Bytes("\0\1\0\0\1\0", 6));
+  const Bytes half = npy_file("<f4", "(2, 1, 3)", twice<float>({0, 1, 0}));
+  const Bytes whole = npy_file("|u1", "(2, 1, 3)", "abcabc");
+  const auto with_test = [&](const Bytes& test) {
+    return read({{"x_train.npy", ones},
+                 {"y_train.npy", two_labels},
+                 {"x_test.npy", test},
+                 {"y_test.npy", two_labels}},
+                {});
+  };
+  CHECK(with_test(half).train.pixels == Pixels{0, 255, 0, 0, 255, 0});
+  CHECK(with_test(half).test.pixels == Pixels{0, 255, 0, 0, 255, 0});
+  CHECK(contains(error_of([&] { with_test(whole); }), "those before are from 0 to 1"));
+}
+
+TEST_CASE("a set among those of an archive is chosen in any case") {
+  const Bytes images = npy_file("|u1", "(2, 1, 1)", "ab");
+  const Members members = {{"a_x.npy", images},
+                           {"a_y.npy", two_labels},
+                           {"b_x.npy", npy_file("|u1", "(2, 1, 2)", "abcd")},
+                           {"b_y.npy", two_labels}};
+  CHECK(read(members, {.set = "B", .test_share = 0.5}).train.image == Shape{1, 1, 2});
+}
+
 TEST_CASE("arrays that are no images and labels are refused, by their names") {
   const auto refused = [](const std::string& dtype, const std::string& shape,
                           const Bytes& elements) {
@@ -166,6 +191,11 @@ TEST_CASE("archives that are broken are refused") {
   changed = whole;
   changed.replace(entry + 24, 4, Bytes("\0\0\0\x80", 4));
   CHECK(contains(complaint_about(changed), "are 2147483648 unpacked, which cannot be"));
+  for (const std::size_t number : {20, 24, 42}) {  // as Python marks 2 GB
+    changed = whole;
+    changed.replace(entry + number, 4, Bytes(4, '\xFF'));
+    CHECK(contains(complaint_about(changed), "x.npy has, or lies behind, 2 GB and more"));
+  }
   changed = whole;
   changed[entry + 8] = 1;
   CHECK(contains(complaint_about(changed), "its member x.npy is encrypted"));

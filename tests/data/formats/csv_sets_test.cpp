@@ -57,7 +57,17 @@ TEST_CASE("CSV of real numbers tells its range") {
   CHECK(contains(joined(bytes.notes), "pixels from 0 to 255, the largest 255\n"));
 }
 
+TEST_CASE("CSV of 0 and 1 only has full ink where it has 1") {
+  const ImageSets sets = read("0,0,1,1,0\n0,0,1,1,0\n");
+  CHECK(sets.train.pixels == Pixels{0, 255, 255, 0});
+  CHECK(contains(joined(sets.notes), "pixels are 0 and 1, which become 0 and 255"));
+}
+
 TEST_CASE("labels may be words, which are sorted") {
+  // Also the letter y, in the first line.
+  const ImageSets letters = read("y,0,0,1,255\ny,0,0,1,255\nx,2,2,2,2\nx,2,2,2,2\n");
+  CHECK(letters.class_names == std::vector<std::string>{"x", "y"});
+  CHECK(letters.train.pixels == Pixels{0, 0, 1, 255, 2, 2, 2, 2});
   const ImageSets sets = read("shoe,1,1,1,1\nshoe,1,1,1,1\nhat,2,2,2,2\nhat,2,2,2,2\n");
   CHECK(sets.class_names == std::vector<std::string>{"hat", "shoe"});
   CHECK(sets.train.class_ids == std::vector<std::int32_t>{1, 0});
