@@ -48,6 +48,11 @@ std::vector<Found> sets_in(const Listing& folder) {
 // The one set of a folder, or that of several whose name is, or has in it, what was asked for.
 RawSets read_folder(const std::string& path, const ImageOptions& options) {
   const Listing folder(path);
+  // MNIST's folders are read whatever else lies there: a table of results, plots.
+  if (options.set.empty()) {
+    const std::vector<Found> idx = detail::idx_sets(folder);
+    if (idx.size() == 1) return idx[0].read(options);
+  }
   std::vector<Found> sets = sets_in(folder);
   if (sets.empty()) refuse_nothing(folder);
   std::vector<std::string> names;
@@ -86,6 +91,10 @@ void check_shapes(RawSets& raw, const std::string& path) {
   const Shape& image = raw.train->image;
   for (const RawSet* const set : detail::all_of(raw)) {
     if (set->labels.empty()) fail(load_op, "{}: a set has no images", path);
+    if (set->image.dim(0) != image.dim(0)) {
+      fail(load_op, "{}: the training images have {} channels and others {}; save all with as many",
+           path, image.dim(0), set->image.dim(0));
+    }
     if (set->image != image) {
       fail(load_op, "{}: the training images are {} and others {}; --size HxW brings all to one",
            path, image, set->image);

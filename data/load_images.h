@@ -50,12 +50,15 @@ struct ImageSets {
 // no label is 0; these are shifted. Labels in words, names of folders say, are sorted. Names of the
 // classes come from these, from EMNIST's -mapping.txt, from CIFAR's lists, or from
 // class_names.txt, a line a class. EMNIST's images, which lie on their side, are turned upright.
-// Labels 1 to C − 1 of C classes cannot be told from a shift: give `classes` then.
+// Labels 1 to C − 1 of C classes cannot be told from a shift: give `classes` then. MNIST's four
+// files, by their plain names, have ten classes if nobody says otherwise, and are read whatever
+// other kinds lie beside them.
 //
 // Error, with the file, the place in it, and what to do: no such path; nothing there that is known;
 // several sets and no `set`; a file that is broken, cut off, or something else, a web page say; a
 // number that is none, or out of its range; counts or sizes that differ; no test images and no
-// share, or both; a class in the test images that the training images lack.
+// share, or both; a class in the test images that the training images lack; a label so large that
+// most classes below it would have no training image, where nobody told `classes`.
 // Memory is asked for by what is there, not by what a file says: some ten times its bytes once they
 // are unpacked, and for a picture up to most_pixels (data/formats/picture.h).
 ImageSets load_images(const std::string& path, const ImageOptions& options = {});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <set>
+#include <tuple>
 
 #include "core/error.h"
 #include "data/formats/names.h"
@@ -30,7 +32,8 @@ std::vector<std::string> names_in(const std::string& path, Index classes) {
   const std::filesystem::path place(path);
   const bool folder = std::filesystem::is_directory(place);
   const std::string name = (folder ? place : place.parent_path()) / file;
-  if (!std::filesystem::is_regular_file(name)) return {};
+  std::error_code broken;  // a link to itself is no file
+  if (!std::filesystem::is_regular_file(name, broken)) return {};
   std::vector<std::string> names = lines_in(name);
   if (static_cast<Index>(names.size()) != classes) {
     fail(load_op, "{} has {} names; there are {} classes", name, names.size(), classes);
@@ -50,9 +53,37 @@ void check_labels(RawSets& raw, std::int64_t largest, const std::string& otherwi
   }
 }
 
-std::string range_of(Index classes) {
-  return fmt::format("labels of {} classes go from 0 to {}, or from 1 to {}", classes, classes - 1,
-                     classes);
+std::string range_of(Index classes, bool told) {
+  return fmt::format("labels of {} classes go from 0 to {}, or from 1 to {}{}", classes,
+                     classes - 1, classes,
+                     told ? "" : "; --classes N tells another number than MNIST's");
+}
+
+// That most classes have training images, or else a wrong label may have made them.
+void check_largest(RawSets& raw, const Classes& classes) {
+  const std::set<std::int64_t> seen(raw.train->labels.begin(), raw.train->labels.end());
+  if (2 * static_cast<Index>(seen.size()) >= classes.count) return;
+  const std::int64_t largest = classes.first + classes.count - 1;
+  for (const RawSet* const set : all_of(raw)) {
+    const auto at = std::ranges::find(set->labels, largest);
+    if (at == set->labels.end()) continue;
+    fail(load_op,
+         "{}: label {} is {}, and only {} of so many classes have training images; --classes {} "
+         "says that this is meant",
+         set->file, at - set->labels.begin(), largest, seen.size(), classes.count);
+  }
+}
+
+// Numbers by their values, other words by their letters.
+bool comes_before(const std::string& a, const std::string& b) {
+  const auto value = [](const std::string& word) {
+    const bool number = word.find_first_not_of("0123456789") == std::string::npos;
+    std::string digits =
+        number ? word.substr(std::min(word.find_first_not_of('0'), word.size())) : "";
+    const std::size_t length = number ? digits.size() : std::string::npos;
+    return std::tuple(length, std::move(digits), word);
+  };
+  return value(a) < value(b);
 }
 
 }  // namespace
@@ -76,11 +107,11 @@ void number_words(RawSets& raw) {
     }
     return;
   }
-  std::ranges::sort(words);
+  std::ranges::sort(words, comes_before);
   for (RawSet* const set : all_of(raw)) {
     std::vector<std::int64_t> places;
     for (const std::string& word : set->words) {
-      const auto at = std::ranges::lower_bound(words, word);
+      const auto at = std::ranges::lower_bound(words, word, comes_before);
       if (at == words.end() || *at != word) {
         fail(load_op, "{}: its class {} is none of the training images', which are {}", set->file,
              word, list_of(words));
@@ -100,9 +131,10 @@ void number_words(RawSets& raw) {
 
 Classes classes_of(RawSets& raw, const ImageOptions& options) {
   constexpr std::int64_t most = 10'000;
-  const Index asked = options.classes;
+  const bool told = options.classes > 0;
+  const Index asked = told ? options.classes : raw.classes;
   check_labels(raw, asked > 0 ? asked : most,
-               asked > 0 ? range_of(asked)
+               asked > 0 ? range_of(asked, told)
                          : fmt::format("more than {} classes are taken for a mistake: give their "
                                        "number, --classes N",
                                        most));
@@ -117,10 +149,12 @@ Classes classes_of(RawSets& raw, const ImageOptions& options) {
     raw.notes.push_back(
         fmt::format("labels from 1 to {} are shifted: classes 0 to {}", largest, largest - 1));
   } else if (asked > 0) {
-    check_labels(raw, asked - 1, range_of(asked));
+    check_labels(raw, asked - 1, range_of(asked, told));
   }
   const std::int64_t first = from_1 ? 1 : 0;
-  return {.count = asked > 0 ? asked : largest - first + 1, .first = first};
+  const Classes classes{.count = asked > 0 ? asked : largest - first + 1, .first = first};
+  if (asked == 0) check_largest(raw, classes);
+  return classes;
 }
 
 std::vector<std::string> names_of(const RawSets& raw, const Classes& classes,

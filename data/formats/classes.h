@@ -19,7 +19,8 @@ struct Classes {
 };
 
 // By the labels of all sets, and by the number that the options tell. A note says that they are
-// shifted. Error, with file and place: a label below 0, or above what the number allows.
+// shifted. Error, with file and place: a label below 0, or above what the number allows, or, where
+// no number is told, so large that most classes have no training image.
 Classes classes_of(RawSets& raw, const ImageOptions& options);
 
 // A name a class: from class_names.txt in the folder or beside the file, a line each; from what the

@@ -1,6 +1,7 @@
 // Sets of IDX files, by all the names that they go by.
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <sstream>
 
 #include "core/error.h"
@@ -20,7 +21,19 @@ struct Part {
 };
 using Parts = std::map<Role, Part>;
 
-// By the set's name. Of a file that is there plain and gzipped, the plain one.
+// Whether it is one of MNIST's four names, which load_mnist reads; with .gz or without.
+bool is_of_mnist(const std::string& path) {
+  constexpr std::array<std::string_view, 4> names = {
+      "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+      "t10k-labels-idx1-ubyte"};
+  const std::string file = std::filesystem::path(path).filename().string();
+  return std::ranges::any_of(names, [&](std::string_view name) {
+    return file == name || (file.ends_with(".gz") && file.substr(0, file.size() - 3) == name);
+  });
+}
+
+// By the set's name. Of a file that is there plain and gzipped, the plain one; of one that is there
+// by MNIST's name and another, MNIST's.
 std::map<std::string, Parts> parts_of(const Listing& folder) {
   std::map<std::string, Parts> sets;
   for (const std::string& file : folder.files) {
@@ -31,6 +44,8 @@ std::map<std::string, Parts> parts_of(const Listing& folder) {
     Part& part = sets[name.set][name.role];
     std::string& place = name.content == Content::images ? part.images : part.labels;
     const std::string path = folder.of(file);
+    if (is_of_mnist(place)) continue;
+    if (is_of_mnist(path)) place.clear();
     if (!place.empty() && place + ".gz" != path) {
       fail(load_op, "{} and {} are the same part of one set: take one of them away", place, path);
     }
@@ -97,11 +112,9 @@ RawSets read_set(const Listing& folder, const std::string& set, const Parts& par
            part.images.empty() ? part.labels : part.images,
            part.images.empty() ? "images" : "labels");
     }
-    auto& place = role == Role::train  ? sets.train
-                  : role == Role::test ? sets.test
-                                       : sets.validation;
-    place = read_part(part, options);
+    sets.of(role) = read_part(part, options);
   }
+  if (set.empty()) sets.classes = 10;
   sets.on_their_side = set.starts_with("emnist");
   const auto mapping = std::ranges::find(folder.files, set + "-mapping.txt");
   if (mapping != folder.files.end()) sets.class_names = mapping_of(folder.of(*mapping));

@@ -88,15 +88,18 @@ bool read_all(RawSet& set, const std::vector<std::string>& files, bool scaled, I
   return fits;
 }
 
-// Whether all classes are called by numbers.
-bool are_numbers(const std::vector<Class>& classes) {
-  return std::ranges::all_of(classes, [](const Class& c) {
-    return c.name.size() <= 9 && c.name.find_first_not_of("0123456789") == std::string::npos;
-  });
-}
-
 std::int64_t number_of(const Class& c) {
   return std::stoll(c.name);
+}
+
+// Whether all classes are called by numbers from 0 or 1 on, of which a few may be missing; years,
+// say, are names.
+bool are_numbers(const std::vector<Class>& classes, Index told) {
+  const auto most = std::max(static_cast<Index>(classes.size()), told);
+  return std::ranges::all_of(classes, [most](const Class& c) {
+    return c.name.size() <= 9 && c.name.find_first_not_of("0123456789") == std::string::npos &&
+           number_of(c) <= most;
+  });
 }
 
 class Reader {
@@ -108,7 +111,10 @@ class Reader {
     std::vector<Class> classes = classes_in(folder);
     RawSet set{.file = folder.path};
     std::vector<std::string> files;
-    const bool numbers = are_numbers(classes);
+    // The training images come first; a test folder need not have all classes.
+    if (!numbers_) numbers_ = are_numbers(classes, options_.classes);
+    constexpr Index any = 999'999'999;
+    const bool numbers = *numbers_ && are_numbers(classes, any);
     if (numbers) std::ranges::stable_sort(classes, {}, number_of);
     for (std::size_t c = 0; c < classes.size(); ++c) {
       const std::int64_t label = numbers ? number_of(classes[c]) : static_cast<Index>(c);
@@ -139,6 +145,7 @@ class Reader {
  private:
   const ImageOptions& options_;
   Index channels_;
+  std::optional<bool> numbers_{};  // whether folders are called by the numbers of classes
 };
 
 // The folders of the parts; that of the classes themselves is Role::unsaid.
@@ -151,9 +158,7 @@ RawSets read_folders(const Folders& folders, const ImageOptions& options) {
     RawSets sets;
     bool fits = true;
     for (const auto& [role, path] : folders) {
-      auto& set = role == Role::test         ? sets.test
-                  : role == Role::validation ? sets.validation
-                                             : sets.train;
+      auto& set = sets.of(role);
       set = read(Listing(path));
       fits = fits && set;
       if (!fits) break;

@@ -21,13 +21,13 @@ ImageSets with_labels(const std::vector<std::int32_t>& train, const std::vector<
   const Folder folder;
   Dataset data = random_images({1, 2, 2}, static_cast<Index>(train.size()), 1, 1);
   data.class_ids = train;
-  folder.write("train-images-idx3-ubyte", images_file(data));
-  folder.write("train-labels-idx1-ubyte", labels_file(data));
+  folder.write("a-train-images-idx3-ubyte", images_file(data));
+  folder.write("a-train-labels-idx1-ubyte", labels_file(data));
   if (!test.empty()) {
     data = random_images({1, 2, 2}, static_cast<Index>(test.size()), 1, 2);
     data.class_ids = test;
-    folder.write("t10k-images-idx3-ubyte", images_file(data));
-    folder.write("t10k-labels-idx1-ubyte", labels_file(data));
+    folder.write("a-t10k-images-idx3-ubyte", images_file(data));
+    folder.write("a-t10k-labels-idx1-ubyte", labels_file(data));
   }
   return load_images(folder.path(), options);
 }
@@ -53,10 +53,10 @@ std::vector<Written> write_all_kinds(const Folder& folder, const TrainTest& sets
   const auto idx = [&](const Dataset& data) {
     return grey ? images_file(data) : colour_idx_file(data);
   };
-  folder.write("idx/train-images-idx3-ubyte", idx(sets.train));
-  folder.write_gzipped("idx/train-labels-idx1-ubyte.gz", labels_file(sets.train));
-  folder.write_gzipped("idx/t10k-images-idx3-ubyte.gz", idx(sets.test));
-  folder.write("idx/t10k-labels-idx1-ubyte", labels_file(sets.test));
+  folder.write("idx/a-train-images-idx3-ubyte", idx(sets.train));
+  folder.write_gzipped("idx/a-train-labels-idx1-ubyte.gz", labels_file(sets.train));
+  folder.write_gzipped("idx/a-t10k-images-idx3-ubyte.gz", idx(sets.test));
+  folder.write("idx/a-t10k-labels-idx1-ubyte", labels_file(sets.test));
   folder.write("npz/set.npz", npz_file(sets, true));
   folder.write("stored/set.npz", npz_file(sets, false));
   folder.write("npy/x_train.npy", npy_images(sets.train));
@@ -121,6 +121,12 @@ TEST_CASE("labels that no number of classes has are refused, with their place") 
   CHECK(contains(complaint({0, 1}, {3}),
                  "test image 0 is of class 3, of which there is no training image; --classes 4"));
   CHECK(with_labels({0, 1}, {3}, {.classes = 4}).test.class_ids[0] == 3);
+  // One wrong byte.
+  CHECK(
+      contains(complaint({0, 1, 200, 2}, {1}),
+               "label 2 is 200, and only 4 of so many classes have training images; --classes 201 "
+               "says that this is meant"));
+  CHECK(with_labels({0, 1, 200}, {1}, {.classes = 201}).train.classes == 201);
   CHECK(contains(complaint({0, 7}, {0}, {.classes = 5}),
                  "label 1 is 7; labels of 5 classes go from 0 to 4, or from 1 to 5"));
   CHECK(contains(complaint({0, 5}, {0}, {.classes = 5}),
@@ -169,6 +175,15 @@ TEST_CASE("--size scales all images to one size, and transposing changes rows an
                  "a size is HxW, each from 1 to 4096; got 3x0"));
 }
 
+TEST_CASE("sets whose channels differ are refused; no size would help") {
+  const Folder folder;
+  const TrainTest sets{.train = random_images({1, 2, 2}, 2, 1, 1),
+                       .test = random_images({3, 2, 2}, 2, 1, 2)};
+  folder.write("set.npz", npz_file(sets, true));
+  CHECK(contains(error_of([&] { load_images(folder.path()); }),
+                 "the training images have 1 channels and others 3; save all with as many"));
+}
+
 TEST_CASE("names of classes come from class_names.txt") {
   const Folder folder;
   const TrainTest sets = random_sets({1, 2, 2}, 3);
@@ -203,6 +218,11 @@ TEST_CASE("a path without images says what it has and where they may be") {
                "holds 2 sets, first (NPZ) and second (NPZ): choose one by its name, --set first"));
   CHECK(load_images(folder.path(), {.set = "second"}).train.classes == 3);
   CHECK(load_images(folder.path(), {.set = "FIR"}).train.classes == 2);
+  // Links to nothing and to themselves are passed by.
+  std::filesystem::create_symlink("nothing", folder.file("x.csv"));
+  std::filesystem::create_symlink("loop", folder.file("loop"));
+  std::filesystem::create_symlink("class_names.txt", folder.file("class_names.txt"));
+  CHECK(load_images(folder.path(), {.set = "second"}).train.classes == 3);
   CHECK(contains(error_of([&] { load_images(folder.path(), {.set = "s"}); }),
                  "more than one set s; it holds first (NPZ) and second (NPZ)"));
   CHECK(contains(error_of([&] { load_images(folder.path(), {.set = "x"}); }), "has no set x"));

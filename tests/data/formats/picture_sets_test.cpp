@@ -57,6 +57,16 @@ TEST_CASE("folders called by numbers are those classes") {
   CHECK(sets.train.checksum() == data.checksum());
 }
 
+TEST_CASE("folders called by years are names, in the order of their numbers") {
+  const Folder folder;
+  const Dataset data = random_images({1, 2, 2}, 3, 2, 1);
+  write_pictures(folder, "train", data, {"900", "2019", "2020"}, "png", png_of);
+  write_pictures(folder, "test", data, {"900", "2019", "2020"}, "png", png_of);
+  const ImageSets sets = load_images(folder.path());
+  CHECK(sets.class_names == Names{"900", "2019", "2020"});
+  CHECK(sets.train.class_ids == std::vector<std::int32_t>{1, 1, 2, 2, 0, 0});
+}
+
 TEST_CASE("pictures are of one size, or are scaled to one") {
   const Folder folder;
   for (const auto& [file, side] :
