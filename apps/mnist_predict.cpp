@@ -112,8 +112,11 @@ std::vector<Question> pictures_of(const Settings& s, const Shape& image) {
   return questions;
 }
 
-std::vector<Question> images_of(const Settings& s, const Shape& image) {
-  const ImageSets sets = load(s.data);
+std::vector<Question> images_of(const Settings& s, const ModelInfo& info) {
+  const Shape& image = info.image;
+  DataSettings settings = s.data;
+  if (settings.classes == 0) settings.classes = info.classes;
+  const ImageSets sets = load(settings);
   const Dataset& data = s.train ? sets.train : sets.test;
   const char* const set = s.train ? "training" : "test";
   if (data.image != image) {
@@ -138,7 +141,7 @@ void predict(const Settings& s) {
   SavedModel model = load(s);
   const ModelInfo& info = model.info;
   const std::vector<Question> questions =
-      s.data.path.empty() ? pictures_of(s, info.image) : images_of(s, info.image);
+      s.data.path.empty() ? pictures_of(s, info.image) : images_of(s, info);
   const ClassNames names = names_of(s, info);
   const std::vector<Answer> answers = answers_to(model, questions, s.temperature);
   if (s.json) {

@@ -20,6 +20,7 @@ std::optional<std::pair<Index, Index>> size_of(const std::string& text) {
   if (first.ec != std::errc{} || first.ptr == end || *first.ptr != 'x') return std::nullopt;
   const auto second = std::from_chars(first.ptr + 1, end, width);
   if (second.ec != std::errc{} || second.ptr != end) return std::nullopt;
+  if (height < 1 || width < 1) return std::nullopt;
   return std::pair(height, width);
 }
 

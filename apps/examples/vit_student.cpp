@@ -36,9 +36,10 @@ void row(const char* name, Module& model, const Dataset& test) {
 void run(const Settings& s) {
   const SyntheticDigitsOptions size =
       s.quick ? SyntheticDigitsOptions{.train = 1'000, .test = 500} : SyntheticDigitsOptions{};
-  const ImageSets sets = s.data.path.empty() ? ImageSets{} : load(s.data);
-  const auto [train, test] =
-      s.data.path.empty() ? synthetic_digits(size) : TrainTest{sets.train, sets.test};
+  ImageSets sets = s.data.path.empty() ? ImageSets{} : load(s.data);
+  const auto [train, test] = s.data.path.empty()
+                                 ? synthetic_digits(size)
+                                 : TrainTest{std::move(sets.train), std::move(sets.test)};
   Rng rng(1);
   Sequential teacher =
       cnn(train.image, train.classes, {.channels = {16, 32}, .hidden = 128, .dropout = 0.3}, rng);
@@ -48,6 +49,7 @@ void run(const Settings& s) {
   Sequential distilled = vit(train.image, train.classes, {}, rng_of_distilled);
 
   TrainingLog log(false);
+  for (const std::string& note : sets.notes) log.say(note);
   log.say(summary(distilled, train.image));
   TrainOptions options{.epochs = s.quick ? 2 : s.teacher_epochs, .augment = random_shift(2)};
   options.test = &test;

@@ -131,6 +131,7 @@ TEST_CASE("what was decided is said, and options overrule it") {
   for (const auto& [option, value, complaint] :
        {std::array<std::string, 3>{"--size", "28", "--size: must be HxW, 28x28 say; got 28"},
         {"--size", "4xx", "must be HxW"},
+        {"--size", "0x0", "must be HxW"},
         {"--classes", "0", "must be at least 1"},
         {"--test-share", "1", "must be from 0 to below 1"}}) {
     const Finished refused = sheet({option, value});
