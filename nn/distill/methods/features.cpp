@@ -1,12 +1,12 @@
 #include "nn/distill/methods/features.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/arithmetic.h"
-#include "core/ops/matmul.h"
-#include "core/ops/reduce.h"
 #include "core/ops/shape_ops.h"
 #include "core/parallel.h"
 
@@ -22,15 +22,24 @@ Index grain_of_rows(Index work_a_row) {
 }
 
 // ‖a − b‖², in as many sums as a vector has places. (g++ 12 makes no vector code of it within the
-// loops over pairs.)
-[[gnu::noinline]] real squared_distance(const real* a, const real* b, Index d) {
-  real sum = 0;
+// loops over pairs.) In double: cosines are made of differences of such.
+[[gnu::noinline]] double squared_distance(const real* a, const real* b, Index d) {
+  double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (Index k = 0; k < d; ++k) {
-    const real gap = a[k] - b[k];
+    const double gap = static_cast<double>(a[k]) - static_cast<double>(b[k]);
     sum += gap * gap;
   }
   return sum;
+}
+
+// sum += w (a − b).
+[[gnu::noinline]] void add_difference(double w, const real* a, const real* b, Index d,
+                                      double* sum) {
+#pragma omp simd
+  for (Index k = 0; k < d; ++k) {
+    sum[k] += w * (static_cast<double>(a[k]) - static_cast<double>(b[k]));
+  }
 }
 
 }  // namespace
@@ -112,29 +121,30 @@ Scratch<double> squared_distances(const Tensor& x) {
   parallel_for(n, grain_of_rows(n * d), [n, d, px = x.data(), ps = s.data()](Index from, Index to) {
     for (Index i = from; i < to; ++i) {
       for (Index j = 0; j < i; ++j) {
-        const real sum = squared_distance(px + i * d, px + j * d, d);
-        ps[i * n + j] = ps[j * n + i] = static_cast<double>(sum);
+        ps[i * n + j] = ps[j * n + i] = squared_distance(px + i * d, px + j * d, d);
       }
     }
   });
   return s;
 }
 
-// With w = ds + dsᵀ it is 2 (diag(Σ_j w_ij) − w) x, one product; and as a constant row added to x
-// changes nothing, of rows with their mean taken away, so that no large numbers are subtracted.
+// With w = 2 (ds + dsᵀ) it is Σ_j w_ij (x_i − x_j), differences first: for rows that are near w is
+// large, and the terms of diag(Σ_j w_ij) x − w x, one product, would cancel.
 Tensor distance_gradient(const Tensor& x, const Scratch<double>& ds) {
-  const Index n = x.dim(0);
-  Tensor weights = Tensor::empty({n, n});
-  for (Index i = 0; i < n; ++i) {
-    double sum = 0;
-    for (Index j = 0; j < n; ++j) {
-      const double w = i == j ? 0 : 2 * (ds.data()[i * n + j] + ds.data()[j * n + i]);
-      weights.data()[i * n + j] = static_cast<real>(-w);
-      sum += w;
+  const Index n = x.dim(0), d = x.dim(1);
+  Tensor dx = Tensor::empty({n, d});
+  parallel_for(n, grain_of_rows(n * d), [&, px = x.data(), p = dx.data()](Index from, Index to) {
+    std::vector<double> sum(static_cast<std::size_t>(d));
+    for (Index i = from; i < to; ++i) {
+      std::ranges::fill(sum, 0);
+      for (Index j = 0; j < n; ++j) {
+        const double w = 2 * (ds.data()[i * n + j] + ds.data()[j * n + i]);
+        if (i != j) add_difference(w, px + i * d, px + j * d, d, sum.data());
+      }
+      std::ranges::transform(sum, p + i * d, [](double g) { return static_cast<real>(g); });
     }
-    weights.data()[i * n + i] = static_cast<real>(sum);
-  }
-  return matmul(weights, x - mean(x, 0));
+  });
+  return dx;
 }
 
 Tensor plus_transpose(const Tensor& x) {

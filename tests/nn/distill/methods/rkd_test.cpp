@@ -127,6 +127,29 @@ TEST_CASE("rows that lie near one another and far from 0 have their distances al
   CHECK(rkd_angle_loss(far, teacher_features).item() == near(0.035498291));
 }
 
+TEST_CASE("angles between rows that are near have all their digits, and so have gradients") {
+  const Tensor student = worked::tensor({3, 2}, {1, 0, 1 + 1e-6, 1e-6, 0, 2});
+  const Tensor teacher = Tensor::from({3, 2}, {0, 1, 2, 0, 1, 1});
+  const double value = angle_by_loops(student, teacher);
+  CHECK(rkd_angle_loss(student, teacher).item() == near(value));
+  // Angles do not change where all rows move by a vector or grow by a factor; what pulls the near
+  // rows is large, and cancels to that.
+  const Tensor d = gradient(student, [&](const Tensor& f) { return rkd_angle_loss(f, teacher); });
+  double most = 0, along = 0;
+  for (Index i = 0; i < 3; ++i) {
+    for (Index k = 0; k < 2; ++k) {
+      const auto slope = static_cast<double>(d.data()[i * 2 + k]);
+      most = std::max(most, std::abs(slope));
+      // From row 0: there the near rows have small factors.
+      along += slope * static_cast<double>(student.data()[i * 2 + k] - student.data()[k]);
+    }
+  }
+  CHECK(most > 1e3);
+  CHECK(std::abs(along) < 1e-4);
+  const Tensor moves = sum(d, 0);
+  for (const real moved : moves.values()) CHECK(std::abs(moved) < 1e-6 * most);
+}
+
 TEST_CASE("RKD's mean distance is one over pairs, and differentiated") {
   // With the diagonal's zeros in the mean, all relations would be 3/2 times as large.
   const double wrong = distance_by_loops(student_features, teacher_features, true);
