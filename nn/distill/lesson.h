@@ -55,7 +55,7 @@ class Lesson {
 std::unique_ptr<Lesson> two_number_lesson(const char* op, const DistillationOptions& options,
                                           TemperatureSchedule schedule);
 // A sum of terms. Error, in the name of `op`: no term, one without a function, or with a name that
-// reports do not take, or a module that is null.
+// reports do not take or another has, or a module that is null.
 std::unique_ptr<Lesson> lesson_of(const char* op, Objective objective,
                                   const DistillerOptions& options);
 

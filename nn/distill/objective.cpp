@@ -43,7 +43,11 @@ class ObjectiveLesson : public Lesson {
   ObjectiveLesson(const char* op, Objective objective, const DistillerOptions& options)
       : op_(op), terms_(std::move(objective.terms)), gradient_every_(options.gradient_every) {
     if (terms_.empty()) fail(op, "the objective has no term, so there is nothing to learn");
-    for (const Term& term : terms_) check_term(op, term);
+    for (const Term& term : terms_) {
+      check_term(op, term);
+      if (std::ranges::count(terms_, term.name, &Term::name) == 1) continue;
+      fail(op, "two terms are named \"{}\"; give one of them another `name`", term.name);
+    }
   }
 
   bool uses_labels() const override {
@@ -68,6 +72,10 @@ class ObjectiveLesson : public Lesson {
       shapes_.push_back({.classes = shapes.classes,
                          .student_taps = take(of_student, term.student_taps.size()),
                          .teacher_taps = take(of_teacher, term.teacher_taps.size())});
+      if (term.student != nullptr && std::ranges::find(learners, term.student) == learners.end()) {
+        fail(op_, "the term \"{}\" is made for another network than the one that is trained",
+             term.name);
+      }
       Rng rng = Rng(seed).child(modules_stream + i);
       if (term.prepare) term.prepare(shapes_.back(), rng);
       for (std::size_t m = 0; m < term.modules.size(); ++m) {
@@ -106,6 +114,7 @@ class ObjectiveLesson : public Lesson {
                              .student_taps = student_taps,
                              .teacher_taps = teacher_taps};
       TermValue report{.name = term.name, .weight = term.weight(step.done)};
+      report.measured = measures;
       if (measures) report.gradient = gradient_length(term, of_term);
       const Tensor part = weighted(term, of_term, report);
       if (part.defined()) total = total.defined() ? total + part : part;

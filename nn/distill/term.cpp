@@ -6,13 +6,10 @@
 #include "core/error.h"
 
 namespace limbeck {
-namespace {
 
-void check_share(const char* op, double share) {
+void detail::check_share(const char* op, double share) {
   if (!(share > 0 && share <= 1)) fail(op, "a share of the training is in (0, 1]; got {}", share);
 }
-
-}  // namespace
 
 std::string Varying::str() const {
   if (is_constant()) return fmt::format("{:g}", number_);
@@ -25,13 +22,13 @@ Varying operator*(const Varying& a, const Varying& b) {
 }
 
 Varying warm_up(double share) {
-  check_share("warm_up", share);
+  detail::check_share("warm_up", share);
   return [=](double done) { return std::min(done / share, 1.0); };
 }
 
 Varying until(double share) {
-  check_share("until", share);
-  return [=](double done) { return done < share ? 1.0 : 0.0; };
+  detail::check_share("until", share);
+  return [=](double done) { return done < share || share == 1 ? 1.0 : 0.0; };
 }
 
 std::string Objective::str() const {

@@ -56,7 +56,8 @@ Varying operator*(const Varying& a, const Varying& b);
 // From 0 to 1 in equal steps over the first `share` of the training, then 1. Error: a share that is
 // not in (0, 1].
 Varying warm_up(double share);
-// 1 for the first `share` of the training, then 0. Error: likewise.
+// 1 for the first `share` of the training, then 0; of a share of 1 in the last step too. Error:
+// likewise.
 Varying until(double share);
 
 // What a term sees of a batch of N images.
@@ -112,6 +113,10 @@ struct Term {
   std::vector<std::string> student_taps{};
   std::vector<std::string> teacher_taps{};  // modules of the teacher, likewise
 
+  // The network that `value` asks itself, if any, as ema() does: an error before the first step if
+  // another one is trained.
+  const Module* student = nullptr;
+
   // What it learns itself beside the student, an adaptor between two widths, say: trained, clipped
   // and in checkpoints with the student, and in none of its files.
   std::vector<std::shared_ptr<Module>> modules{};
@@ -143,5 +148,12 @@ struct Objective {
 Term operator*(const Varying& weight, Term term);
 Objective operator*(const Varying& weight, Objective objective);
 Objective operator+(Objective a, Objective b);
+
+namespace detail {
+
+// Error, in the name of `op`: a share of the training that is not in (0, 1].
+void check_share(const char* op, double share);
+
+}  // namespace detail
 
 }  // namespace limbeck

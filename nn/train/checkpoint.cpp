@@ -92,7 +92,8 @@ Json to_json(const EpochReport& r) {
                 {"weight", t.weight},
                 {"value", number(t.value)},
                 {"images", t.images},
-                {"gradient", number(t.gradient)}};
+                {"gradient", number(t.gradient)},
+                {"measured", t.measured}};
   };
   const auto metric = [](const MetricValue& m) {
     return Json{{"name", m.name}, {"value", number(m.value)}};
@@ -117,7 +118,8 @@ EpochReport report_of(const Json& json) {
             .weight = t.at("weight"),
             .value = number_of(t.at("value")),
             .images = t.at("images"),
-            .gradient = number_of(t.value("gradient", Json()))};
+            .gradient = number_of(t.value("gradient", Json())),
+            .measured = t.value("measured", false)};
   };
   const auto metric = [](const Json& m) -> MetricValue {
     return {m.at("name"), number_of(m.at("value"))};
@@ -138,8 +140,8 @@ EpochReport report_of(const Json& json) {
 
 Json to_json(const EpochSums& sums) {
   const auto term = [](const EpochSums::Term& t) {
-    return Json{{"name", t.name},     {"value", number(t.value)}, {"weight", t.weight},
-                {"images", t.images}, {"gradients", t.gradients}, {"measured", t.measured}};
+    return Json{{"name", t.name},     {"value", number(t.value)},         {"weight", t.weight},
+                {"images", t.images}, {"gradients", number(t.gradients)}, {"measured", t.measured}};
   };
   return {{"images", sums.images},
           {"loss", sums.loss},
@@ -150,8 +152,12 @@ Json to_json(const EpochSums& sums) {
 
 EpochSums sums_of(const Json& json) {
   const auto term = [](const Json& t) -> EpochSums::Term {
-    return {t.at("name"),   number_of(t.at("value")),  t.at("weight"),
-            t.at("images"), t.value("gradients", 0.0), t.value("measured", 0.0)};
+    return {t.at("name"),
+            number_of(t.at("value")),
+            t.at("weight"),
+            t.at("images"),
+            number_of(t.value("gradients", Json(0.0))),
+            t.value("measured", 0.0)};
   };
   return {.images = json.at("images"),
           .loss = json.at("loss"),

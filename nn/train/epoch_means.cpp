@@ -27,7 +27,7 @@ void EpochSums::add(const Loss& batch, Index batch_images) {
     const TermValue& term = batch.terms()[i];
     const double of = term.images == TermValue::all ? n : static_cast<double>(term.images);
     terms[i].weight += (term.weight - terms[i].weight) * (n / images);
-    if (!std::isnan(term.gradient)) terms[i].gradients += term.gradient, terms[i].measured += 1;
+    if (term.measured) terms[i].gradients += term.gradient, terms[i].measured += 1;
     if (of == 0) continue;  // the mean of nothing is NaN
     terms[i].images += of;
     terms[i].value += of * term.value;
@@ -46,7 +46,8 @@ void EpochSums::write_to(EpochReport& report) const {
                             .weight = term.weight,
                             .value = term.value / term.images,  // NaN if there were none
                             .images = static_cast<Index>(term.images),
-                            .gradient = term.gradients / term.measured});  // likewise
+                            .gradient = term.gradients / term.measured,  // likewise
+                            .measured = term.measured > 0});
   }
   if (steps > 0) report.gradient_norm = norms / steps;
 }

@@ -25,7 +25,8 @@ std::vector<ReportNumber> numbers_of(const EpochReport& r) {
   for (const TermValue& term : r.terms) {
     numbers.push_back({term.name, term.value});
     if (term.has_own_weight()) numbers.push_back({term.name + "-weight", term.weight});
-    if (!std::isnan(term.gradient)) numbers.push_back({term.name + "-gradient", term.gradient});
+    if (term.measured || !std::isnan(term.gradient))
+      numbers.push_back({term.name + "-gradient", term.gradient});
   }
   numbers.push_back({"errors", number(r.errors), true});
   numbers.push_back({"agreement", r.agreement});

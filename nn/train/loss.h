@@ -26,6 +26,7 @@ struct TermValue {
   Index images = all;  // of which `value` is the mean; where that is 0 it is not looked at
   // Length of its gradient with respect to the logits, before that weight; NaN where nobody asked.
   double gradient = std::numeric_limits<double>::quiet_NaN();
+  bool measured = false;  // whether somebody asked: `gradient` then is told, even if it is NaN
 
   static constexpr Index all = -1;  // of the batch
 

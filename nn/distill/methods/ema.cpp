@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -41,7 +42,15 @@ class Exchanged {
   const std::vector<Tensor>& others_;
 };
 
-constexpr real never = -1;  // done, before the first update
+// A network's parameters and buffers, each once, though tied layers have it by several names.
+std::vector<NamedTensor> distinct_state(const Module& network) {
+  std::unordered_set<const detail::TensorBody*> seen;
+  std::vector<NamedTensor> state;
+  for (NamedTensor& each : named_state(network)) {
+    if (seen.insert(&each.tensor.body()).second) state.push_back(std::move(each));
+  }
+  return state;
+}
 
 }  // namespace
 
@@ -50,9 +59,7 @@ double ema_decay(Index t, double largest) {
 }
 
 Varying ramp_up(double share) {
-  if (!(share > 0 && share <= 1)) {
-    fail("ramp_up", "a share of the training is in (0, 1]; got {}", share);
-  }
+  detail::check_share("ramp_up", share);
   return [=](double done) {
     const double left = 1 - std::min(done / share, 1.0);
     return std::exp(-5 * left * left);
@@ -60,21 +67,18 @@ Varying ramp_up(double share) {
 }
 
 AverageTeacher::AverageTeacher(Module& student, double decay)
-    : student_(student),
-      decay_(decay),
-      weights_(named_state(student)),
-      steps_(Tensor::scalar(0)),
-      done_(Tensor::scalar(never)) {
+    : student_(student), decay_(decay), steps_(Tensor::scalar(0)), done_(Tensor::scalar(0)) {
   if (!(decay >= 0 && decay < 1)) fail("ema", "the decay must be in [0, 1); got {}", decay);
-  for (const NamedTensor& weight : weights_) averages_.push_back(weight.tensor.clone());
+  reset();
 }
 
+// The student may have been given other layers since.
 void AverageTeacher::reset() {
-  for (std::size_t i = 0; i < weights_.size(); ++i) {
-    std::ranges::copy(std::as_const(weights_[i].tensor).values(), averages_[i].data());
-  }
+  weights_ = distinct_state(student_);
+  averages_.clear();
+  for (const NamedTensor& weight : weights_) averages_.push_back(weight.tensor.clone());
   *steps_.data() = 0;
-  *done_.data() = never;
+  *done_.data() = 0;
 }
 
 void AverageTeacher::update() {
@@ -127,6 +131,7 @@ Term ema(Module& student, const EmaOptions& options) {
                                          : fmt::format("ema(decay={:g}, T={:g})", options.decay,
                                                        options.temperature),
           .uses_teacher = false,
+          .student = &student,
           .modules = {average},
           .prepare = [=](const TermShapes&, Rng&) { average->reset(); },
           .promises = {.shift_invariant = true, .never_negative = true}};

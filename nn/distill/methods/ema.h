@@ -45,10 +45,10 @@ class AverageTeacher : public Module {
   AverageTeacher(Module& student, double decay);
 
   std::string describe() const override { return "AverageTeacher"; }
-  void reset();   // the student's weights as they are now, and t = 0
+  void reset();   // the student's layers and weights as they are now, and t = 0
   void update();  // after a step of the optimizer
-  // The same by `done`, how far the training is: once for each, though many batches may make a
-  // step.
+  // The same by `done`, how far the training is: once for each above 0, though many batches may
+  // make a step. At 0 there was no step yet.
   void update_at(double done);
 
  protected:
@@ -65,7 +65,7 @@ class AverageTeacher : public Module {
 };
 
 // The loss as a term, for the student that is trained, which must outlive it. θ' is brought up to
-// date when the next step asks for it.
+// date when the next step asks for it. A training of another network with it is refused.
 Term ema(Module& student, const EmaOptions& options = {});
 
 }  // namespace limbeck

@@ -132,6 +132,36 @@ TEST_CASE("lengths of gradients go on with a training, too") {
   }
 }
 
+TEST_CASE("a length that is no number is told, after a stop too") {
+  const Dataset data = rows_of_light(35, 1);
+  // Past the first step it counts for nothing, and has the gradient 0 / √0.
+  const Term steep{.name = "steep",
+                   .value =
+                       [](const TermStep& s) {
+                         return s.done == 0 ? mean(s.student) : mean(sqrt(s.student * 0));
+                       },
+                   .weight = [](double done) { return done == 0 ? 1.0 : 0.0; },
+                   .uses_teacher = false};
+  const auto run = [&](const std::string& file, Index stop_after) {
+    Sequential student = perceptron(2);
+    TrainOptions options{.epochs = 2, .batch_size = 8};
+    options.checkpoint.file = file;
+    Index done = 0;
+    options.checkpoint.stop = [&] { return ++done == stop_after; };
+    return fit(student, data, options, true_classes() + steep,
+               {.gradient_every = 1, .self_check = false});
+  };
+  const Folder folder;
+  CHECK_THROWS_AS(run(folder.file("c"), 3), Stopped);
+  for (const auto& reports : {run("", 0), run(folder.file("c"), 0)}) {
+    for (const EpochReport& report : reports) {
+      CHECK(report.terms[0].gradient > 0);
+      CHECK(std::isnan(report.terms[1].gradient));
+      CHECK(std::ranges::count(numbers_of(report), "steep-gradient", &ReportNumber::name) == 1);
+    }
+  }
+}
+
 TEST_CASE("a training of another objective is refused") {
   const Folder folder;
   train(options_for(folder.file("c")));

@@ -39,6 +39,7 @@ TEST_CASE("a weight warms up to 1, or is 1 until it is 0") {
   CHECK(early(0.79) == 1);
   CHECK(early(0.8) == 0);
   CHECK(early(1) == 0);
+  CHECK(until(1)(1) == 1);  // the whole training, its last step too
   CHECK(error_of([] { warm_up(0); }) == "warm_up: a share of the training is in (0, 1]; got 0");
   CHECK(error_of([] { until(1.5); }) == "until: a share of the training is in (0, 1]; got 1.5");
 }

@@ -5,13 +5,17 @@
 #include <vector>
 
 #include "nn/batch_norm.h"
+#include "nn/distill/distiller.h"
 #include "nn/distill/methods/kd.h"
+#include "nn/distill/methods/labels.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
 #include "nn/losses.h"
+#include "nn/models.h"
 #include "nn/sequential.h"
 #include "nn/weights.h"
 #include "tests/nn/distill/methods/worked.h"
+#include "tests/nn/train/rows_of_light.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
@@ -141,13 +145,44 @@ TEST_CASE("the average moves once a step, whatever the number of batches in it")
   Sequential net = one_weight(1);
   AverageTeacher average(net, 0.9);
   average.update_at(0);
+  average.update_at(0);  // another batch of the first step, after which the weight is 3
   *net.parameters()[0].data() = 3;
-  average.update_at(0);  // another batch of the first step
-  CHECK(average(one).item() == 1);
+  average.update_at(0.25);  // m = 0: of the first weights nothing is left
+  CHECK(average(one).item() == 3);
+  *net.parameters()[0].data() = 7;
   average.update_at(0.25);
-  CHECK(average(one).item() == 2);
-  average.update_at(0.25);
-  CHECK(average(one).item() == 2);
+  CHECK(average(one).item() == 3);
+  average.update_at(0.5);  // m = 1/2
+  CHECK(average(one).item() == 5);
+}
+
+TEST_CASE("a weight that has two names is averaged once, and asking leaves it as it was") {
+  struct Tied : Module {
+    std::string describe() const override { return "Tied"; }
+    Tensor forward(const Tensor& x) override { return linear(linear(x, weight, {}), weight, {}); }
+    void parts(Parts& parts) override { parts("first", weight), parts("last", weight); }
+    Tensor weight = Tensor::from({1, 1}, {2});
+  };
+  Tied net;
+  AverageTeacher average(net, 0.9);
+  net.weight.data()[0] = 5;
+  CHECK(average(one).item() == 4);
+  CHECK(net.weight.item() == 5);
+  CHECK(net(one).item() == 25);
+  for (int step = 0; step < 2; ++step) average.update();
+  CHECK(average(one).item() == 25);
+}
+
+TEST_CASE("a student that is given other layers is averaged from then on, and no other network") {
+  const Dataset data = rows_of_light(30, 1);
+  Rng rng(1);
+  Sequential student = mlp({16, 8, 4}, {}, rng), other = mlp({16, 8, 4}, {}, rng);
+  const Term term = ema(student);
+  student = mlp({16, 12, 4}, {}, rng);
+  const TrainOptions options{.epochs = 3, .batch_size = 10};
+  CHECK(fit(student, data, options, labels() + term)[2].term("ema") > 0);
+  CHECK(error_of([&] { fit(other, data, options, labels() + term); }) ==
+        "fit: the term \"ema\" is made for another network than the one that is trained");
 }
 
 TEST_CASE("what is saved of the average is all that it needs to go on") {
