@@ -46,6 +46,9 @@ class Pupil {
         options_(options),
         taps_(whose_op, "student", student, lesson.student_taps(), set),
         learners_({&student}) {
+    if (lesson.uses_labels() && options.mix) {
+      fail(whose_op, "mixed images have no label to learn; an objective that uses none takes them");
+    }
     learners_.insert(learners_.end(), options.with.begin(), options.with.end());
   }
 
@@ -160,7 +163,11 @@ KeptAnswers Distiller::kept_answers(const Dataset& transfer_set, const TrainOpti
   if (!lesson_->asks_teacher()) return {};
   const TapWatch taps(op, "teacher", teacher_, lesson_->teacher_taps(), transfer_set);
   const auto size = detail::Answers::size_of(teacher_, taps, transfer_set, options);
-  return {.bytes = size.bytes, .kept = size.rows > 0 && size.bytes <= how_.answers_limit};
+  std::vector<Module*> learners = {&student_};
+  learners.insert(learners.end(), options.with.begin(), options.with.end());
+  return {.bytes = size.bytes,
+          .kept = size.rows > 0 && size.bytes <= how_.answers_limit &&
+                  !shares_parameters(teacher_, learners)};
 }
 
 std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const TrainOptions& options) {

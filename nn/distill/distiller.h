@@ -37,7 +37,8 @@ struct DistillerOptions {
   // needs shows there: a weight times this length is how strongly it pulls. A step at which it is
   // done takes up to twice as long. Of an objective alone.
   Index gradient_every = 0;
-  // Whether the objective is tried before the first step (self_check.h), for at most a second.
+  // Whether the objective is tried before the first step (self_check.h), for at most a second a
+  // term.
   bool self_check = true;
 };
 
@@ -68,7 +69,7 @@ class Distiller {
   Distiller(Module& teacher, Module& student, const DistillationOptions& options,
             TemperatureSchedule schedule = {}, const DistillerOptions& how = {});
   // By a sum of terms. Their values and weights are in every report. Error: no term, one without a
-  // function, a module that is null.
+  // function, a module that is null, two terms of one name.
   Distiller(Module& teacher, Module& student, Objective objective,
             const DistillerOptions& how = {});
 

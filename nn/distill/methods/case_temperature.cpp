@@ -35,6 +35,7 @@ std::vector<double> case_temperatures(const Tensor& z, const Tensor& v,
   check_temperature(op, t);
   check_temperature(op, options.least);
   detail::check_at_least_0(op, "gamma", options.gamma);
+  if (!std::isfinite(options.beta)) fail(op, "beta must be finite; got {}", options.beta);
   std::vector<double> w(z.shape().rank() == 2 ? static_cast<std::size_t>(z.dim(0)) : 0);
   const NoGrad no_grad;
   detail::mean_over_rows(op, z, v, [&](detail::LogitRow& row) {

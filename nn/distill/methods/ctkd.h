@@ -11,6 +11,10 @@
 //   dKL/dT = (E_p z − E_q z) / T² − (Var_p v − Cov_p(v, z)) / T³
 //   d(T² KL)/dT = 2 T KL + T² dKL/dT
 //
+// λ is a factor for plain descent (SGD): Adam divides |λ| out and leaves its sign, so that T moves
+// at full pace from the first epoch on. An ensemble that averages probabilities (ensemble.h)
+// answers this term at T = 1, as T is not known before the step.
+//
 // It takes a term's weight like any other: 0.1 * labels() + 0.9 * ctkd() in the paper's code. The
 // gain that is reported is 0.4 to 0.5 points on CIFAR-100. What to watch: with the factor T² the
 // loss often grows with T at any T, and then the adversary pushes T up to its bound of 21 in the

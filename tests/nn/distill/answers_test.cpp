@@ -145,6 +145,7 @@ TEST_CASE("a teacher that has weights in common with the student is asked about 
   Distiller(teacher.net, student, soft_targets(2), {.self_check = false})
       .fit(data, {.epochs = 3, .batch_size = 20});
   CHECK(teacher.asked == 1 + 3 * 40);
+  CHECK_FALSE(Distiller(teacher.net, student, soft_targets(2)).kept_answers(data, {}).kept);
 }
 
 TEST_CASE("answers that are no numbers are named with their module and image") {

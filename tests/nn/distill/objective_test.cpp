@@ -250,7 +250,10 @@ TEST_CASE("an objective says what is wrong with it before anything begins") {
   CHECK(refusal(without) == "Distiller: a module of the term \"hint\" is null");
   CHECK(contains(refusal(named("a b")), "letters, digits, '-' and '_'; got \"a b\""));
   CHECK(contains(refusal(named("loss")), "reports have a \"loss\" already"));
-  CHECK(contains(refusal(named("a") + named("a")), "two terms are named \"a\""));
+  CHECK(error_of([] {
+          Sequential a = perceptron(1), b = perceptron(2);
+          Distiller(a, b, named("a") + named("a"));
+        }) == "Distiller: two terms are named \"a\"; give one of them another `name`");
   CHECK(
       contains(refusal(NAN * true_classes()), "the weight of \"labels\" must be finite; got nan"));
   Term rows = true_classes();
@@ -276,4 +279,19 @@ TEST_CASE("labels are needed by an objective only if a term uses them") {
   Distiller(teacher, student, soft_targets(2)).fit(data, options);
   CHECK(error_of([&] { Distiller(teacher, student, true_classes()).fit(data, options); }) ==
         "Distiller: image 3 of 30 has no label");
+}
+
+TEST_CASE("mixed images are refused before the first step where labels count") {
+  const Dataset data = rows_of_light(30, 1);
+  Sequential teacher = perceptron(1), student = perceptron(2);
+  TrainOptions mixed{.epochs = 1};
+  mixed.mix = mixup();
+  const std::string why =
+      "mixed images have no label to learn; an objective that uses none takes them";
+  CHECK(error_of([&] { Distiller(teacher, student, true_classes()).fit(data, mixed); }) ==
+        "Distiller: " + why);
+  CHECK(error_of([&] { Distiller(teacher, student, {.alpha = 0.5}).fit(data, mixed); }) ==
+        "Distiller: " + why);
+  CHECK(error_of([&] { fit(student, data, mixed, true_classes()); }) == "fit: " + why);
+  CHECK(Distiller(teacher, student, soft_targets(2)).fit(data, mixed).size() == 1);
 }

@@ -246,6 +246,8 @@ TEST_CASE("temperatures are made from agreement or confidence as worked") {
              {4 + 20 * (mean - w[0]), 4 + 20 * (mean - w[1]), 2});
   // No direction: w = 1.
   check_near(case_temperatures(Tensor::zeros({2, 5}), slice_rows(v, 0, 2)), {4, 4});
+  CHECK(error_of([] { case_temperatures(z, v, {.beta = INFINITY}); }) ==
+        "kd_by_case: beta must be finite; got inf");
 }
 
 TEST_CASE("a term of temperatures by case takes them as constants") {
