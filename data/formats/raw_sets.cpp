@@ -40,8 +40,11 @@ Listing::Listing(const std::string& folder) : path(folder) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with('.')) continue;
     std::error_code broken;  // a link to nothing, or to itself, is neither
-    if (entry.is_directory(broken)) folders.push_back(name);
-    if (entry.is_regular_file(broken)) files.push_back(name);
+    if (entry.is_directory(broken)) {
+      folders.push_back(name);
+    } else if (entry.exists(broken)) {
+      files.push_back(name);
+    }
   }
   std::ranges::sort(files);
   std::ranges::sort(folders);

@@ -52,10 +52,10 @@ TEST_CASE("the same pixels from files of every kind train to the same bits") {
   const Folder folder;
   for (const char* const kind : {"idx", "csv"})
     std::filesystem::create_directory(folder.file(kind));
-  folder.write("idx/train-images-idx3-ubyte", images_file(sets.train));
-  folder.write("idx/train-labels-idx1-ubyte", labels_file(sets.train));
-  folder.write("idx/t10k-images-idx3-ubyte", images_file(sets.test));
-  folder.write("idx/t10k-labels-idx1-ubyte", labels_file(sets.test));
+  folder.write("idx/a-train-images-idx3-ubyte", images_file(sets.train));
+  folder.write("idx/a-train-labels-idx1-ubyte", labels_file(sets.train));
+  folder.write("idx/a-t10k-images-idx3-ubyte", images_file(sets.test));
+  folder.write("idx/a-t10k-labels-idx1-ubyte", labels_file(sets.test));
   folder.write("csv/a_train.csv", csv_file(sets.train));
   folder.write("csv/a_test.csv", csv_file(sets.test));
   folder.write("set.npz", npz_file(sets, true));
