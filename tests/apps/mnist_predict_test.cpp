@@ -12,6 +12,7 @@
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/picture_files.h"
 #include "tests/apps/run_program.h"
+#include "tests/data/image_files.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
@@ -191,6 +192,16 @@ TEST_CASE("mnist_predict takes --model for a file that does not say what it is")
   check_refused({bare, t.png_of(0), "--model", "rnn:32"}, 2, "--model: \"rnn:32\" is not known");
   check_refused({t.model, t.png_of(0), "--model", "mlp:64"}, 1,
                 "--model: " + t.model + " says that it is mlp:32, not mlp:64");
+}
+
+TEST_CASE("labels are read as the network counts classes, which sets of fewer do not shift") {
+  Dataset data = random_images({1, 28, 28}, 5, 1, 1);
+  for (std::int32_t& label : data.class_ids) ++label;
+  const Folder folder;
+  folder.write("train.csv", csv_file(data));
+  folder.write("test.csv", csv_file(data));
+  const json all = predict_json({trained().model, "--data", folder.path(), "--index", "4"});
+  CHECK(all["images"][0]["label"] == 5);
 }
 
 TEST_CASE("mnist_predict prepares pictures for networks of other sizes, of one channel") {
