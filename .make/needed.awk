@@ -18,8 +18,10 @@ FNR == 1 { exists[FILENAME] = 1 }
 END {
   count = split(made, sources, " ")
   for (i = 1; i <= count; ++i) exists[sources[i]] = 1
+  roots_count = split(roots, root, " ")
+  for (r = 1; r <= roots_count; ++r) is_root[root[r]] = 1
   for (file in exists) {
-    if (file !~ /\.cpp$/) continue
+    if (file !~ /\.cpp$/ || file in is_root) continue
     header = file
     sub(/\.cpp$/, ".h", header)
     implementers[header] = implementers[header] " " file
@@ -33,7 +35,6 @@ END {
       }
     }
   }
-  roots_count = split(roots, root, " ")
   for (r = 1; r <= roots_count; ++r) {
     split("", seen)
     left = split(root[r] " " always, todo, " ")

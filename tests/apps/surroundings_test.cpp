@@ -90,12 +90,12 @@ TEST_CASE("odd names of files and folders are names like others") {
 TEST_CASE("data that are no files, or may not be read, are refused, and named") {
   const Abuse abuse;
   check_rows(abuse,
-             {{"$apps/mnist_distill --data absent", 1, "absent is not a folder"},
+             {{"$apps/mnist_distill --data absent", 1, "absent: there is no such folder or file"},
               {"$apps/mnist_distill --data tiny/t10k-labels-idx1-ubyte", 1, "tiny/t10k-labels"},
-              {"$apps/mnist_distill --data /dev/zero", 1, "/dev/zero is not a folder"},
+              {"$apps/mnist_distill --data /dev/zero", 1, "/dev/zero: a single file is read if"},
               {"cp -r tiny d; f=d/train-images-idx3-ubyte; rm $f; mkdir $f; "
                "$apps/mnist_distill --data d",
-               1, "is a folder"},
+               1, "its file of images is not"},
               {"rmdir $f d/train-images-idx3-ubyte; ln -s /dev/null d/train-images-idx3-ubyte; "
                "$apps/mnist_distill --data d",
                1, "too short for an IDX file"},

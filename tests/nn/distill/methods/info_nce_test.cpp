@@ -16,9 +16,8 @@ using worked::tolerance;
 
 namespace {
 
-// The teacher's features projected to two.
-const Tensor projected = matmul(
-    teacher_features, Tensor::from({2, 3}, {1, 0, real(0.5), 0, 1, real(-0.5)}), {.b = true});
+// The teacher's features projected to two, by P = [[1, 0, ½], [0, 1, −½]].
+const Tensor projected = Tensor::from({3, 2}, {1, 2, real(-0.5), real(1.5), real(2.5), real(-0.5)});
 
 double loss(double temperature, bool both = false) {
   return info_nce_loss(student_features, projected, {.temperature = temperature, .both = both})
