@@ -126,12 +126,12 @@ LIB := $(BUILD)/liblimbeck.a
 
 # What a program or a test is linked with. (core may be watched, by core/inspect, and looks whether
 # the processor will do.)
-ROOTS := $(APP_SOURCES) $(TEST) tests/main.cpp tests/fuzz/main.cpp
-ALWAYS := core/inspect/debug.cpp core/kernels/processor_check.cpp
+ROOTS := $(APP_SOURCES) $(wildcard $(TEST) tests/main.cpp tests/fuzz/main.cpp)
+ALWAYS := $(wildcard core/inspect/debug.cpp core/kernels/processor_check.cpp)
 NEEDED := $(shell awk -v roots='$(ROOTS)' -v always='$(ALWAYS)' -v made=apps/report/page_files.cpp \
-  -f .make/needed.awk $(sort $(ROOTS) $(LIB_SOURCES) $(COMMON_SOURCES) $(filter-out %_test.cpp,$(TEST_SOURCES)) \
-  $(wildcard $(LIB_FOLDERS:=/*.h) apps/*/*.h tests/*.h tests/*/*.h tests/*/*/*.h \
-  tests/*/*/*/*.h)))
+  -f .make/needed.awk /dev/null $(sort $(ROOTS) $(LIB_SOURCES) $(COMMON_SOURCES) \
+  $(filter-out %_test.cpp,$(wildcard $(TEST_SOURCES))) $(wildcard $(LIB_FOLDERS:=/*.h) apps/*/*.h tests/*.h \
+  tests/*/*.h tests/*/*/*.h tests/*/*/*/*.h)))
 needed_by = $(call objects,$(sort $(foreach root,$(1),$(patsubst $(root):%,%,$(filter $(root):%,$(NEEDED))))))
 APPS := $(patsubst %.cpp,$(BIN)/%,$(APP_SOURCES))
 TESTS := $(BUILD)/tests/run
