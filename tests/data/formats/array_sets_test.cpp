@@ -191,7 +191,7 @@ TEST_CASE("archives that are broken are refused") {
   changed = whole;
   changed.replace(entry + 24, 4, Bytes("\0\0\0\x80", 4));
   CHECK(contains(complaint_about(changed), "are 2147483648 unpacked, which cannot be"));
-  for (const std::size_t number : {20, 24, 42}) {  // as Python marks 2 GB
+  for (const std::size_t number : {20U, 24U, 42U}) {  // as Python marks 2 GB
     changed = whole;
     changed.replace(entry + number, 4, Bytes(4, '\xFF'));
     CHECK(contains(complaint_about(changed), "x.npy has, or lies behind, 2 GB and more"));
