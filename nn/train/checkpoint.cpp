@@ -71,6 +71,16 @@ Index count_of(const Json& json, const char* key) {
   return value.get<Index>();
 }
 
+// A generator's state. (A number too large for it would be converted, which is undefined.)
+Rng::State state_of(const Json& json) {
+  for (const Json& number : json) {
+    if (!number.is_number_unsigned()) {
+      throw Json::other_error::create(500, "a generator's state is no list of counts", nullptr);
+    }
+  }
+  return json.get<Rng::State>();
+}
+
 // A list as JSON, and back, by what each element is.
 template <class List, class ToJson>
 Json list_json(const List& list, const ToJson& one) {
@@ -199,7 +209,7 @@ TrainingPosition position_of(const Json& json, const Learner& learner) {
   learner.optimizer.set_steps(count_of(json, "steps"));
   if (learner.average != nullptr) learner.average->set_steps(count_of(json, "average_steps"));
   for (const auto& [name, rng] : learner.generators) {
-    rng->set_state(json.at("generators").at(name).get<Rng::State>());
+    rng->set_state(state_of(json.at("generators").at(name)));
   }
   return position;
 }
