@@ -10,12 +10,10 @@ namespace limbeck {
 struct detail::SinkState {
   explicit SinkState(const GradientSink& wanted)
       : sink{.leaf = wanted.leaf,
-             .take =
-                 [this, &wanted](Index begin, std::span<const real> gradient) {
-                   taken += static_cast<Index>(gradient.size());
-                   wanted.take(begin, gradient);
-                 },
-             .reads = wanted.reads} {}
+             .take = [this, &wanted](Index begin, std::span<const real> gradient) {
+               taken += static_cast<Index>(gradient.size());
+               wanted.take(begin, gradient);
+             }} {}
 
   GradientSink sink;            // as it was given, but it counts
   Index uses = 0;               // that have not come yet

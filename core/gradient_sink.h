@@ -19,9 +19,6 @@ namespace limbeck {
 struct GradientSink {
   Tensor leaf;
   std::function<void(Index begin, std::span<const real> gradient)> take;
-  // Arrays of the leaf's size of which take() reads the same elements: for an op that can prefetch
-  // them.
-  std::vector<const real*> reads{};
 };
 
 // As loss.backward(), but hands each sink its leaf's gradient as soon as that is complete, while it

@@ -59,12 +59,6 @@ std::string Adam::describe() const {
                      options_.eps, options_.weight_decay);
 }
 
-std::vector<const real*> Adam::update_reads(std::size_t i) const {
-  std::vector<const real*> arrays = Optimizer::update_reads(i);
-  for (const auto* moments : {&m_, &v_}) arrays.push_back((*moments)[i].data());
-  return arrays;
-}
-
 AdamW::AdamW(ParameterGroups parameters, const AdamWOptions& options)
     : Adam(std::move(parameters),
            {.lr = options.lr,

@@ -89,12 +89,10 @@ void Optimizer::minimize(const Tensor& loss) {
   ++steps_;
   std::vector<GradientSink> sinks;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    sinks.push_back({parameters_[i],
-                     [this, i](Index begin, std::span<const real> gradient) {
+    sinks.push_back({parameters_[i], [this, i](Index begin, std::span<const real> gradient) {
                        count_update(i);
                        update(i, begin, gradient);
-                     },
-                     update_reads(i)});
+                     }});
   }
   try {
     backward_into(loss, sinks);

@@ -73,11 +73,6 @@ class Optimizer {
   // call, and minimize() takes its three steps.
   virtual bool is_elementwise() const { return true; }
 
-  // Arrays of the size of parameter i of which update() reads those elements: no more than a hint.
-  virtual std::vector<const real*> update_reads(std::size_t i) const {
-    return {std::as_const(parameters_[i]).data()};
-  }
-
   std::vector<Tensor>& parameters() { return parameters_; }  // as they were given, each once
   // The learning rate and λ for parameter i, by its group: what update() moves it by.
   double lr(std::size_t i) const { return lr_ * groups_.group_of(i).lr_factor; }

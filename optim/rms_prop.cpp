@@ -61,12 +61,4 @@ std::string RmsProp::describe() const {
       options_.alpha, options_.eps, options_.weight_decay, options_.momentum, options_.centered);
 }
 
-std::vector<const real*> RmsProp::update_reads(std::size_t i) const {
-  std::vector<const real*> arrays = Optimizer::update_reads(i);
-  for (const auto* kept : {&v_, &buffers_, &means_}) {
-    if (!kept->empty()) arrays.push_back((*kept)[i].data());
-  }
-  return arrays;
-}
-
 }  // namespace limbeck

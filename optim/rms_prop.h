@@ -35,7 +35,6 @@ class RmsProp : public Optimizer {
 
  protected:
   void update(std::size_t i, Index begin, std::span<const real> gradient) override;
-  std::vector<const real*> update_reads(std::size_t i) const override;
 
  private:
   RmsPropOptions options_;

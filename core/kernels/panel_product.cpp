@@ -44,15 +44,6 @@ void for_each_tile(const LeftFactor& a, const Panels& b, const Body& body) {
   }
 }
 
-// A tile's worth of an array. (Prefetching an address that is not there, past the last column, does
-// nothing.)
-void prefetch(const real* p, Index row, Index rows) {
-  constexpr Index line = 64 / static_cast<Index>(sizeof(real));
-  for (Index r = 0; r < rows; ++r) {
-    for (Index j = 0; j < width; j += line) __builtin_prefetch(p + r * row + j);
-  }
-}
-
 // Eight columns of a tile, from `from` on, to eight rows of C: for tiles of eight rows, which not
 // every processor has.
 [[maybe_unused]] void write_transposed(real* c, Index c_row, const real* tile, const real* bias,
@@ -147,9 +138,8 @@ Panels::Panel Panels::operator[](Index i) const {
 }
 
 void panel_product(real* c, Index c_row, const LeftFactor& a, const Panels& b,
-                   const ProductEnd& end, Prefetch arrays) {
+                   const ProductEnd& end) {
   for_each_tile(a, b, [&](Index i, Index j, Index rows, Index columns) {
-    for (const real* const array : arrays) prefetch(array + i * c_row + j, c_row, rows);
     real* const to = c + i * c_row + j;
     if (columns == width && end.bias == nullptr && !end.relu) {
       compute(rows, to, c_row, a, i, b[j / width], b.depth());

@@ -57,14 +57,10 @@ struct LeftFactor {
   Index row, column;
 };
 
-// Arrays laid out as C of which whoever takes C next reads the same places. They are prefetched
-// along the way: a product leaves the memory idle.
-using Prefetch = std::span<const real* const>;
-
 // On one thread:
 //   for i < A.rows: for j < B.columns: c[i · c_row + j] = Σ_k A[i, k] · B[k, j]
 void panel_product(real* c, Index c_row, const LeftFactor& a, const Panels& b,
-                   const ProductEnd& end = {}, Prefetch arrays = {});
+                   const ProductEnd& end = {});
 
 // The same written transposed: c[j · c_row + i].
 void panel_product_transposed(real* c, Index c_row, const LeftFactor& a, const Panels& b,

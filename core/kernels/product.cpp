@@ -81,14 +81,13 @@ class WithPackedB {
   WithPackedB(const real* a, const real* b, const GemmSizes& s)
       : sizes_(s), a_(a), panels_(packed_b(b, s)) {}
 
-  void rows(real* c, Index first, Index count, const ProductEnd& end = {},
-            Prefetch arrays = {}) const {
+  void rows(real* c, Index first, Index count, const ProductEnd& end = {}) const {
     const LeftFactor part =
         sizes_.transpose_a
             ? LeftFactor{.data = a_ + first, .rows = count, .row = 1, .column = sizes_.m}
             : LeftFactor{
                   .data = a_ + first * sizes_.k, .rows = count, .row = sizes_.k, .column = 1};
-    panel_product(c, sizes_.n, part, panels_, end, arrays);
+    panel_product(c, sizes_.n, part, panels_, end);
   }
 
  private:
@@ -107,8 +106,7 @@ void product(real* c, const real* a, const real* b, const GemmSizes& s, const Pr
                 [&](Index first, Index count) { result.rows(c + first * s.n, first, count, end); });
 }
 
-void product_in_panels(const TakePanel& take, std::span<const real* const> reads, const real* a,
-                       const real* b, const GemmSizes& s) {
+void product_in_panels(const TakePanel& take, const real* a, const real* b, const GemmSizes& s) {
   const bool panels = takes_panels(s);
   const Index panel_elements = panels ? 24 * 1024 : 128 * 1024;
   const Index most = std::max<Index>(panel_elements / (tile_rows * s.n + 1), 1) * tile_rows;
@@ -117,12 +115,10 @@ void product_in_panels(const TakePanel& take, std::span<const real* const> reads
   constexpr Index taking = 16;  // multiply-adds that take as long as taking an element, about
   for_row_parts(s.m, (s.k + taking) * s.n, [&](Index begin, Index all) {
     Scratch<real> panel(most * s.n);
-    std::vector<const real*> arrays(reads.begin(), reads.end());
     for (Index first = begin; first < begin + all; first += most) {
       const Index rows = std::min(most, begin + all - first);
       if (packed) {
-        for (std::size_t i = 0; i < arrays.size(); ++i) arrays[i] = reads[i] + first * s.n;
-        packed->rows(panel.data(), first, rows, {}, arrays);
+        packed->rows(panel.data(), first, rows);
       } else {
         GemmSizes part = s;
         part.m = rows;

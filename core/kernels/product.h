@@ -17,9 +17,7 @@ void product(real* c, const real* a, const real* b, const GemmSizes& sizes,
 using TakePanel = std::function<void(Index begin, std::span<const real> elements)>;
 
 // The same product for somebody who takes its rows as soon as they are there, a panel of them at a
-// time, while they are in the cache. `reads`: arrays of C's size of which take() reads the same
-// elements.
-void product_in_panels(const TakePanel& take, std::span<const real* const> reads, const real* a,
-                       const real* b, const GemmSizes& sizes);
+// time, while they are in the cache.
+void product_in_panels(const TakePanel& take, const real* a, const real* b, const GemmSizes& sizes);
 
 }  // namespace limbeck

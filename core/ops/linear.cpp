@@ -32,7 +32,7 @@ Tensor weight_gradient(const Tensor& weight, const Tensor& dz, const Tensor& x) 
   const GemmSizes sizes{
       .m = weight.dim(0), .n = weight.dim(1), .k = x.shape().rows(), .transpose_a = true};
   if (const GradientSink* const sink = sink_of(weight)) {
-    product_in_panels(sink->take, sink->reads, dz.data(), x.data(), sizes);
+    product_in_panels(sink->take, dz.data(), x.data(), sizes);
     return {};
   }
   Tensor dw = Tensor::empty(weight.shape());
