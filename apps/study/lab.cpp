@@ -211,7 +211,7 @@ std::vector<Spread> Lab::errors_of(const std::vector<Case>& cases) {
     std::vector<double> errors;
     for (std::size_t k = 0; k < static_cast<std::size_t>(settings_.seeds); ++k) {
       const std::size_t at = i * static_cast<std::size_t>(settings_.seeds) + k;
-      errors.push_back(results.at(at).at("errors").get<double>());
+      errors.push_back(static_cast<double>(count_of(results.at(at).at("errors"), "errors")));
     }
     spreads.push_back(spread_of(errors));
   }

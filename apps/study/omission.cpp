@@ -77,12 +77,17 @@ Json to_json(const Omission& o) {
 }
 
 Omission omission_from(const Json& json) {
-  return {.missing = json.at("missing").get<std::vector<std::int32_t>>(),
-          .errors = json.at("errors").get<Index>(),
-          .on_missing = json.at("on_missing").get<Index>(),
-          .bias = json.at("bias").get<double>(),
-          .errors_with_bias = json.at("errors_with_bias").get<Index>(),
-          .on_missing_with_bias = json.at("on_missing_with_bias").get<Index>()};
+  const auto number = [&](const char* key) { return count_of(json.at(key), key); };
+  Omission result{.missing = {},
+                  .errors = number("errors"),
+                  .on_missing = number("on_missing"),
+                  .bias = json.at("bias").get<double>(),
+                  .errors_with_bias = number("errors_with_bias"),
+                  .on_missing_with_bias = number("on_missing_with_bias")};
+  for (const Json& c : json.at("missing")) {
+    result.missing.push_back(static_cast<std::int32_t>(count_of(c, "a missing class")));
+  }
+  return result;
 }
 
 }  // namespace limbeck

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "apps/common/append.h"
 #include "apps/common/json_text.h"
@@ -47,6 +48,15 @@ void RunFile::add(const Json& run, const Json& result) {
   append_to_file(op, path_, json_text(Json{{"run", run}, {"result", result}}) + "\n",
                  Reached::disk);
   runs_.emplace_back(run, result);
+}
+
+Index count_of(const Json& json, const char* what) {
+  const auto count = detail::json_count(json);
+  if (!count || *count > std::numeric_limits<std::int32_t>::max()) {
+    fail(op, "a finished run has {} for {}, which is no count; mend or remove its line",
+         json.dump(), what);
+  }
+  return *count;
 }
 
 std::vector<Json> results_of(const std::vector<Run>& runs, RunFile& file,

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/shape.h"
+
 namespace limbeck {
 
 using Json = nlohmann::ordered_json;
@@ -26,6 +28,9 @@ class RunFile {
   std::string path_;
   std::vector<std::pair<Json, Json>> runs_;
 };
+
+// A count of a result, `what` of people. Error: it is none, as a file that was changed may have.
+Index count_of(const Json& json, const char* what);
 
 // A run that is to be done: what it is, all that its result depends on included; what people call
 // it; about how long it takes, in any unit; the work, which gives the result.

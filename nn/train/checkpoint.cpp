@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/files/file.h"
+#include "core/files/json_check.h"
 #include "core/files/safetensors.h"
 #include "optim/average.h"
 #include "optim/optimizer.h"
@@ -61,14 +62,21 @@ double number_of(const Json& json) {
   return json.is_null() ? std::nan("") : json.get<double>();
 }
 
-// A count: any other number would be converted to one in silence.
+// All counts of a file are read here.
 Index count_of(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  constexpr Index largest = 1'000'000'000'000'000;
-  if (!value.is_number_integer() || value < 0 || value > largest) {
-    throw Json::other_error::create(500, fmt::format("{} is no count", key), nullptr);
-  }
-  return value.get<Index>();
+  const auto count = detail::json_count(json.at(key));
+  if (!count) throw Json::other_error::create(500, fmt::format("{} is no count", key), nullptr);
+  return *count;
+}
+
+// The same of one that may not be known.
+std::optional<Index> known_count_of(const Json& json, const char* key) {
+  return json.at(key).is_null() ? std::nullopt : std::optional(count_of(json, key));
+}
+
+// And of a sum of counts.
+double sum_of_counts(const Json& json, const char* key) {
+  return static_cast<double>(count_of(json, key));
 }
 
 // A generator's state. (A number too large for it would be converted, which is undefined.)
@@ -127,23 +135,23 @@ EpochReport report_of(const Json& json) {
     return {.name = t.at("name"),
             .weight = t.at("weight"),
             .value = number_of(t.at("value")),
-            .images = t.at("images"),
+            .images = count_of(t, "images"),
             .gradient = number_of(t.value("gradient", Json())),
             .measured = t.value("measured", false)};
   };
   const auto metric = [](const Json& m) -> MetricValue {
     return {m.at("name"), number_of(m.at("value"))};
   };
-  return {.epoch = json.at("epoch"),
-          .epochs = json.at("epochs"),
+  return {.epoch = count_of(json, "epoch"),
+          .epochs = count_of(json, "epochs"),
           .loss = json.at("loss"),
           .terms = list_of<TermValue>(json.at("terms"), term),
           .lr = json.at("lr"),
           .seconds = json.at("seconds"),
           .gradient_norm = optional_of<double>(json.at("gradient_norm")),
-          .errors = optional_of<Index>(json.at("errors")),
+          .errors = known_count_of(json, "errors"),
           .agreement = optional_of<double>(json.at("agreement")),
-          .validation_errors = optional_of<Index>(json.at("validation_errors")),
+          .validation_errors = known_count_of(json, "validation_errors"),
           .metrics = list_of<MetricValue>(json.at("metrics"), metric),
           .warnings = json.at("warnings")};
 }
@@ -165,14 +173,14 @@ EpochSums sums_of(const Json& json) {
     return {t.at("name"),
             number_of(t.at("value")),
             t.at("weight"),
-            t.at("images"),
+            sum_of_counts(t, "images"),
             number_of(t.value("gradients", Json(0.0))),
-            t.value("measured", 0.0)};
+            t.contains("measured") ? sum_of_counts(t, "measured") : 0};
   };
-  return {.images = json.at("images"),
+  return {.images = sum_of_counts(json, "images"),
           .loss = json.at("loss"),
           .norms = number_of(json.at("norms")),
-          .steps = json.at("steps"),
+          .steps = sum_of_counts(json, "steps"),
           .terms = list_of<EpochSums::Term>(json.at("terms"), term)};
 }
 

@@ -77,6 +77,18 @@ TEST_CASE("runs that are in the file are not done again, and the others are, in 
   CHECK(RunFile(path).find({{"number", 4}}) == nullptr);
 }
 
+TEST_CASE("a count of a finished run that is none is refused with its name") {
+  for (const char* const text : {"1e300", "-1", "0.5", "3e9", "\"NaN\"", "\"3\"", "null", "[3]"}) {
+    CHECK(error_of([&] { count_of(Json::parse(text), "errors"); }) ==
+          fmt::format("study: a finished run has {} for errors, which is no count; mend or remove "
+                      "its line",
+                      Json::parse(text).dump()));
+  }
+  CHECK(count_of(Json(7), "errors") == 7);
+  CHECK(count_of(Json(7.0), "errors") == 7);
+  CHECK(count_of(Json(0), "errors") == 0);
+}
+
 TEST_CASE("a line of runs that is nested too deep to be walked through is refused") {
   const Folder folder;
   const auto complaint_at = [&](std::size_t depth) {

@@ -190,6 +190,43 @@ TEST_CASE("what is no checkpoint of this training is refused") {
   CHECK(contains(refusal(), "4 steps are not those of its epochs and batches"));
 }
 
+TEST_CASE("a count of a checkpoint that is none is refused, whichever it is") {
+  const Folder folder;
+  const TrainOptions options = options_for(folder.file("c"));
+  train_and_stop(options_for(folder.file("d")), 7);  // an epoch, and a part of the next
+  const TensorFile good = read_safetensors(folder.file("d"));
+  const std::string& position = good.metadata.at("position");
+  const auto refusal_with = [&](std::size_t at, const std::string& value) {
+    TensorFile content = good;
+    content.metadata["position"].replace(at, position.find_first_of(",}", at) - at, value);
+    write_safetensors(folder.file("c"), content, StoredAs::own);
+    return error_of([&] { train(options); });
+  };
+  for (const std::string key : {"epoch", "epochs", "images", "errors", "validation_errors",
+                                "batches", "steps", "average_steps", "waited"}) {
+    int places = 0;
+    const std::string start = "\"" + key + "\":";
+    for (std::size_t at = position.find(start); at != position.npos;
+         at = position.find(start, at + 1), ++places) {
+      for (const char* const value :
+           {"1e300", "-1e300", "-1", "0.5", "1e15001", "\"NaN\"", "\"3\"", "[3]", "true"}) {
+        CAPTURE(key);
+        CAPTURE(value);
+        const std::string error = refusal_with(at + start.size(), value);
+        CHECK(contains(error, folder.file("c") + ": it is no checkpoint of a training"));
+        const bool is_number = std::string(value) != "1e15001";  // too large for a parser
+        CHECK(contains(error, key + " is no count") == is_number);
+      }
+      const std::size_t number = at + start.size();
+      if (position.compare(number, 4, "null") == 0) continue;
+      const std::string whole =
+          position.substr(number, position.find_first_of(",}.", number) - number);
+      CHECK(refusal_with(number, whole + ".0") == "(no error)");
+    }
+    CHECK(places >= (key == "images" ? 3 : 1));
+  }
+}
+
 TEST_CASE("a checkpoint cut anywhere or changed at random is refused, or can be gone on from") {
   const Folder folder;
   const CheckpointOptions options{.file = folder.file("c"), .run = {{"lr", "0.1"}}};
