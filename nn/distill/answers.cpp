@@ -7,6 +7,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/gather.h"
+#include "nn/train/evaluate.h"
 #include "nn/train/judge.h"
 #include "nn/train/trainer.h"
 
@@ -52,11 +53,10 @@ Answers::Answers(Module& teacher, TapWatch& taps, const std::vector<std::string>
   known_.assign(static_cast<std::size_t>(size_of(teacher, taps, set, options).rows), false);
   if (!known_.empty()) teacher_then_ = checksum_of(teacher);
   if (options.augment) return;
-  constexpr Index at_once = 500;  // images, as logits_of asks about
   std::vector<Index> all(known_.size());
   std::iota(all.begin(), all.end(), Index{0});
   for (std::span<const Index> rest = all; !rest.empty();) {
-    const auto part = rest.first(std::min<std::size_t>(rest.size(), at_once));
+    const auto part = rest.first(std::min<std::size_t>(rest.size(), images_at_once));
     keep(answers_to(make_batch(set, part).images, part), part);
     rest = rest.subspan(part.size());
   }

@@ -44,6 +44,7 @@ class Pupil {
         student_(student),
         set_(set),
         options_(options),
+        over_(limbeck::is_over(options.checkpoint, options.epochs)),
         taps_(whose_op, "student", student, lesson.student_taps(), set),
         learners_({&student}) {
     if (lesson.uses_labels() && options.mix) {
@@ -53,6 +54,8 @@ class Pupil {
   }
 
   Index classes() const { return taps_.classes(); }
+  // Whether the training will only be read back: then nobody is asked anything.
+  bool is_over() const { return over_; }
   const std::vector<Module*>& learners() const { return learners_; }
 
   // What is to be done before the first step.
@@ -60,7 +63,7 @@ class Pupil {
     const detail::LessonShapes shapes{classes(), taps_.shapes(), teacher_taps};
     const std::vector<Module*> own = lesson_.prepare(shapes, options_.seed, learners_);
     learners_.insert(learners_.end(), own.begin(), own.end());
-    if (self_check) lesson_.check(set_);
+    if (self_check && !over_) lesson_.check(set_);
   }
 
   // `answer` gives what the teacher says of a step's batch.
@@ -92,6 +95,7 @@ class Pupil {
   Module& student_;
   const Dataset& set_;
   const TrainOptions& options_;
+  const bool over_;
   TapWatch taps_;
   std::vector<Module*> learners_;  // the student, what the caller has with it, the lesson's own
 };
@@ -165,6 +169,7 @@ KeptAnswers Distiller::kept_answers(const Dataset& transfer_set, const TrainOpti
   const auto size = detail::Answers::size_of(teacher_, taps, transfer_set, options);
   std::vector<Module*> learners = {&student_};
   learners.insert(learners.end(), options.with.begin(), options.with.end());
+  for (Module* const module : lesson_->modules()) learners.push_back(module);
   return {.bytes = size.bytes,
           .kept = size.rows > 0 && size.bytes <= how_.answers_limit &&
                   !shares_parameters(teacher_, learners)};
@@ -177,11 +182,11 @@ std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const Train
   check_classes(taps.classes(), pupil.classes());
   pupil.prepare(taps.shapes(), how_.self_check);
   std::vector<std::int32_t> decisions;
-  if (options.test != nullptr) decisions = predict(teacher_, *options.test);
+  if (options.test != nullptr && !pupil.is_over()) decisions = predict(teacher_, *options.test);
 
   const EvalMode eval_mode(teacher_);
   std::optional<detail::Answers> answers;
-  if (lesson_->asks_teacher()) {
+  if (lesson_->asks_teacher() && !pupil.is_over()) {
     const Index bytes = detail::Answers::size_of(teacher_, taps, transfer_set, options).bytes;
     const bool keeps =
         bytes <= how_.answers_limit && !shares_parameters(teacher_, pupil.learners());

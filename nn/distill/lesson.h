@@ -37,6 +37,9 @@ class Lesson {
   // What the numbers of the training depend on through it.
   virtual TrainingFacts facts() const = 0;
 
+  // What it has beside the student that is trained with it.
+  virtual std::vector<Module*> modules() const { return {}; }
+
   // Before the first step of a training by this seed, in which `learners` are trained. What it
   // gives is trained with them.
   virtual std::vector<Module*> prepare(const LessonShapes& shapes, std::uint64_t seed,

@@ -62,10 +62,20 @@ class ObjectiveLesson : public Lesson {
 
   TrainingFacts facts() const override { return {{"loss", Objective(terms_).str()}}; }
 
+  // Each once, though several terms may have it.
+  std::vector<Module*> modules() const override {
+    std::vector<Module*> own;
+    for (const Term& term : terms_) {
+      for (const auto& module : term.modules) {
+        if (std::ranges::find(own, module.get()) == own.end()) own.push_back(module.get());
+      }
+    }
+    return own;
+  }
+
   std::vector<Module*> prepare(const LessonShapes& shapes, std::uint64_t seed,
                                const std::vector<Module*>& learners) override {
     std::span<const Shape> of_student = shapes.student_taps, of_teacher = shapes.teacher_taps;
-    std::vector<Module*> own;
     shapes_.clear();
     for (std::size_t i = 0; i < terms_.size(); ++i) {
       const Term& term = terms_[i];
@@ -81,9 +91,9 @@ class ObjectiveLesson : public Lesson {
       for (std::size_t m = 0; m < term.modules.size(); ++m) {
         Module* const module = term.modules[m].get();
         module->set_name(m == 0 ? term.name : fmt::format("{}-{}", term.name, m));
-        if (std::ranges::find(own, module) == own.end()) own.push_back(module);
       }
     }
+    const std::vector<Module*> own = modules();
     learners_ = learners;
     learners_.insert(learners_.end(), own.begin(), own.end());
     return own;

@@ -302,14 +302,31 @@ auto reading(const std::string& path, const Read& read) {
   }
 }
 
+Index epochs_in(const Json& position) {
+  return static_cast<Index>(position.at("reports").size());
+}
+
+// What `read` makes of the position in the file; none if there is no file.
+template <class Read>
+auto position_in(const CheckpointOptions& options, const Read& read) {
+  using Result = std::optional<decltype(read(Json()))>;
+  if (options.file.empty() || !std::filesystem::exists(options.file)) return Result();
+  return reading(options.file, [&](const TensorFile& file) {
+    return Result(read(metadata_of(options.file, file, position_key)));
+  });
+}
+
 }  // namespace
 
 Index epochs_done(const CheckpointOptions& options) {
-  if (options.file.empty() || !std::filesystem::exists(options.file)) return 0;
-  return reading(options.file, [&](const TensorFile& file) {
-    const Json position = metadata_of(options.file, file, position_key);
-    return static_cast<Index>(position.at("reports").size());
-  });
+  return position_in(options, [](const Json& at) { return epochs_in(at); }).value_or(0);
+}
+
+bool is_over(const CheckpointOptions& options, Index epochs) {
+  return position_in(
+             options,
+             [&](const Json& at) { return epochs_in(at) >= epochs || at.at("over").get<bool>(); })
+      .value_or(false);
 }
 
 namespace detail {

@@ -49,6 +49,9 @@ struct CheckpointOptions {
 // The epochs that are over by the file, for what else is to go on with the training, a log say; 0
 // if there is none. Error: the training's own when it reads the file, but that of another run.
 Index epochs_done(const CheckpointOptions& options);
+// Whether by the file a training of so many epochs is over, these being done or its end having come
+// before: it will only be read back, so nothing need be prepared for it. Error: likewise.
+bool is_over(const CheckpointOptions& options, Index epochs);
 
 // Thrown by a training that was asked to stop.
 class Stopped : public Error {

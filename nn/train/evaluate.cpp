@@ -10,7 +10,7 @@
 namespace limbeck {
 
 Tensor logits_of(Module& model, const Dataset& data) {
-  constexpr Index at_once = 500;  // images: enough to keep the products large, and in cache
+  constexpr Index at_once = detail::images_at_once;
   if (data.size() == 0) fail("logits_of", "the dataset is empty");
   data.check("logits_of");
   const NoGrad no_grad;

@@ -11,6 +11,14 @@
 
 namespace limbeck {
 
+namespace detail {
+
+// Images that a network is asked about at once where it does not learn: enough to keep the products
+// large, and in cache.
+inline constexpr Index images_at_once = 500;
+
+}  // namespace detail
+
 // The model's logits for every image, in order: (N, C).
 Tensor logits_of(Module& model, const Dataset& data);
 

@@ -6,6 +6,7 @@
 #include "nn/losses.h"
 #include "nn/models.h"
 #include "nn/train/evaluate.h"
+#include "tests/data/idx_files.h"
 #include "tests/nn/distill/terms.h"
 
 using namespace limbeck;
@@ -146,6 +147,62 @@ TEST_CASE("a teacher that has weights in common with the student is asked about 
       .fit(data, {.epochs = 3, .batch_size = 20});
   CHECK(teacher.asked == 1 + 3 * 40);
   CHECK_FALSE(Distiller(teacher.net, student, soft_targets(2)).kept_answers(data, {}).kept);
+}
+
+TEST_CASE("a module of a term that is the teacher's too makes it one that changes") {
+  const Dataset data = rows_of_light(40, 1);
+  const auto shared = std::make_shared<Sequential>(perceptron(1, {16, 4}));
+  // A teacher whose only weight is that of the term's module.
+  struct Holder : Module {
+    explicit Holder(const Tensor& of) : weight(of) {}
+    std::string describe() const override { return "Holder"; }
+    Tensor forward(const Tensor& x) override { return linear(x, weight, {}); }
+    void parts(Parts& parts) override { parts("weight", weight); }
+    Tensor weight;
+  };
+  Watched teacher(2);
+  teacher.net =
+      Sequential([&](const Tensor& x) { return teacher.asked += x.dim(0), x * 1; }, Flatten());
+  teacher.net.add(Holder(shared->parameters()[0]));
+  Sequential student = perceptron(3);
+  const Term term{.name = "both",
+                  .value =
+                      [=](const TermStep& s) {
+                        return mse(s.student, s.teacher) + mean((*shared)(s.batch.images));
+                      },
+                  .modules = {shared}};
+  Distiller distiller(teacher.net, student, term, {.self_check = false});
+  CHECK_FALSE(distiller.kept_answers(data, {}).kept);
+  teacher.asked = 0;
+  distiller.fit(data, {.epochs = 3, .batch_size = 20});
+  CHECK(teacher.asked == 1 + 3 * 40);
+}
+
+TEST_CASE("a training that is over is read back, and nobody is asked anything") {
+  const Dataset data = rows_of_light(60, 1), test = rows_of_light(30, 2);
+  for (const bool patient : {false, true}) {
+    const Folder folder;
+    TrainOptions options{.epochs = patient ? 50 : 3, .batch_size = 8, .lr = 0.01, .test = &test};
+    options.checkpoint.file = folder.file("c");
+    if (patient) options.validation_split = 0.2, options.patience = 2;
+    std::vector<Tensor> learned;
+    for (const bool again : {false, true}) {
+      Watched teacher(1);
+      Sequential student = perceptron(2);
+      Index checks = 0;
+      Term term = soft_targets(2);
+      term.value = [&, value = term.value](const TermStep& s) { return ++checks, value(s); };
+      CHECK(is_over(options.checkpoint, options.epochs) == again);
+      const auto reports = Distiller(teacher.net, student, term).fit(data, options);
+      CHECK((reports.size() < 50) == true);
+      CHECK((teacher.asked == 1) == again);  // that, for its modules and classes
+      CHECK((checks == 0) == again);
+      if (!again) learned = weights_of(student);
+      CHECK(same_weights(weights_of(student), learned));
+    }
+    CHECK(is_over(options.checkpoint, 1000) == patient);
+    CHECK_FALSE(is_over({}, 1));
+  }
 }
 
 TEST_CASE("answers that are no numbers are named with their module and image") {
