@@ -22,6 +22,18 @@ void check_step(const ChainStep& step, std::size_t number) {
   }
 }
 
+// Error: what this training would refuse of its set and options, which is best known before the
+// first one begins.
+void check_training_of(const ChainStep& step, const Dataset& set) {
+  try {
+    check_training(set, step.options);
+    const auto uses_labels = [](const Term& term) { return term.uses_labels; };
+    if (std::ranges::any_of(step.objective.terms, uses_labels)) set.check_labelled("labels");
+  } catch (const Error& error) {
+    fail(op, "step \"{}\": {}", step.name, error.what());
+  }
+}
+
 }  // namespace
 
 Chain::Chain(std::vector<ChainStep> steps, ChainOptions options)
@@ -59,21 +71,21 @@ TrainOptions Chain::options_of(std::size_t number) const {
 }
 
 std::vector<EpochReport> Chain::fit(const ChainStep& step, const TrainOptions& options,
-                                    const Dataset& transfer_set) const {
-  DistillerOptions how = step.how;
-  if (epochs_done(options.checkpoint) >= options.epochs) {
-    how.self_check = false, how.answers_limit = 0;  // nothing will be asked: it is over
-  }
+                                    const Dataset& set) const {
   if (step.from == nullptr) {
-    return limbeck::fit(*step.student, transfer_set, options, step.objective, how);
+    return limbeck::fit(*step.student, set, options, step.objective, step.how);
   }
-  return Distiller(*step.from, *step.student, step.objective, how).fit(transfer_set, options);
+  return Distiller(*step.from, *step.student, step.objective, step.how).fit(set, options);
 }
 
 std::vector<std::vector<EpochReport>> Chain::fit(const Dataset& transfer_set) {
+  const auto set_of = [&](const ChainStep& step) -> const Dataset& {
+    return step.transfer_set != nullptr ? *step.transfer_set : transfer_set;
+  };
+  for (const ChainStep& step : steps_) check_training_of(step, set_of(step));
   std::vector<std::vector<EpochReport>> reports;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    reports.push_back(fit(steps_[i], options_of(i), transfer_set));
+    reports.push_back(fit(steps_[i], options_of(i), set_of(steps_[i])));
     if (options_.on_step) options_.on_step(steps_[i], reports.back());
   }
   return reports;

@@ -27,6 +27,9 @@ struct ChainStep {
   Objective objective;     // by what
   TrainOptions options{};  // how long, and so on
   DistillerOptions how{};  // what else
+  // From which images, if not from the chain's: from others, many more and without labels say,
+  // where no term asks for these. They must outlive the chain.
+  const Dataset* transfer_set = nullptr;
 };
 
 // What a chain does beside its steps.
@@ -60,14 +63,16 @@ class Chain {
 
   const std::vector<ChainStep>& steps() const { return steps_; }
 
-  // Trains all that is not over, on this set, and gives each step's reports. Error: as
-  // Distiller::fit, or as fit() with an objective where nobody teaches. Stopped: when a step was
-  // asked to.
+  // Trains all that is not over, on this set where a step has none of its own, and gives each
+  // step's reports. Error: before the first training, with the step's name, what check_training
+  // (nn/train/train_options.h) says of any of them, or an image without a label where labels count;
+  // later as Distiller::fit, or as fit() with an objective where nobody teaches. Stopped: when a
+  // step was asked to.
   std::vector<std::vector<EpochReport>> fit(const Dataset& transfer_set);
 
  private:
   std::vector<EpochReport> fit(const ChainStep& step, const TrainOptions& options,
-                               const Dataset& transfer_set) const;
+                               const Dataset& set) const;
   TrainOptions options_of(std::size_t step) const;
 
   std::vector<ChainStep> steps_;

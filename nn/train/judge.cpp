@@ -52,6 +52,17 @@ HeldOut hold_out(const Dataset& train, const TrainOptions& options) {
           .validation = train.select(std::vector<Index>(order.begin(), middle))};
 }
 
+void check_judges(const TrainOptions& options, const HeldOut& held) {
+  const auto check_set = [](const char* op, const Dataset* set) {
+    if (set == nullptr) return;
+    if (set->size() == 0) fail(op, "there are no images");
+    set->check_labelled(op);
+  };
+  check_set("train, on the test set", options.test);
+  check_set("train, on the validation set",
+            held.validation ? &*held.validation : options.validation);
+}
+
 void judge(EpochReport& report, Module& model, const TrainOptions& options,
            const Dataset* validation, const std::vector<std::int32_t>* teacher_decisions) {
   if (options.test != nullptr) {

@@ -19,6 +19,10 @@ struct HeldOut {
 // As validation_split and seed say. Error: a share that leaves none to learn from or takes none.
 HeldOut hold_out(const Dataset& train, const TrainOptions& options);
 
+// Error: a test or a validation set that cannot judge, for it is empty or has an image without a
+// label.
+void check_judges(const TrainOptions& options, const HeldOut& held);
+
 // Writes into the report what the sets that there are say of the model; the validation set may be
 // null, and so may the teacher's decisions on the test set.
 void judge(EpochReport& report, Module& model, const TrainOptions& options,

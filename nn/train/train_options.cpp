@@ -1,11 +1,26 @@
 #include "nn/train/train_options.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
+#include "nn/train/judge.h"
 #include "optim/adam.h"
 
-namespace limbeck::detail {
+namespace limbeck {
+
+void check_training(const Dataset& train, const TrainOptions& options) {
+  detail::check(options);
+  const detail::HeldOut held = detail::hold_out(train, options);
+  Rng rng(options.seed);
+  const DataLoader loader(train, detail::loader_options(options, held.learned), rng);
+  const Index accumulate = std::min(options.accumulate, loader.batches());
+  const Index steps = detail::steps_of(options.epochs, loader.batches(), accumulate);
+  static_cast<void>(detail::make_schedule(steps, options));
+  detail::check_judges(options, held);
+}
+
+namespace detail {
 
 std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,
                                           const TrainOptions& options) {
@@ -21,6 +36,14 @@ DataLoaderOptions loader_options(const TrainOptions& options, const std::vector<
           .views = options.views,
           .mix = options.mix,
           .only = only};
+}
+
+Index steps_of(Index epochs, Index batches, Index accumulate) {
+  Index steps = 0;
+  if (__builtin_mul_overflow(epochs, (batches + accumulate - 1) / accumulate, &steps)) {
+    fail("train", "{} epochs of {} batches are more steps than can be counted", epochs, batches);
+  }
+  return steps;
 }
 
 Schedule make_schedule(Index steps, const TrainOptions& options) {
@@ -99,4 +122,5 @@ TrainingFacts facts_of(const TrainOptions& options) {
   return facts;
 }
 
-}  // namespace limbeck::detail
+}  // namespace detail
+}  // namespace limbeck

@@ -94,6 +94,12 @@ struct TrainOptions {
   std::function<bool(const EpochReport&)> stop_if{};
 };
 
+// Error: what a training of this set with these options would refuse before its first step,
+// whatever its network and its loss are: options out of range, a set that makes no batch or cannot
+// judge, a schedule that so few steps are too short for. For who has several trainings to do and
+// would know it before the first. Of fit() (nn/train/trainer.h), so label_smoothing must be 0.
+void check_training(const Dataset& train, const TrainOptions& options);
+
 namespace detail {
 
 // Error: options out of range, or that exclude each other.
@@ -102,6 +108,9 @@ void check(const TrainOptions& options);
 TrainingFacts facts_of(const TrainOptions& options);
 // How a training's set becomes its batches, of these images; of all if there are none.
 DataLoaderOptions loader_options(const TrainOptions& options, const std::vector<Index>& only);
+// The steps of so many epochs, of so many batches that make a step together. Error: more than can
+// be counted.
+Index steps_of(Index epochs, Index batches, Index accumulate);
 // The schedule for so many steps, and the optimizer, that the options ask for.
 Schedule make_schedule(Index steps, const TrainOptions& options);
 std::unique_ptr<Optimizer> make_optimizer(std::vector<Tensor> parameters,

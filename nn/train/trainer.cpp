@@ -27,15 +27,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Error: more than can be counted.
-Index steps_of(Index epochs, Index batches) {
-  Index steps = 0;
-  if (__builtin_mul_overflow(epochs, batches, &steps)) {
-    fail("train", "{} epochs of {} batches are more steps than can be counted", epochs, batches);
-  }
-  return steps;
-}
-
 // What is trained, by names that say whose it is: the model, and what the loss has beside it.
 std::vector<std::pair<std::string, Module*>> learners(Module& model, const TrainOptions& options) {
   std::vector<std::pair<std::string, Module*>> all = {{"model.", &model}};
@@ -44,13 +35,6 @@ std::vector<std::pair<std::string, Module*>> learners(Module& model, const Train
     all.emplace_back(fmt::format("with.{}.", i), options.with[i]);
   }
   return all;
-}
-
-// Error: a set that cannot judge.
-void check_judge(const char* op, const Dataset* set) {
-  if (set == nullptr) return;
-  if (set->size() == 0) fail(op, "there are no images");
-  set->check_labelled(op);
 }
 
 // A training under way.
@@ -67,7 +51,7 @@ class Run {
         loader_(train, detail::loader_options(options, held_.learned), rng_),
         accumulate_(std::min(options.accumulate, loader_.batches())),
         steps_a_pass_(steps_in(loader_.batches())),
-        steps_(steps_of(options.epochs, steps_a_pass_)),
+        steps_(detail::steps_of(options.epochs, loader_.batches(), accumulate_)),
         schedule_(detail::make_schedule(steps_, options)),
         facts_(task.facts) {
     std::unordered_set<const detail::TensorBody*> seen;  // parts may share what they learn
@@ -86,8 +70,7 @@ class Run {
     if (options.weight_average != 0) average_.emplace(tensors_of(state_), options.weight_average);
     if (options.patience > 0) best_.emplace(state_);
     if (options.plateau) plateau_.emplace(*options.plateau);
-    check_judge("train, on the test set", options.test);
-    check_judge("train, on the validation set", validation_);
+    detail::check_judges(options, held_);
   }
 
   std::vector<EpochReport> run() {

@@ -203,6 +203,40 @@ TEST_CASE("a chain of steps that cannot be is refused") {
         "Chain: two steps are named \"a\"");
 }
 
+TEST_CASE("a step may learn from images of its own, without labels") {
+  const Dataset labelled = rows_of_light(20, 1);
+  Dataset others = rows_of_light(60, 2);
+  others.class_ids.assign(60, -1);
+  Sequential teacher = perceptron(1), student = perceptron(2), by_hand = perceptron(2);
+  std::vector<ChainStep> steps = {{.name = "teacher",
+                                   .student = &teacher,
+                                   .objective = true_classes(),
+                                   .options = three_epochs},
+                                  {.name = "student",
+                                   .student = &student,
+                                   .from = &teacher,
+                                   .objective = soft_targets(2),
+                                   .options = three_epochs,
+                                   .transfer_set = &others}};
+  Chain(steps).fit(labelled);
+  Distiller(teacher, by_hand, soft_targets(2)).fit(others, three_epochs);
+  CHECK(same_weights(weights_of(student), weights_of(by_hand)));
+  // Where labels count it is refused, before the first step.
+  const auto before = weights_of(teacher);
+  steps[1].objective = soft_targets(2) + true_classes();
+  CHECK(error_of([&] { Chain(steps).fit(labelled); }) ==
+        "Chain: step \"student\": labels: image 0 of 60 has no label");
+  steps[1].objective = soft_targets(2);
+  steps[1].options.epochs = 1;
+  steps[1].options.batch_size = 60;
+  steps[1].options.schedule_of = [](Index total) { return one_cycle({.total = total}); };
+  CHECK(
+      error_of([&] { Chain(steps).fit(labelled); }) ==
+      "Chain: step \"student\": one_cycle: the rise must be longer than one step and shorter than "
+      "all; got 0.3 of 1 steps");
+  CHECK(same_weights(weights_of(teacher), before));
+}
+
 TEST_CASE("an objective without a teacher trains a network by itself") {
   const Dataset data = rows_of_light(35, 1);
   Sequential by_terms = perceptron(1), by_labels = perceptron(1);
