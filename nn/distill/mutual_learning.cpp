@@ -3,6 +3,7 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/softmax.h"
@@ -107,16 +108,17 @@ TrainOptions MutualLearning::with_others(const TrainOptions& options) const {
 
 detail::TrainingFacts MutualLearning::facts() const {
   detail::TrainingFacts facts = {
-      {"loss", fmt::format("{:g} * labels + {:g} * others(T={:g}{}), mutually", options_.labels,
+      {"loss", fmt::format("{:g} * labels + {:g} * others(T={:g}{}), mutually{}", options_.labels,
                            options_.others, options_.temperature,
-                           options_.from_mean ? ", from their mean" : "")}};
+                           options_.from_mean ? ", from their mean" : "",
+                           options_.in_turn ? ", in turn" : "")}};
   for (std::size_t k = 1; k < students_.size(); ++k) {
     facts[numbered("student", k)] = detail::layers_of(*students_[k]);
   }
   return facts;
 }
 
-Loss MutualLearning::loss(const Step& step) const {
+std::vector<Tensor> MutualLearning::answers(const Step& step) const {
   std::vector<Tensor> logits = {step.logits};
   for (std::size_t k = 1; k < students_.size(); ++k) {
     logits.push_back((*students_[k])(step.batch.images));
@@ -124,19 +126,50 @@ Loss MutualLearning::loss(const Step& step) const {
     fail(op, "all students must tell the same classes apart; the first gives {} and student {} {}",
          logits[0].shape(), k + 1, logits[k].shape());
   }
+  return logits;
+}
+
+std::vector<Loss::Term> MutualLearning::terms_of(std::size_t k, const std::vector<Tensor>& logits,
+                                                 const Step& step) const {
   std::vector<Loss::Term> terms;
-  for (std::size_t k = 0; k < logits.size(); ++k) {
-    if (options_.labels > 0) {
-      terms.push_back(
-          {numbered("labels", k), options_.labels, cross_entropy(logits[k], step.batch.class_ids)});
-    }
-    if (options_.others == 0) continue;
-    std::vector<Tensor> others = logits;
-    others.erase(others.begin() + static_cast<std::ptrdiff_t>(k));
+  if (options_.labels > 0) {
     terms.push_back(
-        {numbered("others", k), options_.others, others_loss(logits[k], others, options_)});
+        {numbered("labels", k), options_.labels, cross_entropy(logits[k], step.batch.class_ids)});
   }
-  return Loss(std::move(terms));
+  if (options_.others == 0) return terms;
+  std::vector<Tensor> others = logits;
+  others.erase(others.begin() + static_cast<std::ptrdiff_t>(k));
+  terms.push_back(
+      {numbered("others", k), options_.others, others_loss(logits[k], others, options_)});
+  return terms;
+}
+
+Loss MutualLearning::loss(const Step& step) const {
+  const std::vector<Tensor> logits = answers(step);
+  std::vector<Loss::Term> all;
+  for (std::size_t k = 0; k < logits.size(); ++k) {
+    for (Loss::Term& term : terms_of(k, logits, step)) all.push_back(std::move(term));
+  }
+  return Loss(std::move(all));
+}
+
+// The sum over all students, of which the last one's part alone is yet to be moved by.
+Loss MutualLearning::loss_in_turn(const Step& step, const detail::MovePart& move) const {
+  std::vector<Tensor> logits = answers(step);
+  Tensor total;
+  std::vector<TermValue> values;
+  for (std::size_t k = 0; k < logits.size(); ++k) {
+    const Loss own(terms_of(k, logits, step));
+    values.insert(values.end(), own.terms().begin(), own.terms().end());
+    total = total.defined() ? total + own.total() : own.total();
+    if (!std::isfinite(own.total().item())) break;  // the training refuses it
+    if (k + 1 == logits.size()) break;
+    move(own.total());
+    const NoGrad no_grad;
+    logits[k] = (*students_[k])(step.batch.images);
+    total = total.detach();
+  }
+  return Loss(std::move(total), std::move(values));
 }
 
 std::vector<EpochReport> MutualLearning::fit(const Dataset& train, const TrainOptions& options) {
@@ -147,9 +180,17 @@ std::vector<EpochReport> MutualLearning::fit(const Dataset& train, const TrainOp
     }
   }
   check_students();
-  return detail::run_epochs(
-      *students_[0], train, with_others(options),
-      {.loss = [this](const Step& step) { return loss(step); }, .facts = facts()});
+  if (options_.in_turn && options.accumulate > 1) {
+    fail(op, "in turn each batch makes a step of each student; accumulate must be 1, and is {}",
+         options.accumulate);
+  }
+  detail::Task task{.loss = [this](const Step& step) { return loss(step); }, .facts = facts()};
+  if (options_.in_turn) {
+    task.in_parts = [this](const Step& step, const detail::MovePart& move) {
+      return loss_in_turn(step, move);
+    };
+  }
+  return detail::run_epochs(*students_[0], train, with_others(options), task);
 }
 
 }  // namespace limbeck

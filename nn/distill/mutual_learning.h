@@ -17,11 +17,13 @@
 // labels carry them. Students may differ in size.
 //
 // All students answer to the same images, changed alike, each in training mode with its own dropout
-// and batch norm; then all are moved. (In the paper they take turns within a batch, each seeing
-// what the others say after their last step: slightly other numbers.) There is one optimizer for
-// all parameters, which is one for each student, as SGD and Adam look at each element by itself;
-// but clip_norm measures all students together. Memory and time are K times those of one, and of
-// the K(K − 1) divergences on logits, which are cheap.
+// and batch norm; then all are moved. In the paper, and with `in_turn`, they take turns within a
+// batch: student k is moved by what those before it say after their step, and those behind it
+// before theirs. The two differ slightly. There is one optimizer for all parameters, which is one
+// for each student, as SGD and Adam look at each element by itself; but clip_norm measures all
+// students together, and in turn each by itself. Memory and time are K times those of one, and of
+// the K(K − 1) divergences on logits, which are cheap; in turn each but the last also answers a
+// second time.
 //
 // Zhang, Xiang, Hospedales, Lu, "Deep Mutual Learning", CVPR 2018, section 2.
 #pragma once
@@ -41,6 +43,8 @@ struct MutualOptions {
   // One divergence, from the mean of the others' probabilities, in place of the mean of K − 1: with
   // three students and more the paper found it to teach less.
   bool from_mean = false;
+  // One student after the other in each batch, as in the paper, in place of all at once.
+  bool in_turn = false;
 };
 
 // The second part of L_k, not weighted: logits z (N, C) of a student and those of the others, which
@@ -61,7 +65,8 @@ class MutualLearning {
   // have all students.
   // Error: as fit() (nn/train/trainer.h); students that share parameters, that have the same
   // weights and would for ever say the same, or that tell different numbers of classes apart; mixed
-  // images (TrainOptions::mix), which have no labels, where labels count.
+  // images (TrainOptions::mix), which have no labels, where labels count; several batches for a
+  // step (TrainOptions::accumulate) in turn.
   std::vector<EpochReport> fit(const Dataset& train, const TrainOptions& options);
 
  private:
@@ -69,6 +74,12 @@ class MutualLearning {
   TrainOptions with_others(const TrainOptions& options) const;
   detail::TrainingFacts facts() const;
   Loss loss(const Step& step) const;
+  Loss loss_in_turn(const Step& step, const detail::MovePart& move) const;
+  // All students' answers to the batch, of which the first one's is there.
+  std::vector<Tensor> answers(const Step& step) const;
+  // What student k minimises, given these.
+  std::vector<Loss::Term> terms_of(std::size_t k, const std::vector<Tensor>& logits,
+                                   const Step& step) const;
 
   std::vector<Module*> students_;
   MutualOptions options_;

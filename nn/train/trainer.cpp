@@ -196,8 +196,12 @@ class Run {
     const double done =
         static_cast<double>(step) / static_cast<double>(std::max<Index>(steps_ - 1, 1));
     const Tensor logits = task_.forward ? task_.forward(batch.images) : model_(batch.images);
-    const Loss loss = task_.loss(
-        {.batch = batch, .logits = logits, .done = done, .epoch = epoch_under_way(), .step = step});
+    const Step at{
+        .batch = batch, .logits = logits, .done = done, .epoch = epoch_under_way(), .step = step};
+    const Loss loss =
+        task_.in_parts
+            ? task_.in_parts(at, [this, step](const Tensor& part) { move_part(part, step); })
+            : task_.loss(at);
     const Progress progress{.epoch = epoch_under_way(),
                             .epochs = options_.epochs,
                             .batch = ++at_.batches,
@@ -225,6 +229,28 @@ class Run {
          term, at.batch, at.epoch, optimizer_->steps() == 0 ? "" : rate);
   }
 
+  // What is reached by a part of this step's loss that is not the last. The step counts once.
+  void move_part(const Tensor& part, Index step) {
+    if (step == 0) detail::check_first_step("train", part, optimizer_->moved());
+    if (options_.clip_norm > 0 || options_.clip_value > 0) {
+      optimizer_->zero_grad();
+      part.backward();
+      clip();
+      optimizer_->step();
+      optimizer_->zero_grad();
+    } else {
+      optimizer_->minimize(part);
+    }
+    optimizer_->set_steps(step);
+  }
+
+  void clip() {
+    if (options_.clip_value > 0) clip_grad_value(parameters_, options_.clip_value);
+    if (options_.clip_norm > 0) {
+      at_.sums.add_gradient_norm(clip_grad_norm(parameters_, options_.clip_norm));
+    }
+  }
+
   // The weights, by the gradient of this batch; where several make a step, after the last of them.
   void move(const Tensor& loss) {
     const bool clips = options_.clip_norm > 0 || options_.clip_value > 0;
@@ -237,10 +263,7 @@ class Run {
                            static_cast<double>(images_in(first, first + accumulate_));
       (share == 1 ? loss : loss * static_cast<real>(share)).backward();
       if (!is_step_over()) return;
-      if (options_.clip_value > 0) clip_grad_value(parameters_, options_.clip_value);
-      if (options_.clip_norm > 0) {
-        at_.sums.add_gradient_norm(clip_grad_norm(parameters_, options_.clip_norm));
-      }
+      clip();
       optimizer_->step();
       optimizer_->zero_grad();
     }

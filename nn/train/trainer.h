@@ -27,9 +27,16 @@ std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOpt
 
 namespace detail {
 
+// Moves what this part of a loss reaches.
+using MovePart = std::function<void(const Tensor& part)>;
+
 // What is learned in a training.
 struct Task {
   LossFunction loss;
+  // In its place, for parts that are moved one after another in a batch, by what came of those
+  // before: calls `move` with each but the last, and gives the sum of all, whose graph is the last
+  // one's. Together that is one step of the optimizer. Not where several batches make a step.
+  std::function<Loss(const Step& step, const MovePart& move)> in_parts{};
   TrainingFacts facts{};  // what it depends on, for a checkpoint
   const std::vector<std::int32_t>* teacher_decisions = nullptr;  // on the test set, if known
   // The model's answer to a batch that it learns from, for who has something to do around it; if

@@ -86,12 +86,14 @@ TEST_CASE("gradients of mutual losses are those of differences, and sum to 0 in 
   }
 }
 
-TEST_CASE(
-    "students that learn together do what each would do by hand with an optimizer of its own") {
+namespace {
+
+// Three students after two epochs, all at once or in turn, and after the same by hand.
+void check_by_hand(bool in_turn) {
   const Dataset data = rows_of_light(32, 1);
   Sequential a = perceptron(1), b = perceptron(2, {16, 12, 4}), c = perceptron(3);
   Sequential a2 = perceptron(1), b2 = perceptron(2, {16, 12, 4}), c2 = perceptron(3);
-  MutualLearning({&a, &b, &c}, {.labels = 0.5, .others = 2, .temperature = 2})
+  MutualLearning({&a, &b, &c}, {.labels = 0.5, .others = 2, .temperature = 2, .in_turn = in_turn})
       .fit(data, by_sgd(2, 0.1));
 
   std::vector<Module*> students = {&a2, &b2, &c2};
@@ -115,7 +117,11 @@ TEST_CASE(
         }
         optimizers[k]->zero_grad();
         loss.backward();
+        if (!in_turn) continue;
+        optimizers[k]->step();
+        logits[k] = (*students[k])(batch.images);
       }
+      if (in_turn) continue;
       for (const auto& optimizer : optimizers) optimizer->step();
     }
   }
@@ -124,6 +130,62 @@ TEST_CASE(
   CHECK(difference(a(images), a2(images)) < allowed);
   CHECK(difference(b(images), b2(images)) < allowed);
   CHECK(difference(c(images), c2(images)) < allowed);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "students that learn together do what each would do by hand with an optimizer of its own") {
+  check_by_hand(false);
+}
+
+TEST_CASE("students in turn hear what the others say after their steps of the same batch") {
+  check_by_hand(true);
+}
+
+TEST_CASE("students in turn make one step a batch of the schedule, each clipped by itself") {
+  const Dataset data = rows_of_light(32, 1), test = rows_of_light(30, 2);
+  const auto learn = [&](bool in_turn, double clip) {
+    Class students;
+    TrainOptions options{.epochs = 3, .batch_size = 8, .lr = 0.01, .test = &test};  // Adam, cosine
+    options.clip_norm = clip;
+    auto reports =
+        MutualLearning({&students.a, &students.b}, {.in_turn = in_turn}).fit(data, options);
+    return std::pair(students.weights(), reports);
+  };
+  const auto at_once = learn(false, 0), in_turn = learn(true, 0), unclipped = learn(true, 1e9),
+             clipped = learn(true, 1e-3);
+  for (std::size_t e = 0; e < 3; ++e) CHECK(in_turn.second[e].lr == at_once.second[e].lr);
+  CHECK(in_turn.second[0].loss ==
+        doctest::Approx(in_turn.second[0].term("labels") + in_turn.second[0].term("others") +
+                        in_turn.second[0].term("labels-2") + in_turn.second[0].term("others-2")));
+  CHECK_FALSE(same_weights(in_turn.first, at_once.first));
+  for (std::size_t i = 0; i < in_turn.first.size(); ++i) {
+    CHECK(difference(in_turn.first[i], unclipped.first[i]) < 1e-4);
+  }
+  CHECK(*unclipped.second[0].gradient_norm > 0);
+  CHECK_FALSE(same_weights(clipped.first, unclipped.first));
+  Class students;
+  TrainOptions options = by_sgd(1, 0.1);
+  options.accumulate = 2;
+  CHECK(contains(error_of([&] {
+                   MutualLearning({&students.a, &students.b}, {.in_turn = true}).fit(data, options);
+                 }),
+                 "accumulate must be 1, and is 2"));
+}
+
+TEST_CASE(
+    "a loss in turn that is not finite is refused by its student's name before it moves more") {
+  Dataset data = rows_of_light(32, 1);
+  Class students;
+  students.b.parameters()[0].values()[0] = NAN;
+  const std::vector<Tensor> c = weights_of(students.c);
+  const std::string error = error_of([&] {
+    MutualLearning({&students.a, &students.b, &students.c}, {.others = 0, .in_turn = true})
+        .fit(data, by_sgd(1, 0.1));
+  });
+  CHECK(contains(error, "the loss is nan, by its term \"labels-2\", at batch 1 of epoch 1"));
+  CHECK(same_weights(weights_of(students.c), c));
 }
 
 TEST_CASE("a report has every student's terms and errors") {
@@ -165,16 +227,20 @@ TEST_CASE("mutual learning that was stopped anywhere ends as one that never was"
     options.checkpoint.stop = [&] { return ++done == stop_after; };
     MutualLearning({&students.a, &students.b, &students.c}, how).fit(data, options);
   };
-  Class whole;
-  learn(whole, "", 0);
-  for (const Index after : {1, 7, 10, 14}) {
-    const Folder folder;
-    Class stopped, resumed;
-    CHECK_THROWS_AS(learn(stopped, folder.file("c"), after), Stopped);
-    CHECK(contains(error_of([&] { learn(stopped, folder.file("c"), 0, {.temperature = 2}); }),
-                   "others(T=2), mutually here"));
-    learn(resumed, folder.file("c"), 0);
-    CHECK(same_weights(resumed.weights(), whole.weights()));
+  for (const bool in_turn : {false, true}) {
+    Class whole;
+    learn(whole, "", 0, {.in_turn = in_turn});
+    for (const Index after : {1, 7, 10, 14}) {
+      const Folder folder;
+      Class stopped, resumed;
+      CHECK_THROWS_AS(learn(stopped, folder.file("c"), after, {.in_turn = in_turn}), Stopped);
+      CHECK(contains(error_of([&] { learn(stopped, folder.file("c"), 0, {.temperature = 2}); }),
+                     "others(T=2), mutually here"));
+      CHECK(contains(error_of([&] { learn(stopped, folder.file("c"), 0, {.in_turn = !in_turn}); }),
+                     "in turn"));
+      learn(resumed, folder.file("c"), 0, {.in_turn = in_turn});
+      CHECK(same_weights(resumed.weights(), whole.weights()));
+    }
   }
 }
 
