@@ -10,6 +10,9 @@
 // what the teacher thinks about the other classes it tells nothing. Among equal logits the first
 // counts.
 //
+// Few images with a label among many without: labels({.where_known = true}) beside a term that
+// needs none, kd() from a teacher of the few, or ema(student).
+//
 // Label smoothing ε (Szegedy et al., CVPR 2016, section 7) is the simplest of virtual teachers: a
 // share ε of the target says that all classes are alike. It does no good to a network that is to
 // teach: cases of one class then get answers of one kind, without what a student would learn from
@@ -23,9 +26,13 @@ namespace limbeck {
 // What labels are made into.
 struct LabelOptions {
   double label_smoothing = 0;  // ε in [0, 1]
+  // For sets of which a part alone has labels: an image without one counts 0, and all are divided
+  // by N, so that a label weighs the same whatever it comes beside. Else each must have one.
+  bool where_known = false;
 };
 
-// cross_entropy() (nn/losses.h) as a term. Error, in a step: an image without a label.
+// cross_entropy() (nn/losses.h) as a term. Error, in a step: an image without a label, but where
+// known ones alone count.
 Term labels(const LabelOptions& options = {});
 
 // The cross-entropy with the teacher's decisions: z (N, C), v (N, C) → (). Error: other shapes.

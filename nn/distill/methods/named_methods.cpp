@@ -1,6 +1,7 @@
 // The table of methods: how each is made, with the defaults of its header.
 #include "nn/distill/methods/attention.h"
 #include "nn/distill/methods/case_temperature.h"
+#include "nn/distill/methods/controls.h"
 #include "nn/distill/methods/ctkd.h"
 #include "nn/distill/methods/dist.h"
 #include "nn/distill/methods/divergences.h"
@@ -202,6 +203,14 @@ void add_others(std::vector<NamedMethod>& all) {
                                  .temperature = a.number("T"),
                                  .squares = a.yes("squares")});
        }});
+  all.push_back({{.name = "cwtm",
+                  .what = "a control: labels, less where the teacher is less sure",
+                  .options = {}},
+                 [](const Arguments&) { return cwtm(); }});
+  all.push_back({{.name = "dkpp",
+                  .what = "a control: soft targets whose wrong classes have changed places",
+                  .options = {temperature(DkppOptions{}.temperature)}},
+                 [](const Arguments& a) { return dkpp({.temperature = a.temperature("T")}); }});
 }
 
 void add_features(std::vector<NamedMethod>& all) {

@@ -48,6 +48,7 @@ void try_out(const Term& term) {
   const std::vector<Tensor> taps = {Tensor::from({2, 1, 1, 2}, {1, 2, 3, 1})};
   Batch batch;
   batch.class_ids = {0, 2};
+  batch.indices = {0, 1};
   static_cast<void>(term.value({.batch = batch,
                                 .student = Tensor::from({2, 3}, {0, 1, 2, 1, 0, 0}),
                                 .teacher = Tensor::from({2, 3}, {2, 0, 1, 0, 1, 0}),

@@ -5,6 +5,7 @@
 #include "nn/distill/distiller.h"
 #include "nn/distill/methods/attention.h"
 #include "nn/distill/methods/case_temperature.h"
+#include "nn/distill/methods/controls.h"
 #include "nn/distill/methods/ctkd.h"
 #include "nn/distill/methods/dist.h"
 #include "nn/distill/methods/divergences.h"
@@ -55,6 +56,7 @@ double value_of(const Term& term) {
   Batch batch;
   batch.images = normal({6, 1, 4, 4}, 0, 1, rng);
   batch.class_ids = {0, 1, 2, 3, 0, 1};
+  batch.indices = {0, 1, 2, 3, 4, 5};
   const std::vector<Tensor> of_student = {student.maps}, of_teacher = {teacher.maps};
   return static_cast<double>(term.value({.batch = batch,
                                          .student = student.logits,
@@ -112,6 +114,8 @@ TEST_CASE("each name of the table makes the term that is made by hand, with its 
       {"ctkd", ctkd()},
       {"tf-kd", tf_kd()},
       {"ema", ema(student)},
+      {"cwtm", cwtm()},
+      {"dkpp", dkpp()},
       {"fitnet", hint(taps)},
       {"at", attention_transfer(taps)},
       {"sp", similarity(taps)},
@@ -156,6 +160,7 @@ TEST_CASE("each option of a method reaches its term") {
       {"tf-kd(T=2, confidence=0.8)", tf_kd({.temperature = 2, .confidence = 0.8})},
       {"ema(decay=0.5, T=2)", ema(student, {.decay = 0.5, .temperature = 2})},
       {"ema(squares=yes)", ema(student, {.squares = true})},
+      {"dkpp(T=2)", dkpp({.temperature = 2})},
       {"fitnet(relu=yes)", hint(taps, {.relu = true})},
       {"at(power=1)", attention_transfer(taps, {.power = 1})},
       {"rkd(distance=2, angle=3)", 2 * rkd_distance(taps) + 3 * rkd_angle(taps)},
