@@ -52,6 +52,39 @@ std::vector<NamedTensor> distinct_state(const Module& network) {
   return state;
 }
 
+// The images of a batch once more, as they are changed by numbers that `rng` draws for each.
+Tensor other_view(const Batch& batch, const EmaOptions& options, const Rng& rng) {
+  const Dataset& set = *options.images;
+  const auto is_of_set = [&](std::size_t n) {
+    const Index i = batch.indices[n];
+    return i >= 0 && i < set.size() && set.label_of(i) == batch.class_ids[n];
+  };
+  bool same = batch.images.shape().without_front() == set.image &&
+              batch.indices.size() == batch.class_ids.size();
+  for (std::size_t n = 0; same && n < batch.indices.size(); ++n) same = is_of_set(n);
+  if (!same) {
+    fail("ema",
+         "the batch is not of the images of which the average is to see another view: they "
+         "must be the training set's, and not mixed");
+  }
+  Tensor images = make_batch(set, batch.indices).images;
+  const auto one = static_cast<std::size_t>(set.image.size());
+  const auto values = images.values();
+  parallel_for(images.dim(0), 1, [&](Index begin, Index end) {
+    for (auto n = static_cast<std::size_t>(begin); n < static_cast<std::size_t>(end); ++n) {
+      Rng image_rng = rng.child(static_cast<std::uint64_t>(batch.indices[n]));
+      options.augment(values.subspan(n * one, one), set.image, image_rng);
+    }
+  });
+  return images;
+}
+
+std::string description_of(const EmaOptions& options) {
+  return fmt::format("ema(decay={:g}, {}{})", options.decay,
+                     options.squares ? "squares" : fmt::format("T={:g}", options.temperature),
+                     options.images != nullptr ? ", two views" : "");
+}
+
 }  // namespace
 
 double ema_decay(Index t, double largest) {
@@ -115,25 +148,30 @@ void AverageTeacher::parts(Parts& parts) {
 
 Term ema(Module& student, const EmaOptions& options) {
   check_temperature("ema", options.temperature);
+  if ((options.images != nullptr) != static_cast<bool>(options.augment)) {
+    fail("ema", "two views need both: images, the training set, and augment, which changes them");
+  }
   const auto average = std::make_shared<AverageTeacher>(student, options.decay);
+  const auto seed = std::make_shared<Rng>(0);  // the run's
   return {.name = "ema",
           .value =
               [=](const TermStep& s) {
                 average->update_at(s.done);
-                const Tensor v = (*average)(s.batch.images);
+                const Rng of_epoch = seed->child(static_cast<std::uint64_t>(s.epoch));
+                const Tensor v =
+                    (*average)(options.images == nullptr ? s.batch.images
+                                                         : other_view(s.batch, options, of_epoch));
                 if (!options.squares) {
                   return kd_loss(s.student, v, {.temperature = options.temperature});
                 }
                 const auto classes = static_cast<double>(v.dim(1));
                 return mse(softmax(s.student), softmax(v)) * classes;
               },
-          .description = options.squares ? fmt::format("ema(decay={:g}, squares)", options.decay)
-                                         : fmt::format("ema(decay={:g}, T={:g})", options.decay,
-                                                       options.temperature),
+          .description = description_of(options),
           .uses_teacher = false,
           .student = &student,
           .modules = {average},
-          .prepare = [=](const TermShapes&, Rng&) { average->reset(); },
+          .prepare = [=](const TermShapes&, Rng& rng) { average->reset(), *seed = rng; },
           .promises = {.shift_invariant = true, .never_negative = true}};
 }
 

@@ -10,7 +10,10 @@
 //
 // The average answers in evaluation mode; running statistics of batch norm are averaged like
 // weights. What makes its answers differ from the student's is the average itself, and dropout in
-// the student; the paper shows both another random view of the image, which a batch does not have.
+// the student; in the paper also that both see another random view of the image:
+//
+//   ema(student, {.images = &train, .augment = random_shift(2)})   with options.augment the same
+//
 // The loss counts little at first and grows: ramp_up(0.3) * ema(student), beside labels.
 //
 // No teacher and no labels are needed. It helps with few labels and many images without one: those
@@ -19,6 +22,7 @@
 // Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017, section 2.
 #pragma once
 
+#include "data/augment.h"
 #include "nn/distill/term.h"
 
 namespace limbeck {
@@ -28,6 +32,11 @@ struct EmaOptions {
   double decay = 0.999;    // the largest m, in [0, 1)
   double temperature = 1;  // T of the KL
   bool squares = false;    // squares of probabilities in place of KL
+  // Two views: the average is asked about the training set's own images, which is this one, as
+  // `augment` changes them by random numbers of its own, and not about what the student sees of
+  // them. None: both see the same. Must outlive the term.
+  const Dataset* images = nullptr;
+  Augmentation augment{};  // of these; to be given with them
 };
 
 // m at step t, which counts from 0.
@@ -65,7 +74,9 @@ class AverageTeacher : public Module {
 };
 
 // The loss as a term, for the student that is trained, which must outlive it. θ' is brought up to
-// date when the next step asks for it. A training of another network with it is refused.
+// date when the next step asks for it. A training of another network with it is refused. Error, in
+// a step with two views: the batch is not of these images, or mixed (data/mixup.h), of which there
+// is no other view.
 Term ema(Module& student, const EmaOptions& options = {});
 
 }  // namespace limbeck

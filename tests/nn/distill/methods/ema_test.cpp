@@ -14,6 +14,7 @@
 #include "nn/models.h"
 #include "nn/sequential.h"
 #include "nn/weights.h"
+#include "tests/data/idx_files.h"
 #include "tests/nn/distill/methods/worked.h"
 #include "tests/nn/train/rows_of_light.h"
 
@@ -244,6 +245,74 @@ TEST_CASE("the term compares the student's answer with its average's") {
     net.eval();
     CHECK(value(net(batch.images), 0) == doctest::Approx(0).epsilon(1e-9));
     net.train();
+  }
+}
+
+TEST_CASE("with two views the average is asked about the images as they are changed for it") {
+  const Dataset data = rows_of_light(20, 1);
+  Rng rng(1);
+  Sequential student = mlp({16, 8, 4}, {}, rng);
+  // Each image as a whole times a number of its own: what the average saw can be told.
+  const Augmentation dim = [](std::span<real> image, const Shape&, Rng& draw) {
+    const auto by = static_cast<real>(draw.uniform(0.2, 1));
+    for (real& pixel : image) pixel *= by;
+  };
+  const Term term = ema(student, {.decay = 0.9, .squares = true, .images = &data, .augment = dim});
+  CHECK(term.description == "ema(decay=0.9, squares, two views)");
+  Rng run(7);
+  term.prepare({.classes = 4, .student_taps = {}, .teacher_taps = {}}, run);
+  const std::vector<Index> images = {3, 11, 6};
+  const Batch batch = make_batch(data, images);
+  const auto value = [&](const Batch& b, Index epoch) {
+    const Tensor none, own = student(b.images);
+    return worked::number(term.value({.batch = b,
+                                      .student = own,
+                                      .teacher = none,
+                                      .done = 0,
+                                      .epoch = epoch,
+                                      .student_taps = {},
+                                      .teacher_taps = {}}));
+  };
+  for (const std::uint64_t epoch : {1U, 2U}) {
+    Batch other = make_batch(data, images);
+    for (std::size_t n = 0; n < 3; ++n) {
+      Rng draw = Rng(7).child(epoch).child(static_cast<std::uint64_t>(images[n]));
+      dim(other.images.values().subspan(16 * n, 16), data.image, draw);
+    }
+    const Tensor p = softmax(student(batch.images)), q = softmax(student(other.images));
+    CHECK(value(batch, static_cast<Index>(epoch)) == near(4 * mse(p, q).item()));
+  }
+  CHECK(value(batch, 1) != value(batch, 2));
+  Batch mixed = batch;
+  mixed.class_ids.assign(3, -1);
+  CHECK(
+      contains(error_of([&] { value(mixed, 1); }), "ema: the batch is not of the images of which"));
+  Batch beyond = batch;
+  beyond.indices[1] = 20;
+  CHECK(contains(error_of([&] { value(beyond, 1); }), "must be the training set's, and not mixed"));
+  CHECK(contains(error_of([&] { ema(student, {.images = &data}); }), "two views need both"));
+  CHECK(contains(error_of([&] { ema(student, {.augment = dim}); }), "two views need both"));
+}
+
+TEST_CASE("a training with two views that was stopped anywhere ends as one that never was") {
+  const Dataset data = rows_of_light(35, 1);
+  const auto learn = [&](const std::string& file, Index stop_after) {
+    Rng rng(1);
+    Sequential student = mlp({16, 8, 4}, {.dropout = 0.2}, rng);
+    TrainOptions options{.epochs = 3, .batch_size = 8, .lr = 0.01, .seed = 3};
+    options.augment = random_shift(1);
+    options.checkpoint.file = file;
+    Index done = 0;
+    options.checkpoint.stop = [&] { return ++done == stop_after; };
+    const Term term = ema(student, {.decay = 0.9, .images = &data, .augment = random_shift(1)});
+    fit(student, data, options, labels() + term);
+    return weights_of(student);
+  };
+  const auto whole = learn("", 0);
+  for (const Index after : {3, 5, 12}) {
+    const Folder folder;
+    CHECK_THROWS_AS(learn(folder.file("c"), after), Stopped);
+    CHECK(same_weights(learn(folder.file("c"), 0), whole));
   }
 }
 
