@@ -43,29 +43,50 @@ ordered_json outcome_json(const Outcome& outcome) {
 
 }  // namespace
 
-std::optional<double> StudentPair::gain_recovered(const std::optional<Outcome>& teacher) const {
+std::optional<double> share_won_back(const Outcome& hard, const Outcome& network,
+                                     const std::optional<Outcome>& teacher) {
   if (!teacher) return std::nullopt;
   const Index gain = hard.errors - teacher->errors;
   if (gain <= 0) return std::nullopt;
-  return static_cast<double>(hard.errors - distilled.errors) / static_cast<double>(gain);
+  return static_cast<double>(hard.errors - network.errors) / static_cast<double>(gain);
+}
+
+std::optional<double> StudentPair::gain_recovered(const std::optional<Outcome>& teacher) const {
+  return share_won_back(hard, distilled, teacher);
+}
+
+std::vector<std::pair<const Outcome*, std::optional<double>>> DistillReport::rows() const {
+  std::vector<std::pair<const Outcome*, std::optional<double>>> all;
+  const Outcome& hard = students.front().hard;
+  if (teacher) all.emplace_back(&*teacher, std::nullopt);
+  for (const Outcome& step : steps) all.emplace_back(&step, share_won_back(hard, step, teacher));
+  if (together) all.emplace_back(&*together, share_won_back(hard, *together, teacher));
+  for (const StudentPair& pair : students) all.emplace_back(&pair.hard, std::nullopt);
+  for (const StudentPair& pair : students) {
+    all.emplace_back(&pair.distilled, pair.gain_recovered(teacher));
+    for (const Outcome& peer : pair.peers) {
+      all.emplace_back(&peer, share_won_back(pair.hard, peer, teacher));
+    }
+  }
+  return all;
 }
 
 std::string DistillReport::table() const {
-  std::vector<const Outcome*> rows;
-  if (teacher) rows.push_back(&*teacher);
-  for (const StudentPair& pair : students) rows.push_back(&pair.hard);
-  for (const StudentPair& pair : students) rows.push_back(&pair.distilled);
-  const std::string of = fmt::format("errors of {}", thousands(rows.front()->total));
+  const auto all = rows();
+  const bool tells_shares = !steps.empty() || !students.front().peers.empty();
+  const std::string of = fmt::format("errors of {}", thousands(all.front().first->total));
   std::size_t spec_width = std::string_view("model").size();
-  for (const Outcome* row : rows) spec_width = std::max(spec_width, row->spec.size());
-  std::string text =
-      fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>10}{:>14}\n", "", "model", spec_width,
-                  "parameters", "size", of, of.size() + 2, "accuracy", "training");
-  for (const Outcome* row : rows) {
+  for (const auto& row : all) spec_width = std::max(spec_width, row.first->spec.size());
+  std::string text = fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>10}{}{:>14}\n", "", "model",
+                                 spec_width, "parameters", "size", of, of.size() + 2, "accuracy",
+                                 tells_shares ? fmt::format("{:>10}", "won back") : "", "training");
+  for (const auto& [row, share] : all) {
     const double accuracy = 1 - static_cast<double>(row->errors) / static_cast<double>(row->total);
-    text += fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>8.2f} %{:>14}\n", row->title, row->spec,
+    const std::string won = share ? fmt::format("{:.0f} %", 100 * *share) : "-";
+    text += fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>8.2f} %{}{:>14}\n", row->title, row->spec,
                         spec_width, thousands(row->parameters), file_size(row->bytes()),
                         thousands(row->errors), of.size() + 2, 100 * accuracy,
+                        tells_shares ? fmt::format("{:>10}", won) : "",
                         row->seconds == 0   ? "-"
                         : row->seconds < 10 ? fmt::format("{:.1f} s", row->seconds)
                                             : duration(row->seconds));
@@ -83,14 +104,15 @@ std::string DistillReport::verdict() const {
       return sum / static_cast<double>(students.size());
     };
     text = fmt::format(
-        "Mean errors of {} students: {:.1f} after hard labels, {:.1f} after distillation{}.\n",
-        students.size(), mean_errors(&StudentPair::hard), mean_errors(&StudentPair::distilled),
+        "Mean errors of {} students: {:.1f} after hard labels, {:.1f} after {}{}.\n",
+        students.size(), mean_errors(&StudentPair::hard), mean_errors(&StudentPair::distilled), way,
         teacher ? fmt::format("; the teacher's {}", thousands(teacher->errors)) : "");
   } else if (const auto share = first.gain_recovered(teacher)) {
     text = fmt::format(
-        "The teacher makes {} errors fewer than the student on hard labels; "
-        "distillation won back {:.0f} % of that.\n",
-        thousands(first.hard.errors - teacher->errors), 100 * *share);
+        "The teacher makes {} errors fewer than the student on hard labels; {} won back {:.0f} % "
+        "of "
+        "that.\n",
+        thousands(first.hard.errors - teacher->errors), way, 100 * *share);
   } else if (!teacher) {
     text = fmt::format("{} errors after hard labels, {} after distillation.\n",
                        thousands(first.hard.errors), thousands(first.distilled.errors));
@@ -101,19 +123,30 @@ std::string DistillReport::verdict() const {
   const auto percent = [](const Outcome& o) { return 100 * o.agreement.value_or(0); };
   return text + fmt::format(
                     "Decisions like the teacher's on test images: {:.1f} % after hard labels, "
-                    "{:.1f} % after distillation.\n",
-                    percent(first.hard), percent(first.distilled));
+                    "{:.1f} % after {}.\n",
+                    percent(first.hard), percent(first.distilled), way);
 }
 
 ordered_json DistillReport::json(const ordered_json& options) const {
   ordered_json json = {{"schema_version", schema_version},
                        {"options", options},
                        {"teacher", teacher ? outcome_json(*teacher) : ordered_json(nullptr)}};
+  const auto named_json = [&](const Outcome& outcome, const Outcome& hard) {
+    const auto share = share_won_back(hard, outcome, teacher);
+    ordered_json json_of = {{"name", outcome.title}};
+    json_of.update(outcome_json(outcome));
+    json_of["gain_recovered"] = share ? ordered_json(*share) : ordered_json(nullptr);
+    return json_of;
+  };
+  const Outcome& first_hard = students.front().hard;
+  for (const Outcome& step : steps) json["steps"].push_back(named_json(step, first_hard));
+  if (together) json["together"] = named_json(*together, first_hard);
   const auto add_pair = [&](ordered_json& to, const StudentPair& pair) {
     to["student_hard"] = outcome_json(pair.hard);
     to["student_distilled"] = outcome_json(pair.distilled);
     const auto share = pair.gain_recovered(teacher);
     to["gain_recovered"] = share ? ordered_json(*share) : ordered_json(nullptr);
+    for (const Outcome& peer : pair.peers) to["peers"].push_back(named_json(peer, pair.hard));
   };
   add_pair(json, students.front());
   if (students.size() > 1) {

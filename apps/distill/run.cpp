@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -16,6 +15,7 @@
 #include "apps/common/soft_targets.h"
 #include "apps/common/training_log.h"
 #include "apps/distill/checkpoints.h"
+#include "apps/distill/trials.h"
 #include "apps/report/report.h"
 #include "core/error.h"
 #include "core/files/file.h"
@@ -24,7 +24,6 @@
 #include "core/storage.h"
 #include "core/text.h"
 #include "nn/distill/distiller.h"
-#include "nn/distill/taps.h"
 #include "nn/export/c_header.h"
 #include "nn/export/onnx.h"
 #include "nn/model_spec.h"
@@ -59,7 +58,7 @@ Tensor calibration_images(const Dataset& images) {
   return make_batch(some, all).images;
 }
 
-class DistillRun {
+class DistillRun final : private RunTools {
  public:
   explicit DistillRun(const DistillSettings& settings)
       : s_(settings),
@@ -70,7 +69,8 @@ class DistillRun {
     for (const std::string& folder : {s_.save, s_.checkpoint, s_.resume, s_.log_dir}) {
       if (!folder.empty()) locks_.emplace_back("mnist_distill", folder);
     }
-    try_networks();
+    try_networks(s_, data_.train, *this);
+    try_trainings(s_, data_.train, *this);
     if (!s_.log_dir.empty()) {
       run_log_.emplace(s_.log_dir, s_.resume.empty() ? LogStart::anew : LogStart::resumed);
     }
@@ -86,6 +86,7 @@ class DistillRun {
     } else {
       teacher_logits_ = read_npy(s_.teacher_logits);
     }
+    if (s_.chains.steps() > 0) between_ = train_between(s_, data_, *teacher_, *this, report_);
     if (!s_.save_logits.empty()) write_npy(s_.save_logits, logits_of(*teacher_, data_.train));
     for (Index repeat = 0; repeat < s_.repeats; ++repeat) train_students(repeat);
     // Files first: the reader of what is printed may have gone.
@@ -98,45 +99,9 @@ class DistillRun {
   }
 
  private:
-  Sequential make(const std::string& spec, double dropout, std::uint64_t stream) const {
+  Sequential make(const std::string& spec, double dropout, std::uint64_t stream) const override {
     Rng rng = root_.child(stream);
     return make_model(spec, data_.train.image, data_.train.classes, {.dropout = dropout}, rng);
-  }
-
-  // Both networks once, for what would else be found out after the teacher's training: that the
-  // images are too small for one, or the memory. Training needs a network's weights four times:
-  // with their gradients and Adam's two moments.
-  void try_networks() const {
-    const auto try_one = [&](const char* option, const std::string& spec) {
-      const Index available = available_bytes();
-      const MemoryLimit limit(available == 0 ? std::numeric_limits<std::size_t>::max()
-                                             : static_cast<std::size_t>(available / 4));
-      try {
-        static_cast<void>(make(spec, 0, 0));
-      } catch (const MemoryLimit::Exceeded&) {
-        fail(option, "training {} needs more memory than there is, {}", spec, file_size(available));
-      } catch (const Error& error) {
-        fail(option, "{}", error.what());
-      }
-    };
-    if (s_.teacher_weights.empty() && s_.teacher_logits.empty()) try_one("--teacher", s_.teacher);
-    try_one("--student", s_.student);
-    if (!s_.method.given() || !s_.teacher_weights.empty()) return;
-    if (!s_.teacher_logits.empty()) return try_objective(nullptr);
-    Sequential teacher = make(s_.teacher, s_.teacher_dropout, 0);
-    try_objective(&teacher);
-  }
-
-  // Whether a student has what the objective asks for, and this teacher: known before any training.
-  void try_objective(Sequential* teacher) const {
-    if (!s_.method.given()) return;
-    Sequential student = make(s_.student, 0, 1);
-    const Objective objective = s_.method.make(student, teacher, data_.train.image);
-    for (const Term& term : objective.terms) {
-      static_cast<void>(TapWatch("--taps", "student", student, term.student_taps, data_.train));
-      if (teacher == nullptr) continue;
-      static_cast<void>(TapWatch("--taps", "teacher", *teacher, term.teacher_taps, data_.train));
-    }
   }
 
   void get_teacher() {
@@ -151,18 +116,18 @@ class DistillRun {
       }
       check_finite("--teacher-weights", saved.network);
       teacher_ = std::move(saved.network);
-      try_objective(&*teacher_);
       log_.say(fmt::format("\nteacher: {}, from {}", saved.info.spec, s_.teacher_weights));
       report_.teacher = Outcome{.title = "teacher",
                                 .spec = saved.info.spec,
                                 .parameters = teacher_->parameter_count(),
                                 .errors = count_errors(*teacher_, data_.test),
                                 .total = data_.test.size()};
+      try_objectives(s_, data_.train, *this, &*teacher_, saved.info.spec);
     } else {
+      set_step(1);
       teacher_ = make(s_.teacher, s_.teacher_dropout, 0);
-      TrainOptions options = usual_options(s_.teacher_epochs, s_.teacher_augment, s_.seed, true);
       report_.teacher =
-          train("teacher", "teacher", s_.teacher, {}, *teacher_, options,
+          train("teacher", "teacher", s_.teacher, {}, *teacher_, options_of(true, true),
                 [&](const TrainOptions& o) { return train_classifier(*teacher_, data_.train, o); });
     }
     keep("teacher", *teacher_, *report_.teacher, {});
@@ -179,40 +144,72 @@ class DistillRun {
     const std::string hard_file = file_name("student-hard", repeat);
     const std::string distilled_file = file_name("student-distilled", repeat);
     StudentPair pair;
+    set_step(0);
     pair.hard =
         train("student, hard labels", hard_file, s_.student, {}, hard, options(true),
               [&](const TrainOptions& o) { return train_classifier(hard, data_.train, o); });
-    pair.distilled =
-        train("student, distilled", distilled_file, s_.student,
-              s_.method.given() ? std::nullopt : std::optional(temperature()), distilled,
-              options(false), [&](const TrainOptions& o) { return distil(distilled, o); });
+    set_step(s_.chains.steps());
+    if (s_.chains.mutual > 0) {
+      learn_mutually(pair, distilled, repeat);
+    } else {
+      pair.distilled =
+          train("student, distilled", distilled_file, s_.student,
+                s_.method.given() ? std::nullopt : std::optional(temperature()), distilled,
+                options(false), [&](const TrainOptions& o) { return distil(distilled, o); });
+    }
     if (teacher_) {
       pair.hard.agreement = agreement(predict(hard, data_.test), predict(*teacher_, data_.test));
       pair.distilled.agreement =
           agreement(predict(distilled, data_.test), predict(*teacher_, data_.test));
     }
     keep(hard_file, hard, pair.hard, {});
-    keep(distilled_file, distilled, pair.distilled, lesson_);
+    if (s_.chains.mutual == 0) keep(distilled_file, distilled, pair.distilled, lesson_);
     report_.students.push_back(std::move(pair));
     if (repeat == 0) first_ = {std::move(hard), std::move(distilled)};
+  }
+
+  // Students that teach one another, in place of a distilled one: the first of them.
+  void learn_mutually(StudentPair& pair, Sequential& first, Index repeat) {
+    Cohort cohort = train_mutually(s_, data_, repeat, *this);
+    const auto decisions = predict(*teacher_, data_.test);
+    for (std::size_t k = 0; k < cohort.students.size(); ++k) {
+      cohort.outcomes[k].agreement = agreement(predict(cohort.students[k], data_.test), decisions);
+    }
+    first = std::move(cohort.students.front());
+    pair.distilled = std::move(cohort.outcomes.front());
+    pair.peers.assign(cohort.outcomes.begin() + 1, cohort.outcomes.end());
+    report_.way = "mutual learning";
+  }
+
+  // Who teaches the students: the teacher, or the last of those between.
+  Sequential* student_teacher() {
+    if (!between_.empty()) return &between_.back();
+    return teacher_ ? &*teacher_ : nullptr;
   }
 
   // The T of pictures of soft answers.
   double temperature() const { return temperature_.value_or(s_.distillation.temperature); }
 
   std::vector<EpochReport> distil(Sequential& student, const TrainOptions& options) {
+    Sequential* const teacher = student_teacher();
+    if (!between_.empty()) {
+      log_.say(fmt::format("  its teacher is {}", report_.steps.back().title));
+    }
     if (s_.method.given()) {
-      const Objective objective =
-          s_.method.make(student, teacher_ ? &*teacher_ : nullptr, data_.train.image);
+      const Objective objective = s_.method.make(student, teacher, data_.train.image);
       log_.say(fmt::format("  it learns {}", objective.str()));
       lesson_ = {{"objective", objective.str()}};
       temperature_ = temperature_of(objective);
-      if (teacher_) return Distiller(*teacher_, student, objective).fit(data_.train, options);
+      if (teacher != nullptr) {
+        return Distiller(*teacher, student, objective).fit(data_.train, options);
+      }
       return distill_from_logits(teacher_logits_, student, data_.train, objective, options);
     }
     lesson_ = {{"temperature", fmt::format("{:g}", s_.distillation.temperature)},
                {"alpha", fmt::format("{:g}", s_.distillation.alpha)}};
-    if (teacher_) return Distiller(*teacher_, student, s_.distillation).fit(data_.train, options);
+    if (teacher != nullptr) {
+      return Distiller(*teacher, student, s_.distillation).fit(data_.train, options);
+    }
     return distill_from_logits(teacher_logits_, student, data_.train, s_.distillation, options);
   }
 
@@ -226,14 +223,22 @@ class DistillRun {
     return options;
   }
 
+  TrainOptions options_of(bool teacher, bool on_labels) const override {
+    return teacher ? usual_options(s_.teacher_epochs, s_.teacher_augment, s_.seed, on_labels)
+                   : usual_options(s_.epochs, s_.augment, s_.seed, on_labels);
+  }
+  void set_step(Index number) override { step_ = number; }
+  void say(const std::string& line) override { log_.say(line); }
+
   // Trains one network and times it. `work` gets the options with log and checkpoint attached.
-  template <class Work>
   Outcome train(const std::string& title, const std::string& file, const std::string& spec,
                 std::optional<double> temperature, Module& model, TrainOptions options,
-                const Work& work) {
+                const Work& work) override {
     model.set_name(file);  // for errors
-    log_.say(
-        fmt::format("\n{}: {}, {} parameters", title, spec, thousands(model.parameter_count())));
+    const bool in_chain = step_ > 0 && s_.chains.steps() > 0;
+    log_.say(fmt::format("\n{}{}: {}, {} parameters",
+                         in_chain ? fmt::format("step {} of {}, ", step_, s_.chains.steps()) : "",
+                         title, spec, thousands(model.parameter_count())));
     log_.follow(options);
     options.checkpoint = checkpoints_.of(file);
     if (run_log_) {
@@ -257,7 +262,7 @@ class DistillRun {
   }
 
   void keep(const std::string& file, Sequential& network, const Outcome& outcome,
-            const Metadata& more) const {
+            const Metadata& more) const override {
     if (s_.save.empty()) return;
     ModelInfo info{.spec = outcome.spec,
                    .image = data_.train.image,
@@ -335,7 +340,9 @@ class DistillRun {
   std::optional<RunLog> run_log_;
   Rng root_;
   std::optional<Sequential> teacher_;
-  Tensor teacher_logits_;  // (N, C) of the training images, where there is no teacher
+  std::vector<Sequential> between_;  // those that teacher and students have between them
+  Index step_ = 0;                   // of a chain, that is trained now; 0: none
+  Tensor teacher_logits_;            // (N, C) of the training images, where there is no teacher
   struct Students {
     Sequential hard, distilled;
   };

@@ -121,6 +121,7 @@ void add_options(Options& options, DistillSettings& s) {
           [](double a) { DistillationOptions{.temperature = 1, .alpha = a}.check("--alpha"); }))
       .remember(s.method.alpha);
   add_options(options, s.method);
+  add_options(options, s.chains);
   add("--teacher-epochs", s.teacher_epochs, "Epochs of the teacher's training")
       .type("N")
       .check(at_least_1());
@@ -193,12 +194,14 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
   s.data.add_to(json);
   s.training.add_to(json);
   s.method.add_to(json);
+  s.chains.add_to(json, s);
   return json;
 }
 
 void check(const DistillSettings& s) {
   s.training.check();
   s.method.check(!s.teacher_logits.empty());
+  s.chains.check(s);
   if (!s.teacher_logits.empty()) {
     constexpr const char* option = "--teacher-logits";
     if (!s.teacher_weights.empty()) fail(option, "there is no teacher with --teacher-weights then");

@@ -8,6 +8,7 @@
 
 #include "apps/common/data_options.h"
 #include "apps/common/training_options.h"
+#include "apps/distill/chains.h"
 #include "apps/distill/method_options.h"
 #include "core/parallel.h"
 #include "nn/distill/distillation_loss.h"
@@ -23,6 +24,7 @@ struct DistillSettings {
   std::string student = "mlp:128";
   DistillationOptions distillation{};
   MethodSettings method{};  // in its place, where given
+  ChainSettings chains{};   // who teaches whom, if not the teacher the student alone
   Index teacher_epochs = 10;
   Index epochs = 40;
   Index batch_size = 128;

@@ -84,6 +84,7 @@ limbeck.networks = [
 limbeck.data = (() => {
   const {bytesOf, floatsOf, byId} = limbeck.base;
   const data = JSON.parse(byId('data').textContent);
+  if (data.run.options.mutual) limbeck.networks[2].name = 'Student, mutual 1';
   const {index, label, pixels, logits} = data.images;
   const allPixels = bytesOf(pixels);
   const area = data.channels * data.height * data.width;

@@ -32,16 +32,27 @@ limbeck.results = (() => {
         element('p', {class: 'small'}, like));
   }
 
-  // A row for the teacher, then for all students on hard labels, then for all distilled ones.
+  // A row for the teacher, for each network between it and the students, then for all students on
+  // hard labels, then for all distilled ones, each with those that learned with it.
   function rows() {
     const pairs = data.run.repeats ?? [data.run];
     const [teacher, ...students] = networks;
+    const between = [...(data.run.steps ?? []), data.run.together ?? []].flat();
     const all = [row(teacher.name, 'c0', data.run.teacher)];
+    for (const step of between) all.push(row(named(step), 'c0', step));
     students.forEach(({run, name}, s) => pairs.forEach((pair, i) => {
-      const numbered = pairs.length > 1 ? `${name}, ${i + 1}` : name;
-      all.push(row(numbered, `c${s + 1}`, pair[run]));
+      const suffix = pairs.length > 1 ? `, ${i + 1}` : '';
+      all.push(row(name + suffix, `c${s + 1}`, pair[run]));
+      if (run !== 'student_distilled') return;
+      for (const peer of pair.peers ?? []) all.push(row(named(peer) + suffix, 'c2', peer));
     }));
     return all;
+  }
+
+  // "assistant 1" → "Assistant 1", and what it won back of what the teacher has over the student.
+  function named({name, gain_recovered: share}) {
+    const won = share === null ? '' : ` (won back ${percent(share)})`;
+    return name[0].toUpperCase() + name.slice(1) + won;
   }
 
   function row(name, colour, outcome) {
@@ -54,7 +65,7 @@ limbeck.results = (() => {
       td(thousands(errors)),
       td(accuracy(outcome)),
       td(agreement === undefined ? '–' : percent(agreement)),
-      td(duration(seconds)),
+      td(seconds === 0 ? '–' : duration(seconds)),
     ];
   }
 

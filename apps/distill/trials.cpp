@@ -1,0 +1,78 @@
+#include "apps/distill/trials.h"
+
+#include <limits>
+
+#include "apps/common/memory.h"
+#include "apps/distill/settings.h"
+#include "core/error.h"
+#include "core/storage.h"
+#include "nn/distill/taps.h"
+
+namespace limbeck {
+namespace {
+
+// Training needs a network's weights four times: with their gradients and Adam's two moments.
+void try_network(const char* option, const std::string& spec, const RunTools& tools) {
+  const Index available = available_bytes();
+  const MemoryLimit limit(available == 0 ? std::numeric_limits<std::size_t>::max()
+                                         : static_cast<std::size_t>(available / 4));
+  try {
+    static_cast<void>(tools.make(spec, 0, 0));
+  } catch (const MemoryLimit::Exceeded&) {
+    fail(option, "training {} needs more memory than there is, {}", spec, file_size(available));
+  } catch (const Error& error) {
+    fail(option, "{}", error.what());
+  }
+}
+
+void try_objective(const DistillSettings& s, const Dataset& train, Module& student,
+                   Module* teacher) {
+  const Objective objective = s.method.make(student, teacher, train.image);
+  for (const Term& term : objective.terms) {
+    static_cast<void>(TapWatch("--taps", "student", student, term.student_taps, train));
+    if (teacher == nullptr) continue;
+    static_cast<void>(TapWatch("--taps", "teacher", *teacher, term.teacher_taps, train));
+  }
+}
+
+}  // namespace
+
+void try_networks(const DistillSettings& s, const Dataset& train, const RunTools& tools) {
+  if (s.teacher_weights.empty() && s.teacher_logits.empty()) {
+    try_network("--teacher", s.teacher, tools);
+  }
+  for (const std::string& spec : s.chains.assistants) try_network("--assistant", spec, tools);
+  try_network("--student", s.student, tools);
+  if (!s.method.given() || !s.teacher_weights.empty()) return;
+  if (!s.teacher_logits.empty()) return try_objectives(s, train, tools, nullptr, "");
+  Sequential teacher = tools.make(s.teacher, s.teacher_dropout, 0);
+  try_objectives(s, train, tools, &teacher, s.teacher);
+}
+
+void try_objectives(const DistillSettings& s, const Dataset& train, const RunTools& tools,
+                    Module* teacher, const std::string& teacher_spec) {
+  if (!s.method.given()) return;
+  std::vector<Sequential> learners = networks_between(s, teacher_spec, tools);
+  learners.push_back(tools.make(s.student, 0, 1));
+  for (Sequential& learner : learners) {
+    try_objective(s, train, learner, teacher);
+    teacher = &learner;
+  }
+}
+
+void try_trainings(const DistillSettings& s, const Dataset& train, const RunTools& tools) {
+  const auto try_one = [&](const char* option, TrainOptions options) {
+    options.label_smoothing = 0;  // of labels alone, which need no trying
+    try {
+      check_training(train, options);
+    } catch (const Error& error) {
+      fail(option, "{}", error.what());
+    }
+  };
+  if (s.teacher_weights.empty() && s.teacher_logits.empty()) {
+    try_one("--teacher-epochs", tools.options_of(true, true));
+  }
+  try_one("--epochs", tools.options_of(false, false));
+}
+
+}  // namespace limbeck
