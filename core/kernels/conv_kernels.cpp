@@ -16,7 +16,7 @@ bool winograd_fits(const ConvSizes& s) {
 
 void conv_forward(const ConvForward& f, const ConvSizes& sizes) {
   if (plain_kernels()) return plain_conv_forward(f, sizes);
-  winograd_fits(sizes) ? winograd_forward(f, sizes) : im2col_forward(f, sizes);
+  winograd_fits(sizes) && !sizes.exact ? winograd_forward(f, sizes) : im2col_forward(f, sizes);
 }
 
 void conv_backward(const ConvBackward& b, const ConvSizes& sizes) {

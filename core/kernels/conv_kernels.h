@@ -33,6 +33,7 @@ struct ConvSizes {
   Window2d window;                     // its kernel, stride, padding and dilation
   Index groups;
   bool relu, pools;
+  bool exact = false;  // whether the result must come from sums of products, not from a transform
 
   Index out_height() const { return pools ? conv_height / 2 : conv_height; }  // of y
   Index out_width() const { return pools ? conv_width / 2 : conv_width; }
@@ -64,8 +65,8 @@ struct ConvBackward {
   const real* weight;
 };
 
-// By Winograd's transform where it can go, else by im2col, and by plain loops where
-// LIMBECK_KERNELS=plain asks for them.
+// By Winograd's transform where it can go and the result need not be exact, else by im2col, and by
+// plain loops where LIMBECK_KERNELS=plain asks for them.
 void conv_forward(const ConvForward& f, const ConvSizes& sizes);
 void conv_backward(const ConvBackward& b, const ConvSizes& sizes);
 

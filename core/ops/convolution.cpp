@@ -7,6 +7,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/kernels/conv_kernels.h"
+#include "core/ops/exact_convolution.h"
 #include "core/scratch.h"
 
 namespace limbeck {
@@ -67,11 +68,10 @@ const char* name_of(After after) {
   return "conv2d";
 }
 
-}  // namespace
-
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
-              const ConvOptions& options) {
-  const ConvSizes sizes = check_sizes(x, weight, bias, options);
+Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                   const ConvOptions& options, bool exact) {
+  ConvSizes sizes = check_sizes(x, weight, bias, options);
+  sizes.exact = exact;
   const bool recorded = is_recorded(x, weight, bias);
   Tensor y = Tensor::empty({sizes.images, sizes.out, sizes.out_height(), sizes.out_width()});
   std::shared_ptr<Scratch<std::uint8_t>> argmax;
@@ -108,6 +108,18 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   conv_backward(b, sizes);
                   return {dx, dw, db};
                 });
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const ConvOptions& options) {
+  return convolution(x, weight, bias, options, false);
+}
+
+Tensor exact_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                    const ConvOptions& options) {
+  return convolution(x, weight, bias, options, true);
 }
 
 }  // namespace limbeck

@@ -1,6 +1,7 @@
 // Convolution: both kernels against the loop nest, forward and backward, and its errors.
 #include "core/ops/convolution.h"
 
+#include "core/ops/exact_convolution.h"
 #include "core/parallel.h"
 #include "tests/core/ops/plain_conv.h"
 
@@ -40,6 +41,26 @@ TEST_CASE("convolution is its loop nest, forward and backward") {
     CHECK(relative_difference(x.grad(), expected.dx) < tolerance);
     CHECK(relative_difference(w.grad(), expected.dw) < tolerance);
     CHECK(relative_difference(b.grad(), expected.db) < tolerance);
+  }
+}
+
+TEST_CASE("an exact convolution of integers gives integers, and conv2d's gradients") {
+  // 3×3 and 5×5 of stride 1, which conv2d transforms, with sums in the millions.
+  for (const ConvCase& c :
+       std::initializer_list<ConvCase>{{2, 8, 10, 11, 5, 3, 1, 1}, {2, 6, 9, 9, 8, 5, 1, 2}}) {
+    CAPTURE(c.kernel.str());
+    Tensor x = random_tensor({c.images, c.in, c.height, c.width}, 1, 0, 255);
+    Tensor w = random_tensor({c.out, c.in, c.kernel.height, c.kernel.width}, 2, 0, 127);
+    for (real& v : x.values()) v = std::round(v);
+    for (real& v : w.values()) v = std::round(v);
+    x.requires_grad(), w.requires_grad();
+    const Tensor y = exact_conv2d(x, w, {}, {.stride = c.stride, .padding = c.padding});
+    const Tensor cotangent = random_tensor(y.shape(), 4);
+    sum(y * cotangent).backward();
+    const ConvResult expected = plain_conv(c, x, w, Tensor::zeros({c.out}), cotangent);
+    CHECK(same_bits(y, expected.y));
+    CHECK(relative_difference(x.grad(), expected.dx) < 2e-5);
+    CHECK(relative_difference(w.grad(), expected.dw) < 2e-5);
   }
 }
 
