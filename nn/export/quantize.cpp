@@ -12,20 +12,18 @@
 namespace limbeck {
 namespace {
 
+using detail::LayerScales;
+using Range = detail::Calibrated::Range;
+
 constexpr double most = std::numeric_limits<std::int32_t>::max();
 
-struct Range {
-  double low = 0;
-  double high = 0;
-
-  void add(std::span<const real> values) {
-    for (const real x : values) {
-      if (!std::isfinite(x)) fail("export", "the network gives values that are not finite");
-      low = std::min<double>(low, x);
-      high = std::max<double>(high, x);
-    }
+void add(Range& range, std::span<const real> values) {
+  for (const real x : values) {
+    if (!std::isfinite(x)) fail("export", "the network gives values that are not finite");
+    range.low = std::min<double>(range.low, x);
+    range.high = std::max<double>(range.high, x);
   }
-};
+}
 
 // What a layer gives for a batch of what it takes.
 Tensor result_of(const PlainLayer& layer, const std::vector<Tensor>& values) {
@@ -58,7 +56,7 @@ Tensor result_of(const PlainLayer& layer, const std::vector<Tensor>& values) {
 }
 
 // The range of each layer's output.
-std::vector<Range> calibrate(const std::vector<PlainLayer>& layers, const Tensor& images) {
+std::vector<Range> ranges_of(const std::vector<PlainLayer>& layers, const Tensor& images) {
   constexpr Index at_once = 100;
   const NoGrad no_grad;
   std::vector<Range> ranges(layers.size());
@@ -66,7 +64,7 @@ std::vector<Range> calibrate(const std::vector<PlainLayer>& layers, const Tensor
     std::vector<Tensor> values = {slice_rows(images, at, std::min(at + at_once, images.dim(0)))};
     for (std::size_t i = 0; i < layers.size(); ++i) {
       values.push_back(result_of(layers[i], values));
-      ranges[i].add(std::as_const(values.back()).values());
+      add(ranges[i], std::as_const(values.back()).values());
     }
   }
   return ranges;
@@ -74,10 +72,10 @@ std::vector<Range> calibrate(const std::vector<PlainLayer>& layers, const Tensor
 
 // The scale of a channel's weights. Where they are tiny beside the bias it grows until the bias
 // takes 31 bits at most.
-double scale_of(std::span<const real> weights, double bias, double in_scale) {
+double scale_of(std::span<const real> weights, double bias, double in_scale, int levels) {
   double largest = 0;
   for (const real w : weights) largest = std::max<double>(largest, std::abs(w));
-  const double scale = std::max(largest / 127, std::abs(bias) / (in_scale * 0x1p30));
+  const double scale = std::max(largest / levels, std::abs(bias) / (in_scale * 0x1p30));
   return scale > 0 ? scale : 1;
 }
 
@@ -97,22 +95,28 @@ std::int32_t append_channel(std::vector<std::int8_t>& to, std::span<const real> 
   return static_cast<std::int32_t>(bias_q);
 }
 
-// Fills in how a layer sums. add(bias, unit) notes a channel, 1 of whose sum is worth `unit`.
+// Fills in how a layer sums, and returns the scales of its weights. add(bias, unit) notes a
+// channel, 1 of whose sum is worth `unit`.
 template <class Add>
-void add_channels(QuantizedLayer& to, const PlainLayer& from, double in_scale, Add add) {
+std::vector<double> add_channels(QuantizedLayer& to, const PlainLayer& from, double in_scale,
+                                 int levels, Add add) {
   if (from.kind == PlainKind::avg_pool) {
-    add(0, in_scale / static_cast<double>(from.window.kernel.area()));
-    return;
+    const auto area = static_cast<double>(from.window.kernel.area());
+    add(0, in_scale / area);
+    return {1 / area};
   }
+  std::vector<double> scales;
   const auto outs = static_cast<std::size_t>(from.weight.dim(0));
   const std::size_t size = from.weight.values().size() / outs;
   for (std::size_t o = 0; o < outs; ++o) {
     const auto weights = from.weight.values().subspan(o * size, size);
     const double bias = from.bias.values()[o];
-    const double scale = scale_of(weights, bias, in_scale);
+    const double scale = scale_of(weights, bias, in_scale, levels);
     const std::int32_t bias_q = append_channel(to.weight, weights, bias, scale, in_scale);
     add(bias_q, in_scale * scale);
+    scales.push_back(scale);
   }
+  return scales;
 }
 
 bool sums(const PlainLayer& layer) {
@@ -131,24 +135,28 @@ int shift_of(double factor) {
   return std::clamp(31 - exponent, 1, 62);
 }
 
-// zero + sum / 2^shift, halves away from zero, cut to a byte.
-std::uint8_t rounded(std::int64_t sum, std::uint8_t shift, std::uint8_t zero) {
+// zero + sum / 2^shift, halves away from zero.
+std::int64_t rounded(std::int64_t sum, std::uint8_t shift, std::uint8_t zero) {
   const std::int64_t half = std::int64_t{1} << (shift - 1);
   const std::int64_t size = (std::abs(sum) + half) >> shift;
-  return static_cast<std::uint8_t>(
-      std::clamp<std::int64_t>(sum < 0 ? zero - size : zero + size, 0, 255));
+  return sum < 0 ? zero - size : zero + size;
+}
+
+std::uint8_t cut(std::int64_t q) {
+  return static_cast<std::uint8_t>(std::clamp<std::int64_t>(q, 0, 255));
 }
 
 // Makes the layers of a network one after the other.
 class Quantizer {
  public:
-  Quantizer(const std::vector<PlainLayer>& layers, std::vector<Range> ranges)
-      : layers_(layers), ranges_(std::move(ranges)) {}
+  Quantizer(const detail::Calibrated& network, int levels)
+      : layers_(network.layers), ranges_(network.ranges), levels_(levels) {}
 
-  std::vector<QuantizedLayer> quantized() {
+  std::vector<QuantizedLayer> layers() {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const bool is_last = i + 1 == layers_.size();
       const std::size_t relu = !is_last && has_units_of_its_own(layers_[i]) ? relu_after(i) : i;
+      scales_.push_back({.layer = i, .range = relu});
       add(layers_[i], ranges_[relu], is_last);
       if (relu != i) {  // its span begins at 0, and what is below is cut off
         values_.push_back(values_.back());
@@ -157,6 +165,8 @@ class Quantizer {
     }
     return std::move(result_);
   }
+  // Of these.
+  std::vector<LayerScales> scales() { return std::move(scales_); }
 
  private:
   struct Value {
@@ -187,25 +197,31 @@ class Quantizer {
                         .zero = in.zero};
     for (const std::size_t from : layer.from) q.from.push_back(values_[from].place);
     Units out = has_units_of_its_own(layer) ? Units::spanning(range.low, range.high) : in;
+    LayerScales& scales = scales_.back();
     if (is_last) {
-      add_channels(q, layer, in.scale, [&q](std::int32_t bias, double unit) {
-        q.logits.push_back({.bias = bias, .scale = static_cast<float>(unit)});
-      });
+      scales.weights =
+          add_channels(q, layer, in.scale, levels_, [&q](std::int32_t bias, double unit) {
+            q.logits.push_back({.bias = bias, .scale = static_cast<float>(unit)});
+          });
     } else if (sums(layer)) {
-      add_channels(q, layer, in.scale, [&q, out](std::int32_t bias, double unit) {
-        q.bytes.push_back(ByteChannel::of(bias, unit / out.scale, out.zero));
-      });
+      scales.weights =
+          add_channels(q, layer, in.scale, levels_, [&q, out](std::int32_t bias, double unit) {
+            q.bytes.push_back(ByteChannel::of(bias, unit / out.scale, out.zero));
+          });
     } else if (layer.kind == PlainKind::add) {
       q.sum = ByteSum::of(in, values_[layer.from[1]].units, out);
     }
+    if (!is_last) scales.out = out.scale;
     result_.push_back(std::move(q));
     values_.push_back({.place = result_.size(), .units = out});
   }
 
   const std::vector<PlainLayer>& layers_;
-  std::vector<Range> ranges_;  // of the layers' results
+  const std::vector<Range>& ranges_;
+  int levels_;
   std::vector<Value> values_ = {{.place = 0, .units = {.scale = 1.0 / 255, .zero = 0}}};
   std::vector<QuantizedLayer> result_;
+  std::vector<LayerScales> scales_;
 };
 
 }  // namespace
@@ -226,8 +242,12 @@ ByteChannel ByteChannel::of(std::int32_t bias, double factor, std::int32_t zero)
           .zero = static_cast<std::uint8_t>(zero)};
 }
 
-std::uint8_t ByteChannel::byte(std::int32_t sum) const {
+std::int64_t ByteChannel::uncut(std::int32_t sum) const {
   return rounded(std::int64_t{sum + bias} * multiplier, shift, zero);
+}
+
+std::uint8_t ByteChannel::byte(std::int32_t sum) const {
+  return cut(uncut(sum));
 }
 
 ByteSum ByteSum::of(const Units& a, const Units& b, const Units& out) {
@@ -239,22 +259,45 @@ ByteSum ByteSum::of(const Units& a, const Units& b, const Units& out) {
           .zero = static_cast<std::uint8_t>(out.zero)};
 }
 
-std::uint8_t ByteSum::byte(std::uint8_t a, std::uint8_t b) const {
+std::int64_t ByteSum::uncut(std::uint8_t a, std::uint8_t b) const {
   return rounded(
       std::int64_t{a - zeros[0]} * multipliers[0] + std::int64_t{b - zeros[1]} * multipliers[1],
       shift, zero);
 }
 
-Quantized quantize(Module& network, const Tensor& images) {
+std::uint8_t ByteSum::byte(std::uint8_t a, std::uint8_t b) const {
+  return cut(uncut(a, b));
+}
+
+int QuantizeOptions::levels() const {
+  if (bits < 2 || bits > 8) fail("export", "weights have 2 to 8 bits; got {}", bits);
+  return (1 << (bits - 1)) - 1;
+}
+
+detail::Calibrated detail::calibrate(Module& network, const Tensor& images) {
   if (images.shape().rank() == 0 || images.dim(0) == 0) {
     fail("export", "there are no images to calibrate the network on");
   }
   const Shape image = images.shape().without_front();
-  const std::vector<PlainLayer> layers = c_layers(network, image);
+  std::vector<PlainLayer> layers = c_layers(network, image);
   if (!sums(layers.back())) {
     fail("export", "the last layer of a network in integers must be a Linear, a Conv2d or a mean");
   }
-  return {.image = image, .layers = Quantizer(layers, calibrate(layers, images)).quantized()};
+  std::vector<Range> ranges = ranges_of(layers, images);
+  return {.image = image, .layers = std::move(layers), .ranges = std::move(ranges)};
+}
+
+Quantized detail::in_integers(const Calibrated& network, const QuantizeOptions& options,
+                              std::vector<LayerScales>* scales) {
+  Quantizer quantizer(network, options.levels());
+  Quantized result = {.image = network.image, .layers = quantizer.layers()};
+  if (scales != nullptr) *scales = quantizer.scales();
+  return result;
+}
+
+Quantized quantize(Module& network, const Tensor& images, const QuantizeOptions& options) {
+  static_cast<void>(options.levels());  // a word that is wrong is known before the work
+  return detail::in_integers(detail::calibrate(network, images), options);
 }
 
 }  // namespace limbeck

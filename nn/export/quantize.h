@@ -13,6 +13,9 @@
 //
 // Weights are bytes in [−127, 127] with a scale for each output channel o, and no zero:
 //   w = scale_o w_q,   scale_o = max |w| / 127 over the channel
+// Of b bits instead of 8 they are bytes all the same, on a grid of 2^b − 1 levels: 127 becomes
+// 2^(b − 1) − 1, 7 at 4 bits and 1 at 2. Values stay bytes. (To learn with so few levels:
+// nn/export/fake_quantized.h.)
 //
 // Sums, of Linear, Conv2d and means of windows (with weights 1 and scale_o = 1 / area):
 //   sum = bias_q + Σ w_q (q − zero_in)            bias_q = bias / (scale_in scale_o)
@@ -56,6 +59,8 @@ struct ByteChannel {
 
   // Of a sum without its bias.
   std::uint8_t byte(std::int32_t sum) const;
+  // The same before it is cut to [0, 255].
+  std::int64_t uncut(std::int32_t sum) const;
 };
 
 // How they become logits.
@@ -77,8 +82,9 @@ struct ByteSum {
   // For operands and a result that keep their values so.
   static ByteSum of(const Units& a, const Units& b, const Units& out);
 
-  // The byte of the sum of these two.
+  // The byte of the sum of these two, and the same before it is cut to [0, 255].
   std::uint8_t byte(std::uint8_t a, std::uint8_t b) const;
+  std::int64_t uncut(std::uint8_t a, std::uint8_t b) const;
 };
 
 // A layer in integers.
@@ -101,10 +107,48 @@ struct Quantized {
   std::vector<QuantizedLayer> layers;  // in order; the last gives the logits
 };
 
+// How weights are rounded.
+struct QuantizeOptions {
+  int bits = 8;  // 2 … 8, of a weight
+
+  // The largest weight, 2^(bits − 1) − 1. Error: bits out of range.
+  int levels() const;
+};
+
 // The network, in evaluation mode, in integers. It is calibrated on these images (N, C, H, W), with
 // pixels in [0, 1]: some 1,000 training images, so that test images stay unseen.
 // Error: that of c_layers; no images; values that are not finite; a last layer that is no linear,
-// conv2d or mean; a channel of so many weights that its sum may need more than 32 bits.
-Quantized quantize(Module& network, const Tensor& images);
+// conv2d or mean; a channel of so many weights that its sum may need more than 32 bits; bits out of
+// range.
+Quantized quantize(Module& network, const Tensor& images, const QuantizeOptions& options = {});
+
+namespace detail {
+
+// A network in floats with what its layers give: all that quantize() rounds.
+struct Calibrated {
+  // Of numbers, and 0.
+  struct Range {
+    double low = 0;
+    double high = 0;
+  };
+
+  Shape image;                     // of what it takes
+  std::vector<PlainLayer> layers;  // as c_layers() gives them
+  std::vector<Range> ranges;       // of what each gives
+};
+Calibrated calibrate(Module& network, const Tensor& images);
+
+// The units of a layer in integers, for who trains it.
+struct LayerScales {
+  std::size_t layer;              // its place in Calibrated::layers
+  std::size_t range;              // that of the ReLU whose work it does, else the same
+  std::vector<double> weights{};  // of each channel; of avg_pool 1 / area
+  double out = 1;                 // of its result
+};
+// Also the scales of its layers, where they are asked for.
+Quantized in_integers(const Calibrated& network, const QuantizeOptions& options,
+                      std::vector<LayerScales>* scales = nullptr);
+
+}  // namespace detail
 
 }  // namespace limbeck

@@ -102,6 +102,23 @@ TEST_CASE("a Linear in integers is what one computes by hand") {
   CHECK(integer_logits(net, images).item() == doctest::Approx(1.642));
 }
 
+TEST_CASE("of fewer bits weights keep fewer levels, in bytes all the same") {
+  Sequential net(Flatten(), linear_of(Tensor::from({1, 2}, {real(1.26), real(-0.65)}),
+                                      Tensor::from({1}, {real(0.5)})));
+  const Tensor images = rows(2, {255, 51});
+  const auto weight = [&](int bits) {
+    return quantize(net, images, {.bits = bits}).layers.at(0).weight;
+  };
+  CHECK(weight(8) == std::vector<std::int8_t>{127, -66});
+  CHECK(weight(4) == std::vector<std::int8_t>{7, -4});  // in units of 0.18
+  CHECK(weight(2) == std::vector<std::int8_t>{1, -1});
+  // (255 − 51 + 101) · 1.26 / 255: the bias 0.5 is 101 in units of a sum.
+  QuantizedNetwork two(quantize(net, images, {.bits = 2}));
+  CHECK(two(images).item() == doctest::Approx(1.507059));
+  CHECK(error_of([&] { quantize(net, images, {.bits = 16}); }) ==
+        "export: weights have 2 to 8 bits; got 16");
+}
+
 TEST_CASE("a hidden layer keeps what a byte holds, and a ReLU after it cuts below zero") {
   Sequential net(Flatten(),
                  linear_of(Tensor::from({2, 2}, {2, 0, 1, -1}), Tensor::from({2}, {0, 0})), ReLU(),
