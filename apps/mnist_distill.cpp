@@ -17,11 +17,11 @@ namespace {
 // For images of MNIST's size.
 void list_models() {
   const Shape image{1, 28, 28};
-  fmt::print("{:<14}{:>12}{:>16}  {}\n", "model", "parameters", "multiply-adds", "what it is");
+  fmt::print("{:<17}{:>12}{:>16}  {}\n", "model", "parameters", "multiply-adds", "what it is");
   const auto row = [&](const std::string& spec, const std::string& what) {
     Rng rng(0);
     Sequential net = make_model(spec, image, 10, {}, rng);
-    fmt::print("{:<14}{:>12}{:>16}  {}\n", spec, thousands(net.parameter_count()),
+    fmt::print("{:<17}{:>12}{:>16}  {}\n", spec, thousands(net.parameter_count()),
                thousands(multiply_adds(net, image)), what);
   };
   for (const Preset& preset : model_presets()) row(preset.name, preset.what);
@@ -29,6 +29,8 @@ void list_models() {
   row("mlp:800,800", "its student");
   row("cnn:32,64,512", "5×5 convolutions and a hidden layer; any widths");
   row("cnn:8,16,32", "a small one");
+  fmt::print("{:<17}{:>12}{:>16}  {}\n", "layers: …", "", "",
+             "any other, layer by layer: apps/README.md");
 }
 
 }  // namespace

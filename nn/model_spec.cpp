@@ -6,7 +6,10 @@
 #include <functional>
 
 #include "core/error.h"
+#include "nn/layer_text.h"
 #include "nn/models.h"
+#include "nn/resnet.h"
+#include "nn/vit.h"
 
 namespace limbeck {
 namespace {
@@ -16,7 +19,8 @@ constexpr Index widest = 1'000'000;  // beyond it a width is a slip of the finge
 [[noreturn]] void refuse(const std::string& spec, const std::string& why) {
   std::string message = fmt::format(
       "\"{}\" {}; a model is mlp:WIDTH,WIDTH,… with the hidden layers' widths, as in mlp:800,800, "
-      "or cnn:CHANNELS,…,WIDTH, as in cnn:32,64,512",
+      "or cnn:CHANNELS,…,WIDTH, as in cnn:32,64,512, or layer by layer, as in \"layers: conv 16 3 "
+      "pad 1, bn, relu, pool 2, flatten, linear\"",
       spec, why);
   for (const Preset& preset : model_presets()) message += ", or " + preset.name;
   fail("model", "{}; one of your own is known after register_model(\"NAME\", …)", message);
@@ -27,16 +31,21 @@ std::vector<Index> parse_numbers(const std::string& spec) {
   std::vector<Index> numbers;
   const char* at = spec.data() + spec.find(':') + 1;
   const char* const end = spec.data() + spec.size();
+  const auto place = [&] { return at - spec.data() + 1; };
   while (at != end) {
     Index number = 0;
     const auto [next, error] = std::from_chars(at, end, number);
     if (error != std::errc{} || number < 1 || number > widest) {
-      refuse(spec, fmt::format("has a width that is not a number from 1 to {}", widest));
+      refuse(spec, fmt::format("has a width that is not a number from 1 to {}, at character {}",
+                               widest, place()));
     }
     numbers.push_back(number);
     at = next;
     if (at == end) break;
-    if (*at != ',' || at + 1 == end) refuse(spec, "is not a list of numbers with commas between");
+    if (*at != ',' || at + 1 == end) {
+      refuse(spec,
+             fmt::format("is not a list of numbers with commas between, at character {}", place()));
+    }
     ++at;
   }
   return numbers;
@@ -71,7 +80,21 @@ Plan parse(const std::string& spec) {
                  {.channels = numbers, .hidden = hidden, .dropout = options.dropout}, rng);
     };
   }
+  if (spec.starts_with("layers:")) {
+    return [layers = LayerText(spec)](const Shape& image, Index classes, const ModelOptions&,
+                                      Rng& rng) { return layers.build(image, classes, rng); };
+  }
   refuse(spec, "is not known");
+}
+
+NetworkBuilder resnet_of(Index blocks) {
+  return [blocks](const Shape& image, Index classes, double dropout, Rng& rng) {
+    return resnet(image, classes, {.blocks = blocks, .dropout = dropout}, rng);
+  };
+}
+
+Sequential vit_tiny(const Shape& image, Index classes, double dropout, Rng& rng) {
+  return vit(image, classes, {.dropout = dropout}, rng);
 }
 
 // As it grows: names and what they mean.
@@ -79,6 +102,14 @@ std::vector<Preset>& presets() {
   static std::vector<Preset> all = {
       {"lenet5", "LeNet-5 with ReLU and max-pooling", lenet5},
       {"cnn-large", "a strong teacher: five 3×3 convolutions with batch norm", cnn_large},
+      {"vgg-small", "six 3×3 convolutions in pairs, with batch norm, and a layer of 256",
+       vgg_small},
+      {"resnet20", "twenty layers with ways around them, of 16, 32 and 64 channels", resnet_of(3)},
+      {"resnet8", "likewise eight", resnet_of(1)},
+      {"mobilenet-small", "convolutions of each channel by itself, few multiplications",
+       mobilenet_small},
+      {"vit-tiny",
+       "a transformer of two blocks on patches of 4×4 pixels, which must tile the image", vit_tiny},
       {"cnn-tiny", "a student of fewer than 10,000 parameters, likewise", cnn_tiny},
   };
   return all;
@@ -108,7 +139,8 @@ bool register_model(const std::string& name, NetworkBuilder build, const std::st
     fail(op, "a name has letters, digits, '-', '_' and '.'; got \"{}\"", name);
   }
   if (!build) fail(op, "\"{}\" has no function that makes the network", name);
-  if (name == "mlp" || name == "cnn") fail(op, "\"{0}\" is what {0}:… begins with", name);
+  if (name == "mlp" || name == "cnn" || name == "layers")
+    fail(op, "\"{0}\" is what {0}:… begins with", name);
   if (std::ranges::find(presets(), name, &Preset::name) != presets().end()) {
     fail(op, "there is a model \"{}\" already", name);
   }

@@ -12,15 +12,17 @@ namespace limbeck {
 
 // What a text does not say of its network.
 struct ModelOptions {
-  double dropout = 0;  // of hidden layers, where the network has a place for it
+  double dropout = 0;  // of hidden layers, where the network has a place for it and does not say
 };
 
 // The network that a text means:
 //   mlp:800,800    a perceptron with two hidden layers of 800; "mlp:" has none
 //   cnn:32,64,512  convolutions to 32 and 64 channels, then a hidden layer of 512 (nn/models.h)
-//   a preset's name, or one of your own (register_model)
-// Error: a text of another form, which it quotes, saying which forms there are; or images that are
-// too small for it.
+//   layers: conv 32 3 pad 1, bn, relu, pool 2, flatten, linear
+//                  layer by layer (nn/layer_text.h has all of them), with dropout as it says
+//   a preset's name, resnet20 say, or one of your own (register_model)
+// Error: a text of another form, which it quotes, saying where it goes wrong and which forms there
+// are; or images that are too small for it.
 Sequential make_model(const std::string& spec, const Shape& image, Index classes,
                       const ModelOptions& options, Rng& rng);
 
@@ -37,14 +39,14 @@ struct Preset {
   std::string what;      // for people
   NetworkBuilder build;  // the function that makes it
 };
-// All of them: those of nn/models.h, then your own.
+// All of them: those of nn/models.h, nn/resnet.h and nn/vit.h, then your own.
 const std::vector<Preset>& model_presets();
 
 // Gives a network of your own a name, by which make_model knows it from then on, so load_model and
 // the programs' options as well:
 //
-//   Sequential resnet8(const Shape& image, Index classes, double dropout, Rng& rng);
-//   const bool known = register_model("resnet8", resnet8, "eight layers with ways around them");
+//   Sequential gated(const Shape& image, Index classes, double dropout, Rng& rng);
+//   const bool known = register_model("gated-cnn", gated, "a convolutional network with gates");
 //
 // As the value of a constant outside of functions it is done before main() begins; a program has
 // those of the sources that are linked into it (apps/examples/README.md). Not to be called while

@@ -21,24 +21,40 @@ struct Stage {
   bool pool;
 };
 
+struct Stages {
+  const char* name;  // of the network
+  std::vector<Stage> list;
+  Index hidden = 0;  // units of a layer between them and the logits; 0: there is none
+};
+
+// Batch norm and ReLU.
+void add_norm(Sequential& net, Index channels) {
+  net.add(BatchNorm2d({.channels = channels})).add(ReLU());
+}
+
 // For each stage a 3×3 convolution with batch norm and ReLU, pooled where it says so; the bias is
 // the batch norm's.
-Sequential normalised_cnn(const char* name, const Shape& image, Index classes,
-                          const std::vector<Stage>& stages, double dropout, Rng& rng) {
-  check_image(name, image);
+Sequential normalised_cnn(const Stages& stages, const Shape& image, Index classes, double dropout,
+                          Rng& rng) {
+  check_image(stages.name, image);
   Sequential net;
   Index in = image.dim(0), height = image.dim(1), width = image.dim(2);
-  for (const auto& [out, pool] : stages) {
+  for (const auto& [out, pool] : stages.list) {
     net.add(Conv2d({.in = in, .out = out, .kernel = 3, .padding = 1, .bias = false}, rng));
-    net.add(BatchNorm2d({.channels = out})).add(ReLU());
+    add_norm(net, out);
     in = out;
     if (!pool) continue;
     net.add(MaxPool2d({.kernel = 2}));
     height /= 2, width /= 2;
   }
   net.add(Flatten());
+  Index features = in * height * width;
+  if (stages.hidden > 0) {
+    net.add(Linear({.in = features, .out = stages.hidden}, rng)).add(ReLU());
+    features = stages.hidden;
+  }
   if (dropout > 0) net.add(Dropout({.p = dropout}, rng));
-  net.add(Linear({.in = in * height * width, .out = classes}, rng));
+  net.add(Linear({.in = features, .out = classes}, rng));
   return net;
 }
 
@@ -94,14 +110,52 @@ Sequential lenet5(const Shape& image, Index classes, double dropout, Rng& rng) {
 }
 
 Sequential cnn_large(const Shape& image, Index classes, double dropout, Rng& rng) {
-  return normalised_cnn("cnn-large", image, classes,
-                        {{32, false}, {32, true}, {64, false}, {64, true}, {128, true}}, dropout,
-                        rng);
+  const Stages stages{.name = "cnn-large",
+                      .list = {{32, false}, {32, true}, {64, false}, {64, true}, {128, true}}};
+  return normalised_cnn(stages, image, classes, dropout, rng);
 }
 
 Sequential cnn_tiny(const Shape& image, Index classes, double dropout, Rng& rng) {
-  return normalised_cnn("cnn-tiny", image, classes,
-                        {{8, false}, {16, true}, {16, true}, {24, true}}, dropout, rng);
+  const Stages stages{.name = "cnn-tiny", .list = {{8, false}, {16, true}, {16, true}, {24, true}}};
+  return normalised_cnn(stages, image, classes, dropout, rng);
+}
+
+Sequential vgg_small(const Shape& image, Index classes, double dropout, Rng& rng) {
+  const Stages stages{
+      .name = "vgg-small",
+      .list = {{32, false}, {32, true}, {64, false}, {64, true}, {128, false}, {128, true}},
+      .hidden = 256};
+  return normalised_cnn(stages, image, classes, dropout, rng);
+}
+
+Sequential mobilenet_small(const Shape& image, Index classes, double dropout, Rng& rng) {
+  if (image.rank() != 3) fail("mobilenet-small", "images must be (C, H, W); got {}", image);
+  struct Pair {
+    Index out, stride;
+  };
+  constexpr Pair pairs[] = {{32, 1}, {64, 2}, {64, 1}, {128, 2}, {128, 1}};
+  Index in = 16;
+  Sequential net;
+  net.add(Conv2d({.in = image.dim(0), .out = in, .kernel = 3, .padding = 1, .bias = false}, rng));
+  add_norm(net, in);
+  for (const auto& [out, stride] : pairs) {
+    net.add(Conv2d({.in = in,
+                    .out = in,
+                    .kernel = 3,
+                    .stride = stride,
+                    .padding = 1,
+                    .groups = in,
+                    .bias = false},
+                   rng));
+    add_norm(net, in);
+    net.add(Conv2d({.in = in, .out = out, .bias = false}, rng));
+    add_norm(net, out);
+    in = out;
+  }
+  net.add(GlobalAvgPool2d());
+  if (dropout > 0) net.add(Dropout({.p = dropout}, rng));
+  net.add(Linear({.in = in, .out = classes}, rng));
+  return net;
 }
 
 }  // namespace limbeck

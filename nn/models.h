@@ -47,4 +47,18 @@ Sequential cnn_large(const Shape& image, Index classes, double dropout, Rng& rng
 // the second, third and fourth.
 Sequential cnn_tiny(const Shape& image, Index classes, double dropout, Rng& rng);
 
+// Configuration B of that paper made small, with batch norm: two 3×3 convolutions each to 32, 64
+// and 128 channels, pooled after each pair, then a layer of 256 with ReLU, and the logits.
+Sequential vgg_small(const Shape& image, Index classes, double dropout, Rng& rng);
+
+// A network of few multiplications: a 3×3 convolution to 16 channels, then five pairs of a 3×3
+// convolution of each channel by itself (depthwise) and a 1×1 convolution over the channels, to 32,
+// 64, 64, 128 and 128, each with batch norm and ReLU; the second and the fourth pair halve the
+// image; then the mean of each plane and the logits. For images of any size. (After Howard et al.,
+// "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017,
+// section 3, made small.) Error: images of another form than (C, H, W).
+Sequential mobilenet_small(const Shape& image, Index classes, double dropout, Rng& rng);
+
+// (Residual networks are in nn/resnet.h, a vision transformer in nn/vit.h.)
+
 }  // namespace limbeck

@@ -1,4 +1,4 @@
-// vit_student: a small vision transformer (apps/examples/vit.h) as the student of a convolutional
+// vit_student: a small vision transformer (nn/vit.h) as the student of a convolutional
 // teacher, beside the same transformer on hard labels.
 //
 // On the real MNIST (--data DIR) the students make 124 and 153 errors of 10,000 after ten epochs:
@@ -8,12 +8,12 @@
 #include "apps/common/data_options.h"
 #include "apps/common/program.h"
 #include "apps/common/training_log.h"
-#include "apps/examples/vit.h"
 #include "core/text.h"
 #include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/models.h"
 #include "nn/train/evaluate.h"
+#include "nn/vit.h"
 
 using namespace limbeck;
 

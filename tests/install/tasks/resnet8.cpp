@@ -48,23 +48,23 @@ Sequential resnet8(const Shape& image, Index classes, double, Rng& rng) {
   return net;
 }
 
-const bool known = register_model("resnet8", resnet8, "eight layers with ways around them");
+const bool known = register_model("own-resnet8", resnet8, "eight layers with ways around them");
 
 }  // namespace
 
 int main() {
   const auto [train, test] = synthetic_digits({.train = 600, .test = 200});
   Rng rng(1);
-  Sequential net = make_model("resnet8", train.image, 10, {}, rng);
+  Sequential net = make_model("own-resnet8", train.image, 10, {}, rng);
   train_classifier(net, train, {.epochs = 3, .batch_size = 30, .lr = 5e-3});
   const std::string folder = std::filesystem::temp_directory_path() / "limbeck-resnet8";
   std::filesystem::create_directories(folder);
   save_model(net, folder + "/net.safetensors",
-             {.spec = "resnet8", .image = train.image, .classes = 10});
+             {.spec = "own-resnet8", .image = train.image, .classes = 10});
   Sequential again = load_model(folder + "/net.safetensors").network;
   const double off = testing::difference(logits_of(again, test), logits_of(net, test));
   export_onnx(again, test.image, folder + "/net.onnx");
-  export_c(again, test.image, folder + "/net.h", {.network = "resnet8"});
+  export_c(again, test.image, folder + "/net.h", {.network = "own-resnet8"});
   const bool written = std::filesystem::file_size(folder + "/net.onnx") > 40'000 &&
                        std::filesystem::file_size(folder + "/net.h") > 40'000;
   std::filesystem::remove_all(folder);

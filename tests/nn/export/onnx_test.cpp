@@ -1,12 +1,12 @@
 // What an ONNX file holds, read back with the schema's own library, and what is not exported.
 #include "nn/export/onnx.h"
 
-#include "apps/examples/vit.h"
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
 #include "nn/linear.h"
 #include "nn/models.h"
 #include "nn/pooling.h"
+#include "nn/vit.h"
 #include "tests/data/idx_files.h"
 
 using namespace limbeck;

@@ -3,7 +3,6 @@
 
 #include "apps/examples/new_layer.h"
 #include "apps/examples/squeeze_excitation.h"
-#include "apps/examples/vit.h"
 #include "core/ops.h"
 #include "data/synthetic_digits.h"
 #include "nn/batch_norm.h"
@@ -16,6 +15,7 @@
 #include "nn/model_spec.h"
 #include "nn/models.h"
 #include "nn/pooling.h"
+#include "nn/vit.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 #include "tests/nn/export/networks.h"

@@ -1,6 +1,7 @@
-// The vision transformer of apps/examples/vit.h.
-#include "apps/examples/vit.h"
+// Self-attention and the vision transformer.
+#include "nn/vit.h"
 
+#include "nn/attention.h"
 #include "nn/losses.h"
 #include "tests/testing.h"
 
@@ -22,7 +23,7 @@ Tensor token(const Tensor& x, Index l) {
 
 TEST_CASE("patches become tokens from left to right and from the top down") {
   Rng rng(1);
-  PatchEmbedding embed({1, 4, 6}, 2, 5, rng);
+  PatchEmbedding embed({.image = {1, 4, 6}, .patch = 2, .features = 5}, rng);
   const std::vector<NamedTensor> parts = embed.named_parameters();
   REQUIRE(parts.size() == 3);  // weight, bias, position
   const Tensor x = random_tensor({2, 1, 4, 6}, 2);
@@ -38,7 +39,7 @@ TEST_CASE("patches become tokens from left to right and from the top down") {
 
 TEST_CASE("attention does not care for the order of tokens") {
   Rng rng(1);
-  SelfAttention attention(8, 2, rng);
+  SelfAttention attention({.features = 8, .heads = 2}, rng);
   const Tensor x = random_tensor({1, 4, 8}, 2);
   const Tensor turned =
       reshape(concat_rows({token(x, 2), token(x, 0), token(x, 3), token(x, 1)}), {1, 4, 8});
@@ -49,7 +50,7 @@ TEST_CASE("attention does not care for the order of tokens") {
 
 TEST_CASE("attention to tokens that are all alike answers as their one value does") {
   Rng rng(1);
-  SelfAttention attention(8, 2, rng);
+  SelfAttention attention({.features = 8, .heads = 2}, rng);
   const Tensor one = random_tensor({1, 8}, 2);
   const Tensor y = attention(reshape(concat_rows({one, one, one}), {1, 3, 8}));
   // The weights are 1/3 each, and a mean of equal values is that value.
@@ -64,10 +65,16 @@ TEST_CASE("attention to tokens that are all alike answers as their one value doe
 TEST_CASE("sizes that do not fit a vision transformer are refused") {
   Rng rng(1);
   CHECK(error_of([&] {
-          PatchEmbedding({1, 28, 28}, 5, 8, rng);
+          PatchEmbedding({.image = {1, 28, 28}, .patch = 5, .features = 8}, rng);
         }) == "PatchEmbedding: patches of 5 × 5 do not tile images (1, 28, 28)");
-  CHECK(error_of([&] { SelfAttention(8, 3, rng); }) ==
-        "SelfAttention: 3 heads do not divide a width of 8");
+  CHECK(error_of([&] { SelfAttention({.features = 8, .heads = 3}, rng); }) ==
+        "SelfAttention: 3 heads do not divide 8 features");
+  SelfAttention attention({.features = 8, .heads = 2}, rng);
+  CHECK(attention.describe() == "SelfAttention(8, 2 heads)");
+  CHECK(contains(error_of([&] {
+                   attention(Tensor::zeros({2, 8}));
+                 }),
+                 "the input must be (N, L, 8); got (2, 8)"));
 }
 
 TEST_CASE("a vision transformer learns which half of an image is bright") {
