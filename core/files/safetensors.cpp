@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>
@@ -31,6 +32,34 @@ struct Entry {
   Shape shape;
   std::uint64_t begin = 0, end = 0;
 };
+
+// Python that writes a file of torch.save anew, with the order of its tensors in the metadata: the
+// writer of safetensors sorts them.
+constexpr const char* rewrite =
+    "python3 -c \"import sys, torch, safetensors.torch as s; w = torch.load(sys.argv[1], 'cpu', "
+    "weights_only=True); w = next((v for v in w.values() if isinstance(v, dict)), w); "
+    "s.save_file({k: v.clone().contiguous() for k, v in w.items()}, sys.argv[2], {'order': ' "
+    "'.join(w)})\" model.pt model.safetensors";
+
+// Of a file that is none, by its first 8 bytes and what comes then. torch.save writes a zip archive
+// whose first member is NAME/data.pkl, and wrote a bare pickle before PyTorch 1.6.
+[[noreturn]] void refuse_other_kind(FileReader& file, const std::string& begin, std::uint64_t n) {
+  const std::string pickle =
+      "which is not read here: a pickle is a program. PyTorch can write "
+      "the tensors alone: ";
+  if (begin.starts_with("PK\x03\x04")) {
+    const std::string head = file.read_text(std::min<std::size_t>(file.left(), 200));
+    if (head.find("data.pkl") != std::string::npos) {
+      file.refuse("it is a file of torch.save, a zip archive with a pickle, {}{}", pickle, rewrite);
+    }
+    file.refuse("not a safetensors file: it is a zip archive");
+  }
+  if (begin.front() == '\x80' && begin[1] >= 2 && begin[1] <= 5) {
+    file.refuse("it is a pickle, as torch.save wrote them once, {}{}", pickle, rewrite);
+  }
+  file.refuse("not a safetensors file, or a part of one: its header would have {} bytes of {}", n,
+              file.left());
+}
 
 Json parse_header(const FileReader& file, const std::string& text) {
   const std::string fault = detail::json_fault(text);
@@ -153,11 +182,10 @@ void append(std::string& bytes, T x) {
 TensorFile read_safetensors(const std::string& path) {
   FileReader file(reading, path);
   if (file.left() < 8) file.refuse("not a safetensors file: it has fewer than 8 bytes");
-  const std::uint64_t n = file.read<std::uint64_t>(1)[0];
-  if (n > longest_header || n > file.left()) {
-    file.refuse("not a safetensors file, or a part of one: its header would have {} bytes of {}", n,
-                file.left());
-  }
+  const std::string begin = file.read_text(8);
+  std::uint64_t n = 0;
+  std::memcpy(&n, begin.data(), sizeof(n));
+  if (n > longest_header || n > file.left()) refuse_other_kind(file, begin, n);
   const std::string text = file.read_text(n);
   if (!text.starts_with('{')) file.refuse("not a safetensors file: no {{ begins its header");
 

@@ -45,8 +45,9 @@ void write_safetensors(const std::string& path, const TensorFile& content,
 // three fields; data that overlap, leave holes, do not reach the file's end, or are of another size
 // than shape and dtype say; metadata that are not strings. And for what is not known here, the
 // format's dtypes of a byte and less for real numbers, and C64; and what a tensor cannot hold: more
-// dimensions than Shape, an element that is finite in the file and infinite as a real. Error, with
-// the file's name.
+// dimensions than Shape, an element that is finite in the file and infinite as a real. A file of
+// torch.save (.pt, .pth, .ckpt) is told from others, and the error has the line of Python that
+// writes it as safetensors; nothing is unpickled. Error, with the file's name.
 TensorFile read_safetensors(const std::string& path);
 
 }  // namespace limbeck

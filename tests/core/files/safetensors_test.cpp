@@ -146,6 +146,28 @@ TEST_CASE("what is not safetensors is refused in words") {
   CHECK(complaint(file_of("{}", "x")) == "its tensors end at byte 0 of 1");
 }
 
+TEST_CASE("a file of torch.save is told from others, and how to write it anew") {
+  // A zip archive begins with the letters PK, 3 and 4, 26 bytes of sizes, and a member's name.
+  const auto zip = [](const Bytes& name) {
+    return Bytes("PK\x03\x04\x14", 5) + Bytes(25, '\0') + name + Bytes(64, 'x');
+  };
+  const std::string rewritten = complaint(zip("archive/data.pkl"));
+  CHECK(
+      rewritten.starts_with("it is a file of torch.save, a zip archive with a pickle, which is "
+                            "not read here: a pickle is a program. PyTorch can write"));
+  CHECK(contains(rewritten, "weights_only=True"));
+  CHECK(contains(rewritten, "save_file("));
+  CHECK(complaint(zip("x.npy")) == "not a safetensors file: it is a zip archive");
+  CHECK(complaint(Bytes("PK\x03\x04\x14\0\0\0", 8)) ==
+        "not a safetensors file: it is a zip archive");
+  CHECK(complaint(Bytes("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", 8) + "ab")
+            .starts_with("it is a pickle, as torch.save wrote them once"));
+  // A header of 640 bytes begins like a pickle.
+  const Bytes header = "{\"__metadata__\":{\"a\":\"" + Bytes(640 - 25, 'b') + "\"}}";
+  REQUIRE(header.size() == 640);
+  CHECK(read(file_of(header, "")).metadata.at("a").size() == 615);
+}
+
 TEST_CASE("a key that is said twice is refused, in the header and within an entry") {
   const Bytes entry = fmt::format("\"x\":{{{}}}", two_floats);
   CHECK(complaint_about("{" + entry + "," + entry + "}") == "its header says the key \"x\" twice");
