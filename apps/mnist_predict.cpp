@@ -7,8 +7,10 @@
 
 #include "apps/common/class_names.h"
 #include "apps/common/data_options.h"
+#include "apps/common/input_options.h"
 #include "apps/common/json_text.h"
 #include "apps/common/program.h"
+#include "apps/common/say.h"
 #include "apps/predict/prediction.h"
 #include "apps/predict/prepare.h"
 #include "core/error.h"
@@ -23,6 +25,7 @@ struct Settings {
   std::string model_file;
   std::vector<std::string> pictures;
   std::string spec;
+  InputSettings input{};
   DataSettings data{};
   std::vector<Index> indices;
   bool train = false;
@@ -42,6 +45,7 @@ void add_options(Options& options, Settings& s) {
            "for images of 28 x 28 and ten classes")
       .type("SPEC")
       .check(check_model_spec);
+  add_options(options, "--", s.input);
   Option data = add_options(options, s.data);
   data.excludes(pictures);
   const Option index =
@@ -74,7 +78,9 @@ void add_options(Options& options, Settings& s) {
 
 SavedModel load(const Settings& s) {
   SavedModel model =
-      load_model(s.model_file, {.spec = s.spec, .image = {1, 28, 28}, .classes = 10});
+      load_model(s.model_file,
+                 {.spec = s.spec, .image = {1, 28, 28}, .classes = 10, .input = s.input.options()});
+  if (const std::string match = model.weights.str(); !match.empty()) say("{}\n", match);
   if (!s.spec.empty() && s.spec != model.info.spec) {
     fail("--model", "{} says that it is {}, not {}", s.model_file, model.info.spec, s.spec);
   }

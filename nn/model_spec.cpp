@@ -105,12 +105,12 @@ std::vector<Preset>& presets() {
       {"vgg-small", "six 3×3 convolutions in pairs, with batch norm, and a layer of 256",
        vgg_small},
       {"resnet20", "twenty layers with ways around them, of 16, 32 and 64 channels", resnet_of(3)},
-      {"resnet8", "likewise eight", resnet_of(1)},
+      {"resnet8", "eight layers, likewise", resnet_of(1)},
       {"mobilenet-small", "convolutions of each channel by itself, few multiplications",
        mobilenet_small},
       {"vit-tiny",
        "a transformer of two blocks on patches of 4×4 pixels, which must tile the image", vit_tiny},
-      {"cnn-tiny", "a student of fewer than 10,000 parameters, likewise", cnn_tiny},
+      {"cnn-tiny", "a student of fewer than 10,000 parameters: four 3×3 convolutions", cnn_tiny},
   };
   return all;
 }

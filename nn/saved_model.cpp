@@ -31,9 +31,53 @@ std::vector<Index> parse_sizes(const std::string& path, const char* key, const s
   }
 }
 
+// "0.485,0.456" → {0.485, 0.456}. Error: anything else than finite numbers with commas between.
+std::vector<double> parse_numbers(const std::string& path, const char* key,
+                                  const std::string& text) {
+  std::vector<double> numbers;
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  while (true) {
+    double number = 0;
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error != std::errc{} || (next != end && *next != ',')) {
+      fail(op, "{}: its metadata have {} \"{}\"; numbers with commas belong there", path, key,
+           text);
+    }
+    numbers.push_back(number);
+    if (next == end) return numbers;
+    at = next + 1;
+  }
+}
+
+// What a file says of its network's input.
+InputOptions input_of(const std::string& path, Metadata& metadata) {
+  InputOptions input;
+  if (const auto found = metadata.extract("input")) {
+    input.layout = input_layout_of(op, found.mapped());
+  }
+  if (const auto found = metadata.extract("mean")) {
+    input.mean = parse_numbers(path, "mean", found.mapped());
+  }
+  if (const auto found = metadata.extract("std")) {
+    input.std = parse_numbers(path, "std", found.mapped());
+  }
+  return input;
+}
+
+std::string text_of(const std::vector<double>& numbers) {
+  std::string text;
+  for (const double x : numbers) text += fmt::format("{}{}", text.empty() ? "" : ",", x);
+  return text;
+}
+
 ModelInfo info_of(const std::string& path, Metadata metadata, const ModelInfo& otherwise) {
   ModelInfo info = otherwise;
-  if (const auto found = metadata.extract("spec")) info.spec = found.mapped();
+  if (const auto found = metadata.extract("spec")) {
+    info.spec = found.mapped();
+    const InputOptions input = input_of(path, metadata);
+    if (!input.is_usual()) info.input = input;
+  }
   if (const auto found = metadata.extract("image")) {
     const auto sizes = parse_sizes(path, "image", found.mapped());
     if (sizes.size() != 3) fail(op, "{}: its image is not C,H,W: {}", path, found.mapped());
@@ -74,6 +118,11 @@ void save_model(const Sequential& network, const std::string& path, const ModelI
   metadata["image"] =
       fmt::format("{},{},{}", info.image.dim(0), info.image.dim(1), info.image.dim(2));
   metadata["classes"] = fmt::format("{}", info.classes);
+  if (!info.input.is_usual()) {
+    metadata["input"] = to_string(info.input.layout);
+    if (!info.input.mean.empty()) metadata["mean"] = text_of(info.input.mean);
+    if (!info.input.std.empty()) metadata["std"] = text_of(info.input.std);
+  }
   save_weights(network, path, metadata);
 }
 
@@ -81,9 +130,15 @@ SavedModel load_model(const std::string& path, const ModelInfo& otherwise) {
   const TensorFile file = read_safetensors(path);
   ModelInfo info = info_of(path, file.metadata, otherwise);
   Sequential network = network_of(path, info, file);
-  assign_state(op, path, network, file);
+  WeightMatch weights;
+  if (file.metadata.contains("spec")) {
+    assign_state(op, path, network, file);  // one of ours: other names are a fault
+  } else {
+    weights = assign_foreign(op, path, network, file);
+  }
+  network = prepared(std::move(network), info.input);
   network.eval();
-  return {.network = std::move(network), .info = std::move(info)};
+  return {.network = std::move(network), .info = std::move(info), .weights = std::move(weights)};
 }
 
 }  // namespace limbeck

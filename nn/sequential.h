@@ -59,16 +59,19 @@ class Sequential : public Module {
     (add(std::forward<Rest>(rest)), ...);
   }
 
-  // Appends a module (moved in) or a function from Tensor to Tensor. Returns *this.
+  // Appends a module (moved in, or by its pointer) or a function from Tensor to Tensor. Returns
+  // *this.
   template <class Layer>
   Sequential& add(Layer layer) {
-    if constexpr (std::is_base_of_v<Module, Layer>) {
-      layers_.push_back(std::make_unique<Layer>(std::move(layer)));
-    } else {
-      layers_.push_back(std::make_unique<Function>(std::move(layer)));
-    }
-    const std::string position = std::to_string(layers_.size() - 1);
-    layers_.back()->set_name(name().empty() ? position : name() + "." + position);
+    layers_.push_back(module_of(std::move(layer)));
+    name_layer(layers_.size() - 1);
+    return *this;
+  }
+  // Puts one before the others, whose numbers rise by one.
+  template <class Layer>
+  Sequential& add_first(Layer layer) {
+    layers_.insert(layers_.begin(), module_of(std::move(layer)));
+    for (std::size_t i = 0; i < layers_.size(); ++i) name_layer(i);
     return *this;
   }
 
@@ -91,6 +94,21 @@ class Sequential : public Module {
   }
 
  private:
+  template <class Layer>
+  static std::unique_ptr<Module> module_of(Layer layer) {
+    if constexpr (std::is_convertible_v<Layer, std::unique_ptr<Module>>) {
+      return std::unique_ptr<Module>(std::move(layer));
+    } else if constexpr (std::is_base_of_v<Module, Layer>) {
+      return std::make_unique<Layer>(std::move(layer));
+    } else {
+      return std::make_unique<Function>(std::move(layer));
+    }
+  }
+  void name_layer(std::size_t i) {
+    const std::string position = std::to_string(i);
+    layers_[i]->set_name(name().empty() ? position : name() + "." + position);
+  }
+
   std::vector<std::unique_ptr<Module>> layers_;
 };
 

@@ -133,6 +133,16 @@ void assign_state(const char* op, const std::string& source, Module& module,
   }
 }
 
+bool has_names_of(const Module& module, const TensorFile& file) {
+  const std::vector<NamedTensor> state = named_state(module);
+  const Renumbering ours(state), theirs(file.tensors);
+  if (state.size() != file.tensors.size()) return false;
+  std::set<std::string> our_names, their_names;
+  for (const NamedTensor& part : state) our_names.insert(ours(part.name));
+  for (const NamedTensor& tensor : file.tensors) their_names.insert(theirs(tensor.name));
+  return our_names == their_names;
+}
+
 Metadata load_weights(Module& module, const std::string& path) {
   const TensorFile file = read_safetensors(path);
   assign_state("load_weights", path, module, file);

@@ -47,8 +47,11 @@ void save_weights(const Module& module, const std::string& path, const Metadata&
 void assign_state(const char* op, const std::string& source, Module& module,
                   const TensorFile& file);
 
+// Whether a file's names are those of the module, each once, numbers of layers counted as above.
+bool has_names_of(const Module& module, const TensorFile& file);
+
 // Reads such a file into the module and gives the metadata. Error: read_safetensors' and
-// assign_state's.
+// assign_state's. (nn/foreign_weights.h takes tensors of other names, too.)
 Metadata load_weights(Module& module, const std::string& path);
 
 }  // namespace limbeck

@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int schema_version = 1;  // raised when a field changes its meaning or goes
+constexpr std::size_t widest_spec = 36;  // in the table
+constexpr int schema_version = 1;        // raised when a field changes its meaning or goes
 
 // What is known of an epoch. The terms of a loss that has one only are that loss.
 ordered_json epoch_json(const EpochReport& report) {
@@ -39,6 +40,11 @@ ordered_json outcome_json(const Outcome& outcome) {
     json["epochs"][i]["peak_resident_bytes"] = outcome.peak_bytes[i - first];
   }
   return json;
+}
+
+// A network's text, cut where a list of layers would make the table too wide.
+std::string short_spec(const std::string& spec) {
+  return spec.size() <= widest_spec ? spec : spec.substr(0, widest_spec - 1) + "…";
 }
 
 }  // namespace
@@ -76,17 +82,19 @@ std::string DistillReport::table() const {
   const bool tells_shares = !steps.empty() || !students.front().peers.empty();
   const std::string of = fmt::format("errors of {}", thousands(all.front().first->total));
   std::size_t spec_width = std::string_view("model").size();
-  for (const auto& row : all) spec_width = std::max(spec_width, row.first->spec.size());
+  for (const auto& row : all) {
+    spec_width = std::max(spec_width, std::min(row.first->spec.size(), widest_spec));
+  }
   std::string text = fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>10}{}{:>14}\n", "", "model",
                                  spec_width, "parameters", "size", of, of.size() + 2, "accuracy",
                                  tells_shares ? fmt::format("{:>10}", "won back") : "", "training");
   for (const auto& [row, share] : all) {
     const double accuracy = 1 - static_cast<double>(row->errors) / static_cast<double>(row->total);
     const std::string won = share ? fmt::format("{:.0f} %", 100 * *share) : "-";
-    text += fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>8.2f} %{}{:>14}\n", row->title, row->spec,
-                        spec_width, thousands(row->parameters), file_size(row->bytes()),
-                        thousands(row->errors), of.size() + 2, 100 * accuracy,
-                        tells_shares ? fmt::format("{:>10}", won) : "",
+    text += fmt::format("{:22}{:<{}}{:>12}{:>10}{:>{}}{:>8.2f} %{}{:>14}\n", row->title,
+                        short_spec(row->spec), spec_width, thousands(row->parameters),
+                        file_size(row->bytes()), thousands(row->errors), of.size() + 2,
+                        100 * accuracy, tells_shares ? fmt::format("{:>10}", won) : "",
                         row->seconds == 0   ? "-"
                         : row->seconds < 10 ? fmt::format("{:.1f} s", row->seconds)
                                             : duration(row->seconds));

@@ -25,7 +25,9 @@ void add_files(Options& options, DistillSettings& s) {
   };
   file("--teacher-weights", s.teacher_weights,
        "Take the teacher's weights from a safetensors file, of --save or from PyTorch, instead of "
-       "training it. A file that does not say what network it is needs --teacher");
+       "training it. A file that does not say what network it is needs --teacher; names that are "
+       "not ours are matched by kind and shape, and the match is printed");
+  add_options(options, "--teacher-", s.teacher_input);
   file("--teacher-logits", s.teacher_logits,
        "No teacher at all: its logits for the training images, N x C, from an NPY file that any "
        "program may have computed");
@@ -101,6 +103,7 @@ void add_options(Options& options, DistillSettings& s) {
       "The teacher. mlp:A,B,... is a perceptron with hidden layers A, B, ...; cnn:A,B,...,H has "
       "5x5 "
       "convolutions to A, B, ... channels, each with ReLU and pooling, and a hidden layer H; "
+      "\"layers: conv 32 3, relu, pool 2, flatten, linear\" is any other, layer by layer; "
       "--list-models prints those that have a name")
       .type("SPEC")
       .check(check_model_spec);
@@ -195,6 +198,7 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
   s.training.add_to(json);
   s.method.add_to(json);
   s.chains.add_to(json, s);
+  s.teacher_input.add_to(json);
   return json;
 }
 
@@ -209,6 +213,9 @@ void check(const DistillSettings& s) {
     if (s.train_size > 0) fail(option, "they are for all training images, not for --train-size");
     if (!s.report.empty()) fail(option, "--report needs a teacher to ask about test images");
     if (s.augment != "none") fail(option, "they are not for images that --augment has changed");
+  }
+  if (s.teacher_input.given() && s.teacher_weights.empty()) {
+    fail("--teacher-input, --teacher-mean, --teacher-std", "they are for --teacher-weights");
   }
   if (!s.checkpoint.empty() && !s.resume.empty()) {
     fail("--resume", "it keeps checkpoints where it goes on; leave out --checkpoint");

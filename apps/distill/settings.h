@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apps/common/data_options.h"
+#include "apps/common/input_options.h"
 #include "apps/common/training_options.h"
 #include "apps/distill/chains.h"
 #include "apps/distill/method_options.h"
@@ -37,8 +38,9 @@ struct DistillSettings {
   Index repeats = 1;
   std::uint64_t seed = 1;
   int threads = limbeck::threads();
-  std::string teacher_weights;  // a file; empty: the teacher is trained
-  std::string teacher_logits;   // a file; empty: the teacher answers
+  std::string teacher_weights;    // a file; empty: the teacher is trained
+  std::string teacher_logits;     // a file; empty: the teacher answers
+  InputSettings teacher_input{};  // of a teacher from a file
 
   // What is kept: files and folders, where not empty.
   std::string save, save_logits, export_onnx, export_c, export_c_int8;

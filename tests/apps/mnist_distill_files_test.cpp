@@ -7,6 +7,8 @@
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
 #include "nn/train/evaluate.h"
+#include "nn/train/trainer.h"
+#include "nn/weights.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
@@ -117,6 +119,49 @@ TEST_CASE("a teacher's weights, or its logits, teach what the teacher itself tau
   CHECK(logits.at("teacher").is_null());
   CHECK(logits.at("student_distilled").at("epochs").back().at("loss").get<double>() ==
         doctest::Approx(trained.at("student_distilled").at("epochs").back().at("loss")));
+}
+
+TEST_CASE("a teacher from elsewhere has its own names for tensors and its own form of images") {
+  const InputOptions input{.mean = {0.1307}, .std = {0.3081}};
+  Rng rng(3);
+  Sequential teacher = prepared(make_model("mlp:16", {1, 28, 28}, 10, {}, rng), input);
+  train_classifier(teacher, digits().train, {.epochs = 4, .batch_size = 20, .lr = 3e-3});
+  const std::vector<NamedTensor> state = named_state(teacher);
+  REQUIRE(state.size() == 4);
+  const Folder out;
+  const std::string file = out.file("theirs.safetensors");
+  write_safetensors(file, {.tensors = {{"module.fc1.bias", state[1].tensor},
+                                       {"module.fc1.weight", state[0].tensor},
+                                       {"module.fc2.bias", state[3].tensor},
+                                       {"module.fc2.weight", state[2].tensor}},
+                           .metadata = {}});
+  Arguments all =
+      small({"--teacher", "mlp:16", "--teacher-weights", file, "--teacher-mean", "0.1307",
+             "--teacher-std", "0.3081", "--save", out.path(), "--json", out.file("run.json")});
+  std::erase(all, "--quiet");
+  const Finished told = run_program("mnist_distill", all);
+  CAPTURE(told.err);
+  CHECK(told.exit_code == 0);
+  const Index errors = count_errors(teacher, digits().test);
+  CHECK(contains(told.err, "  module.fc1.weight  →  1.weight  (16, 784)\n"));
+  CHECK(contains(told.err, fmt::format("by itself it makes {} errors of 200", errors)));
+  const json run_json = json::parse(read_all(out.file("run.json")));
+  CHECK(run_json.at("teacher").at("errors") == errors);
+  CHECK(run_json.at("options").at("teacher_mean") == "0.1307");
+
+  // What was saved has the form of its images with it.
+  SavedModel saved = load_model(out.file("teacher.safetensors"));
+  CHECK(count_errors(saved.network, digits().test) == errors);
+  run({"--teacher-weights", out.file("teacher.safetensors"), "--json", out.file("again.json")});
+  CHECK(json::parse(read_all(out.file("again.json"))).at("student_distilled").at("errors") ==
+        run_json.at("student_distilled").at("errors"));
+
+  check_refused({"--teacher-weights", file, "--teacher", "mlp:17"},
+                "its tensors do not fit the network, which has 1 layer of bias (10), weight "
+                "(10, 17) where the file has 0\n  the network");
+  check_refused({"--teacher-mean", "0.5"}, "they are for --teacher-weights");
+  out.write("x.pt", Bytes("PK\x03\x04", 4) + Bytes(26, '\0') + "x/data.pkl");
+  check_refused({"--teacher-weights", out.file("x.pt")}, "it is a file of torch.save");
 }
 
 TEST_CASE("files of a teacher that do not fit are refused") {
