@@ -157,8 +157,8 @@ TEST_CASE("a teacher from elsewhere has its own names for tensors and its own fo
         run_json.at("student_distilled").at("errors"));
 
   check_refused({"--teacher-weights", file, "--teacher", "mlp:17"},
-                "its tensors do not fit the network, which has 1 layer of bias (10), weight "
-                "(10, 17) where the file has 0\n  the network");
+                "its tensors do not fit the network, which has 0 layers of bias (10), weight "
+                "(10, 16) where the file has 1\n  the network");
   check_refused({"--teacher-mean", "0.5"}, "they are for --teacher-weights");
   out.write("x.pt", Bytes("PK\x03\x04", 4) + Bytes(26, '\0') + "x/data.pkl");
   check_refused({"--teacher-weights", out.file("x.pt")}, "it is a file of torch.save");
