@@ -8,6 +8,7 @@
 #include <span>
 
 #include "core/files/file.h"
+#include "core/files/half.h"
 #include "core/files/json_check.h"
 
 namespace limbeck {
@@ -125,21 +126,6 @@ Metadata read_metadata(const FileReader& file, const Json& json) {
     metadata[key] = value;
   }
   return metadata;
-}
-
-// Half precision: sign, 5 bits of exponent, 10 of fraction.
-float from_f16(std::uint16_t bits) {
-  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  const float size = exponent == 31 ? (fraction == 0 ? INFINITY : NAN)
-                     : exponent == 0
-                         ? std::ldexp(static_cast<float>(fraction), -24)
-                         : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25);
-  return bits >> 15 != 0 ? -size : size;
-}
-
-// The upper half of a float.
-float from_bf16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
 template <class T, class Convert>
