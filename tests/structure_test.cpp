@@ -40,7 +40,8 @@ const std::map<std::string, std::set<std::string>> arrow = {
     {"nn/distill", core_and({"nn", "nn/train", "nn/distill", "optim", "data"})},
     {"nn/distill/methods",
      core_and({"nn", "nn/train", "nn/distill", "nn/distill/methods", "optim", "data"})},
-    {"nn/export", core_and({"nn", "nn/export"})}};
+    {"nn/export", core_and({"nn", "nn/export"})},
+    {"nn/import", core_and({"nn", "nn/import"})}};
 
 // "nn/train/trainer.h" → "nn/train"; "apps/common/program.h" → "apps/common"
 std::string folder_of(const std::string& file) {

@@ -1,0 +1,74 @@
+// What an ONNX file says, before anything is made of it: nodes, constants, inputs and outputs.
+// The format: https://onnx.ai/onnx/repo-docs/IR.html, and onnx.proto beside it.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace limbeck::imported {
+
+// What goes from node to node. Whole numbers, of which shapes, axes and places are made, are kept
+// as reals too: up to 2²⁴ every one of them is exact, and none beyond is let through.
+inline constexpr Index largest_whole = Index{1} << 24;
+// (In files the largest integers are a way to say "to the end"; 2²⁴ says so, too.)
+inline real whole_number(Index n) {
+  return static_cast<real>(std::clamp(n, -largest_whole, largest_whole));
+}
+struct Value {
+  Tensor tensor{};
+  bool whole = false;  // whole numbers, or truth values, 0 and 1
+
+  bool is_given() const { return tensor.defined(); }
+};
+
+// What a node does beside its inputs. What is of another kind, a graph within the graph, say, is
+// monostate.
+struct Attribute {
+  std::string name;
+  std::variant<std::monostate, Index, double, std::string, std::vector<Index>, Value> value{};
+};
+
+// An operator that is applied.
+struct Node {
+  std::string type;                   // the operator: "Conv"
+  std::string name{};                 // its own, or ""
+  std::vector<std::string> inputs{};  // names of values; "" where an optional one is left out
+  std::vector<std::string> outputs{};
+  std::vector<Attribute> attributes{};
+
+  std::string str() const;  // for errors: "node Conv_3 (Conv)"
+};
+
+// An input or output of the graph.
+struct Port {
+  static constexpr Index open = -1;  // a size that the file leaves open
+
+  std::string name;
+  Index type = 0;             // TensorProto.DataType: 1 is float
+  std::vector<Index> dims{};  // its shape, the batch first
+};
+
+struct File {
+  std::string producer{};  // "pytorch 1.13"
+  Index operator_set = 0;
+  std::vector<Node> nodes{};
+  std::map<std::string, Value> constants{};
+  std::vector<Port> inputs{};  // without those that are constants
+  std::vector<Port> outputs{};
+};
+
+// The bytes of a file, which goes by this name in errors. Numbers of 16, 32 and 64 bits become
+// reals. What is kept takes a constant times the bytes of the file, and no message is followed
+// deeper than the format is.
+// Error, "read_onnx: NAME: …": bytes that are no ONNX; an operator set outside of 7 to 21; a
+// constant whose elements are not as many as its shape says, are kept in another file, or are of a
+// type that is no number.
+File decode_file(std::string_view bytes, const std::string& name);
+
+}  // namespace limbeck::imported
