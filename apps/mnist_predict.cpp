@@ -15,6 +15,7 @@
 #include "apps/predict/prepare.h"
 #include "core/error.h"
 #include "core/ops/softmax.h"
+#include "nn/import/onnx.h"
 #include "nn/model_spec.h"
 
 using namespace limbeck;
@@ -23,6 +24,7 @@ namespace {
 
 struct Settings {
   std::string model_file;
+  std::string onnx;
   std::vector<std::string> pictures;
   std::string spec;
   InputSettings input{};
@@ -35,7 +37,7 @@ struct Settings {
 };
 
 void add_options(Options& options, Settings& s) {
-  options.add("MODEL", s.model_file, "The network: a safetensors file").type("").required();
+  options.add("MODEL", s.model_file, "The network: a safetensors file").type("");
   const Option pictures =
       options.add("IMAGE", s.pictures,
                   "Pictures of a digit: PNG or PGM, of any size, dark on light or light on dark");
@@ -46,6 +48,10 @@ void add_options(Options& options, Settings& s) {
       .type("SPEC")
       .check(check_model_spec);
   add_options(options, "--", s.input);
+  options
+      .add("--onnx", s.onnx,
+           "The network is this one instead, an ONNX file of any framework; there is no MODEL then")
+      .type("FILE");
   Option data = add_options(options, s.data);
   data.excludes(pictures);
   const Option index =
@@ -71,15 +77,36 @@ void add_options(Options& options, Settings& s) {
       .check(valid_number([](double t) { check_temperature("--temperature", t); }));
   options.flag("--json", s.json, "Print JSON, with the probabilities of all classes");
   options.check([&s] {
+    if (s.onnx.empty() && s.model_file.empty()) fail("arguments", "MODEL is required, or --onnx");
+    if (!s.onnx.empty()) {  // what stands first is a picture
+      if (!s.spec.empty()) fail("arguments", "--onnx says what network it is: no --model");
+      if (!s.model_file.empty()) s.pictures.insert(s.pictures.begin(), s.model_file);
+      if (!s.pictures.empty() && !s.data.path.empty()) fail("arguments", "--data excludes IMAGE");
+      s.model_file = s.onnx;
+    }
     if (s.pictures.empty() && s.data.path.empty())
       fail("arguments", "IMAGE, or --data, is required");
   });
 }
 
+// A network of another framework, for images of MNIST's size where its file leaves that open.
+SavedModel load_onnx(const std::string& file) {
+  OnnxNetwork network = read_onnx(file, {.image = {1, 28, 28}});
+  if (network.image().rank() != 3 || network.classes() == 0) {
+    fail("--onnx", "{}: from {} to {}: no network that tells classes of images", file,
+         network.image(), network.answer());
+  }
+  ModelInfo info{.spec = "onnx", .image = network.image(), .classes = network.classes()};
+  return {.network = Sequential(std::move(network)), .info = std::move(info)};
+}
+
 SavedModel load(const Settings& s) {
   SavedModel model =
-      load_model(s.model_file,
-                 {.spec = s.spec, .image = {1, 28, 28}, .classes = 10, .input = s.input.options()});
+      !s.onnx.empty()
+          ? load_onnx(s.onnx)
+          : load_model(
+                s.model_file,
+                {.spec = s.spec, .image = {1, 28, 28}, .classes = 10, .input = s.input.options()});
   if (const std::string match = model.weights.str(); !match.empty()) say("{}\n", match);
   if (!s.spec.empty() && s.spec != model.info.spec) {
     fail("--model", "{} says that it is {}, not {}", s.model_file, model.info.spec, s.spec);

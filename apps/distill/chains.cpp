@@ -124,6 +124,10 @@ void ChainSettings::check(const DistillSettings& s) const {
     fail("--teacher-logits", "{} needs a teacher to ask; --teacher-weights takes one from a file",
          option);
   }
+  if (generations > 0 && !s.teacher_onnx.empty()) {
+    fail(option,
+         "networks like a teacher from an ONNX file cannot be made; --assistant names them");
+  }
   if (mutual > 0 && s.method.given()) {
     fail(option,
          "students that teach one another learn from labels and from each other, not by "
@@ -162,7 +166,7 @@ std::vector<Sequential> networks_between(const DistillSettings& s, const std::st
     networks.push_back(tools.make(spec, 0, between_stream + networks.size()));
   }
   // A teacher from a file has no dropout.
-  const double dropout = s.teacher_weights.empty() ? s.teacher_dropout : 0;
+  const double dropout = s.trains_teacher() ? s.teacher_dropout : 0;
   for (Index i = 0; i < s.chains.generations; ++i) {
     networks.push_back(tools.make(teacher_spec, dropout, between_stream + networks.size()));
   }

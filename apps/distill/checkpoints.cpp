@@ -32,7 +32,9 @@ Checkpoints::Checkpoints(const DistillSettings& settings) {
   nlohmann::ordered_json options = to_json(settings);
   // What a training knows by itself is left to it: the images, however their folder is called, and
   // the teacher, whatever its file.
-  for (const char* const path : {"data", "teacher_weights", "teacher_logits"}) options.erase(path);
+  for (const char* const path : {"data", "teacher_weights", "teacher_logits", "teacher_onnx"}) {
+    options.erase(path);
+  }
   for (const auto& [option, value] : options.items()) run_[option] = value.dump();
   run_["element"] = sizeof(real) == sizeof(float) ? "float" : "double";
   signal_.emplace();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -15,6 +16,7 @@
 #include "apps/common/soft_targets.h"
 #include "apps/common/training_log.h"
 #include "apps/distill/checkpoints.h"
+#include "apps/distill/teacher.h"
 #include "apps/distill/trials.h"
 #include "apps/report/report.h"
 #include "core/error.h"
@@ -105,46 +107,19 @@ class DistillRun final : private RunTools {
   }
 
   void get_teacher() {
-    if (!s_.teacher_weights.empty()) {
-      SavedModel saved = load_model(s_.teacher_weights, {.spec = s_.teacher,
-                                                         .image = data_.train.image,
-                                                         .classes = data_.train.classes,
-                                                         .input = s_.teacher_input.options()});
-      if (saved.info.image != data_.train.image || saved.info.classes != data_.train.classes) {
-        fail("--teacher-weights", "{} is for images {} of {} classes; these are {} of {}",
-             s_.teacher_weights, saved.info.image, saved.info.classes, data_.train.image,
-             data_.train.classes);
-      }
-      check_finite("--teacher-weights", saved.network);
-      teacher_ = std::move(saved.network);
-      teacher_input_ = saved.info.input;
-      log_.say(fmt::format("\nteacher: {}, from {}", saved.info.spec, s_.teacher_weights));
-      if (const std::string match = saved.weights.str(); !match.empty()) log_.say(match);
-      report_.teacher = Outcome{.title = "teacher",
-                                .spec = saved.info.spec,
-                                .parameters = teacher_->parameter_count(),
-                                .errors = count_errors(*teacher_, data_.test),
-                                .total = data_.test.size()};
-      try_objectives(s_, data_.train, *this, &*teacher_, saved.info.spec);
-      log_.say(first_impression(*report_.teacher));
+    if (std::optional<GivenTeacher> given = given_teacher(s_, data_, *this)) {
+      teacher_ = std::move(given->network);
+      report_.teacher = given->outcome;
+      if (!given->saved) return;
+      keep("teacher", *teacher_, *report_.teacher, {}, given->input);
     } else {
       set_step(1);
       teacher_ = make(s_.teacher, s_.teacher_dropout, 0);
       report_.teacher =
           train("teacher", "teacher", s_.teacher, {}, *teacher_, options_of(true, true),
                 [&](const TrainOptions& o) { return train_classifier(*teacher_, data_.train, o); });
+      keep("teacher", *teacher_, *report_.teacher, {});
     }
-    keep("teacher", *teacher_, *report_.teacher, {}, teacher_input_);
-  }
-
-  // What a teacher from elsewhere is worth, before anybody learns from it.
-  static std::string first_impression(const Outcome& teacher) {
-    return fmt::format(
-        "by itself it makes {} errors of {}{}", thousands(teacher.errors), thousands(teacher.total),
-        2 * teacher.errors < teacher.total
-            ? ""
-            : "; if it should know better, it was trained on images of another form: "
-              "--teacher-input, --teacher-mean, --teacher-std");
   }
 
   void train_students(Index repeat) {
@@ -360,7 +335,6 @@ class DistillRun final : private RunTools {
   std::optional<RunLog> run_log_;
   Rng root_;
   std::optional<Sequential> teacher_;
-  InputOptions teacher_input_{};     // what it has before it
   std::vector<Sequential> between_;  // those that teacher and students have between them
   Index step_ = 0;                   // of a chain, that is trained now; 0: none
   Tensor teacher_logits_;            // (N, C) of the training images, where there is no teacher

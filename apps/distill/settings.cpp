@@ -31,6 +31,8 @@ void add_files(Options& options, DistillSettings& s) {
   file("--teacher-logits", s.teacher_logits,
        "No teacher at all: its logits for the training images, N x C, from an NPY file that any "
        "program may have computed");
+  file("--teacher-onnx", s.teacher_onnx,
+       "Take the teacher from an ONNX file, which any framework may have written");
   folder("--save", s.save, "Keep teacher and students there, as safetensors files");
   file("--save-logits", s.save_logits,
        "Write the teacher's logits for the training images to an NPY file");
@@ -194,6 +196,7 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
       {"repeats", s.repeats},
       {"seed", s.seed},
       {"threads", s.threads}};
+  if (!s.teacher_onnx.empty()) json["teacher_onnx"] = s.teacher_onnx;
   s.data.add_to(json);
   s.training.add_to(json);
   s.method.add_to(json);
@@ -214,8 +217,14 @@ void check(const DistillSettings& s) {
     if (!s.report.empty()) fail(option, "--report needs a teacher to ask about test images");
     if (s.augment != "none") fail(option, "they are not for images that --augment has changed");
   }
-  if (s.teacher_input.given() && s.teacher_weights.empty()) {
-    fail("--teacher-input, --teacher-mean, --teacher-std", "they are for --teacher-weights");
+  if (s.teacher_input.given() && s.teacher_weights.empty() && s.teacher_onnx.empty()) {
+    fail("--teacher-input, --teacher-mean, --teacher-std",
+         "they are for --teacher-weights and --teacher-onnx");
+  }
+  if (!s.teacher_onnx.empty()) {
+    constexpr const char* option = "--teacher-onnx";
+    if (!s.teacher_weights.empty()) fail(option, "--teacher-weights names another teacher");
+    if (!s.teacher_logits.empty()) fail(option, "there is no teacher with --teacher-logits");
   }
   if (!s.checkpoint.empty() && !s.resume.empty()) {
     fail("--resume", "it keeps checkpoints where it goes on; leave out --checkpoint");
@@ -227,6 +236,7 @@ void check(const DistillSettings& s) {
   OutputFiles files;
   files.read("--teacher-weights", s.teacher_weights);
   files.read("--teacher-logits", s.teacher_logits);
+  files.read("--teacher-onnx", s.teacher_onnx);
   files.read_folder("--data", s.data.path);
   files.add("--json", s.json);
   files.add("--save-logits", s.save_logits);

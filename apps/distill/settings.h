@@ -40,7 +40,12 @@ struct DistillSettings {
   int threads = limbeck::threads();
   std::string teacher_weights;    // a file; empty: the teacher is trained
   std::string teacher_logits;     // a file; empty: the teacher answers
+  std::string teacher_onnx;       // a file; empty: the teacher is one of ours
   InputSettings teacher_input{};  // of a teacher from a file
+  // Whether the teacher is trained here, and not given.
+  bool trains_teacher() const {
+    return teacher_weights.empty() && teacher_logits.empty() && teacher_onnx.empty();
+  }
 
   // What is kept: files and folders, where not empty.
   std::string save, save_logits, export_onnx, export_c, export_c_int8;

@@ -38,13 +38,12 @@ void try_objective(const DistillSettings& s, const Dataset& train, Module& stude
 }  // namespace
 
 void try_networks(const DistillSettings& s, const Dataset& train, const RunTools& tools) {
-  if (s.teacher_weights.empty() && s.teacher_logits.empty()) {
-    try_network("--teacher", s.teacher, tools);
-  }
+  if (s.trains_teacher()) try_network("--teacher", s.teacher, tools);
   for (const std::string& spec : s.chains.assistants) try_network("--assistant", spec, tools);
   try_network("--student", s.student, tools);
-  if (!s.method.given() || !s.teacher_weights.empty()) return;
+  if (!s.method.given()) return;
   if (!s.teacher_logits.empty()) return try_objectives(s, train, tools, nullptr, "");
+  if (!s.trains_teacher()) return;
   Sequential teacher = tools.make(s.teacher, s.teacher_dropout, 0);
   try_objectives(s, train, tools, &teacher, s.teacher);
 }
@@ -69,9 +68,7 @@ void try_trainings(const DistillSettings& s, const Dataset& train, const RunTool
       fail(option, "{}", error.what());
     }
   };
-  if (s.teacher_weights.empty() && s.teacher_logits.empty()) {
-    try_one("--teacher-epochs", tools.options_of(true, true));
-  }
+  if (s.trains_teacher()) try_one("--teacher-epochs", tools.options_of(true, true));
   try_one("--epochs", tools.options_of(false, false));
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/files/npy.h"
 #include "data/synthetic_digits.h"
+#include "nn/export/onnx.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
 #include "nn/train/evaluate.h"
@@ -162,6 +163,41 @@ TEST_CASE("a teacher from elsewhere has its own names for tensors and its own fo
   check_refused({"--teacher-mean", "0.5"}, "they are for --teacher-weights");
   out.write("x.pt", Bytes("PK\x03\x04", 4) + Bytes(26, '\0') + "x/data.pkl");
   check_refused({"--teacher-weights", out.file("x.pt")}, "it is a file of torch.save");
+}
+
+TEST_CASE("a teacher in an ONNX file teaches what the same one in our file does") {
+  const Folder out;
+  run({"--teacher", "mlp:16", "--save", out.path(), "--json", out.file("trained.json")});
+  const std::string file = out.file("teacher.onnx");
+  SavedModel teacher = load_model(out.file("teacher.safetensors"));
+  export_onnx(teacher.network, {1, 28, 28}, file);
+  const json trained = json::parse(read_all(out.file("trained.json")));
+  const int errors = trained.at("teacher").at("errors").get<int>();
+  Arguments arguments = small(
+      {"--teacher-onnx", file, "--save", out.file("students"), "--json", out.file("onnx.json")});
+  std::erase(arguments, "--quiet");
+  const Finished told = run_program("mnist_distill", arguments);
+  CHECK(told.exit_code == 0);
+  CHECK(contains(told.err, "teacher: " + file +
+                               ": limbeck, operator set 13: (1, 28, 28) → (10); "
+                               "1 Flatten, 2 Gemm, 1 Relu"));
+  CHECK(contains(told.err, fmt::format("by itself it makes {} errors of 200", errors)));
+  const json onnx = json::parse(read_all(out.file("onnx.json")));
+  CHECK(onnx.at("options").at("teacher_onnx") == file);
+  CHECK(onnx.at("teacher").at("spec") == "teacher.onnx");
+  CHECK(onnx.at("teacher").at("errors") == errors);
+  CHECK(onnx.at("teacher").at("parameters") == trained.at("teacher").at("parameters"));
+  CHECK(onnx.at("student_distilled").at("epochs").back().at("loss").get<double>() ==
+        doctest::Approx(trained.at("student_distilled").at("epochs").back().at("loss")));
+  CHECK_FALSE(std::filesystem::exists(out.file("students/teacher.safetensors")));
+
+  Rng rng(1);
+  Sequential other = make_model("mlp:4", {1, 20, 28}, 10, {}, rng);
+  export_onnx(other, {1, 20, 28}, file);
+  check_refused({"--teacher-onnx", file},
+                file + " answers (10) to images (1, 20, 28); these are (1, 28, 28), of 10 classes");
+  check_refused({"--teacher-onnx", "x", "--teacher-logits", "y"}, "--teacher-onnx: ");
+  check_refused({"--teacher-onnx", "x", "--teacher-weights", "y"}, "--teacher-onnx: ");
 }
 
 TEST_CASE("files of a teacher that do not fit are refused") {

@@ -4,6 +4,7 @@
 #include "core/ops/reduce.h"
 #include "core/ops/softmax.h"
 #include "data/synthetic_digits.h"
+#include "nn/export/onnx.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
 #include "nn/train/evaluate.h"
@@ -247,6 +248,28 @@ TEST_CASE("mnist_predict names what it cannot use") {
   const std::string file = t.folder.file("broken.safetensors");
   save_model(broken, file, {.spec = "mlp:4", .image = {1, 28, 28}, .classes = 10});
   check_refused({file, t.png_of(0)}, 1, t.png_of(0) + ": the network's answer is not finite");
+}
+
+TEST_CASE("mnist_predict asks a network in an ONNX file, too") {
+  Trained& t = trained();
+  const std::string file = t.folder.file("network.onnx");
+  export_onnx(t.network, {1, 28, 28}, file);
+  const json onnx = predict_json({"--onnx", file, "--data", t.folder.path(), "--index", "0", "7"});
+  const json ours = predict_json({t.model, "--data", t.folder.path(), "--index", "0", "7"});
+  CHECK(onnx.at("model") == file);
+  CHECK(onnx.at("spec") == "onnx");
+  CHECK(onnx.at("parameters") == ours.at("parameters"));
+  for (const std::size_t i : {0, 1}) {
+    const json &image = onnx.at("images")[i], &same = ours.at("images")[i];
+    CHECK(image.at("class") == same.at("class"));
+    CHECK(image.at("probability").get<double>() ==
+          doctest::Approx(same.at("probability").get<double>()).epsilon(1e-4));
+  }
+  // What stands where a MODEL would is a picture.
+  CHECK(predict_json({"--onnx", file, t.png_of(0), t.png_of(1)}).at("images").size() == 2);
+  check_refused({"--onnx", t.model, t.png_of(0)}, 1, "read_onnx: " + t.model + ": ");
+  check_refused({"--onnx", file, "--model", "mlp:4", "image"}, 2, "no --model");
+  check_refused({"--onnx", file, "image", "--data", "data", "--index", "1"}, 2, "IMAGE");
 }
 
 TEST_CASE("mnist_predict refuses arguments that do not go together with exit code 2") {
