@@ -194,6 +194,8 @@ std::string OnnxNetwork::about() const {
 
 OnnxNetwork read_onnx(const std::string& path, const OnnxImport& options) {
   FileReader file(op, path);
+  constexpr std::uintmax_t most = std::uintmax_t{1} << 31;
+  if (file.left() > most) file.refuse("over 2 GiB, ONNX's limit for a file");
   const std::string bytes = file.read_text(static_cast<std::size_t>(file.left()));
   return {bytes, path, options};
 }

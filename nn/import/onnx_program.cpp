@@ -22,6 +22,18 @@ std::vector<Node> needed_for(const std::string& answer, std::vector<Node> nodes)
   return kept;
 }
 
+// Whether a node that gives the answer makes it of its input alone and leaves the input's ranking
+// of the classes, the second dimension or the last, as it is.
+bool adds_nothing(const Node& node, const std::string& answer) {
+  if (node.outputs[0] != answer || node.inputs.size() != 1) return false;
+  if (node.type == "Identity") return true;
+  return node.type == "Softmax" &&
+         std::ranges::all_of(node.attributes, [](const Attribute& attribute) {
+           const Index* const axis = std::get_if<Index>(&attribute.value);
+           return attribute.name == "axis" && axis != nullptr && (*axis == 1 || *axis == -1);
+         });
+}
+
 // Of nodes by name, once each: "Einsum, If and Loop".
 std::string unknown_operators(const std::vector<Node>& nodes) {
   std::vector<std::string> unknown;
@@ -53,9 +65,7 @@ Program::Program(File file, const std::string& source)
   }
   std::vector<Node> nodes = needed_for(output_.name, std::move(file.nodes));
   std::string answer = output_.name;
-  while (!nodes.empty() && nodes.back().outputs[0] == answer && !nodes.back().inputs.empty() &&
-         (nodes.back().type == "Identity" || nodes.back().type == "Softmax") &&
-         !left_out_softmax_) {
+  while (!nodes.empty() && !left_out_softmax_ && adds_nothing(nodes.back(), answer)) {
     left_out_softmax_ = nodes.back().type == "Softmax";
     answer = nodes.back().inputs[0];
     nodes.pop_back();

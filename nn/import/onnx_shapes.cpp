@@ -265,6 +265,9 @@ Tensor pad_of(const Call& call) {
   if (pads.size() != 2 * axes.size()) {
     call.refuse("{} pads for {} axes: two belong to each", pads.size(), axes.size());
   }
+  for (const Index places : pads) {
+    if (places < -largest_whole || places > largest_whole) call.refuse("a pad of {}", places);
+  }
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const int axis = call.axis(axes[i], rank);
     const Index before = pads[i], after = pads[axes.size() + i], size = y.dim(axis);
