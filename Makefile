@@ -180,7 +180,7 @@ objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST
 LEVEL_TEST := $(BUILD)/tests/run-level
 LEVEL_SOURCES := $(LIB_SOURCES) tests/apps/run_program.cpp tests/main.cpp \
                  $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/% \
-                   tests/nn/export/% tests/nn/train/%,$(TEST_SOURCES)))
+                   tests/nn/export/% tests/nn/import/% tests/nn/train/%,$(TEST_SOURCES)))
 OF_THE_LEVEL := $(shell grep -lE $(OF_KERNELS) $(LEVEL_SOURCES))
 OF_ALL_LEVELS := $(patsubst %.cpp,build/$(patsubst %-$(LEVEL),%,$(VARIANT))/%.o,$(filter-out \
                    $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
@@ -244,7 +244,8 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 # What parses arguments and files, and tests yet more, are compiled more than they are run. (One
 # example is about speed.)
 FAST := apps/examples/product_ladder.cpp
-QUICK := $(call objects,$(filter core/files/% core/inspect/% nn/train/% nn/export/%,$(LIB_SOURCES)) \
+QUICK := $(call objects,$(filter core/files/% core/inspect/% nn/train/% nn/export/% \
+             nn/import/%,$(LIB_SOURCES)) \
            data/idx.cpp data/load_images.cpp $(filter-out %_loss.cpp,$(wildcard nn/distill/*.cpp)) \
            $(foreach name,chains method_table named_methods objective_text usual_taps, \
              nn/distill/methods/$(name).cpp) nn/first_step.cpp nn/model_spec.cpp nn/models.cpp \

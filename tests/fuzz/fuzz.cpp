@@ -50,7 +50,8 @@ const std::vector<Target>& targets() {
                                           {.name = "prepare", .run = run_prepare},
                                           {.name = "npz", .run = run_npz},
                                           {.name = "csv", .run = run_csv},
-                                          {.name = "spec", .run = run_spec}};
+                                          {.name = "spec", .run = run_spec},
+                                          {.name = "onnx", .run = run_onnx}};
   return all;
 }
 

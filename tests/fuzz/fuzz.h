@@ -110,5 +110,6 @@ void run_prepare(std::string_view bytes);
 void run_npz(std::string_view bytes);
 void run_csv(std::string_view bytes);
 void run_spec(std::string_view bytes);
+void run_onnx(std::string_view bytes);
 
 }  // namespace limbeck::fuzz
