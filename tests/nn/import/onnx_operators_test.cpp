@@ -225,6 +225,41 @@ TEST_CASE("parts are taken, turned and put together by axes, steps and places") 
                    Tensor::from({2, 1, 2}, {1, 2, 1, 2})) == 0);
 }
 
+TEST_CASE("whole numbers are kept whole: sizes, lists made of them, choices among them") {
+  const Tensor x = Tensor::zeros({3, 4, 5});
+  CHECK(difference(apply({"Shape"}, x), {3, 4, 5}) == 0);
+  CHECK(
+      difference(apply({.type = "Shape", .attributes = {{"start", 1}, {"end", -1}}, .set = 15}, x),
+                 {4}) == 0);
+  CHECK(apply({"Size"}, x).item() == 60);
+  const auto of_wholes = [](const std::string& type, const Value& a, const Value& b) {
+    const imported::Node node{.type = type, .outputs = {"y"}};
+    const Value y = imported::operators().at(type).compute(imported::Call(node, 13, {a, b}))[0];
+    CHECK(y.whole);
+    return y.tensor;
+  };
+  CHECK(difference(of_wholes("Div", wholes({7, -7, 8}), wholes({2})), {3, -3, 4}) == 0);
+  CHECK(difference(of_wholes("Mul", wholes({7, 2}), wholes({2})), {14, 4}) == 0);
+  CHECK(difference(of_wholes("Equal", wholes({7, 2}), wholes({2})), {0, 1}) == 0);
+  CHECK(difference(apply({"Where", {}, {numbers({2}, {1, 2}), numbers({2}, {3, 4})}},
+                         Tensor::from({2}, {0, 1})),
+                   {3, 2}) == 0);
+  const auto refusal = [&](const One& one) { return error_of([&] { apply(one, x); }); };
+  CHECK(refusal({"Cast", {{"to", 7}}}) ==
+        "Cast: it makes whole numbers of others, which is not known");
+  CHECK(refusal({"Reshape", {}, {numbers({1}, {60})}}) ==
+        "Reshape: input 1 should be whole numbers");
+  CHECK(
+      refusal(
+          {"Pad", {{"pads", Numbers{std::numeric_limits<Index>::min(), 0, 0, 0, 0, 0}}}, {}, 7}) ==
+      "Pad: a pad of -9223372036854775808");
+  CHECK(refusal({"Gather", {{"axis", 1}}, {wholes({4})}}) ==
+        "Gather: there is no place 4 along dimension 1 of (3, 4, 5)");
+  CHECK(refusal({"Unsqueeze", {}, {wholes({4})}}) == "Unsqueeze: there is no axis 4 of 4");
+  CHECK(refusal({"MaxPool", {{"kernel_shape", Numbers{2, 2}}}}) ==
+        "MaxPool: images of shape (3, 4, 5); those of (N, C, H, W) are known");
+}
+
 TEST_CASE("norms go over the axes that they name") {
   const Tensor x = Tensor::from({1, 2, 2}, {1, 3, 5, 9});
   const std::vector<Value> flat = {numbers({2}, {1, 2}), numbers({2}, {0, 1})};

@@ -131,6 +131,10 @@ TEST_CASE("a file by hand gives logits: its softmax is left out, and N is free")
   CHECK(network(Tensor::zeros({0, 2})).shape() == Shape{0, 3});
   Tensor wants = x.clone();
   CHECK_FALSE(network(wants.requires_grad()).wants_grad());
+  // A softmax over something else than the classes is no answer's end.
+  OnnxModel across = small();
+  across.nodes[2] = node("Softmax", {"r"}, {"y"}, {attribute("axis", 0)});
+  CHECK(difference(OnnxNetwork(bytes_of(across), "x.onnx")(slice_rows(x, 0, 1)), {1, 1, 1}) == 0);
 }
 
 TEST_CASE("a batch that the file fixes stays so only where it counts") {
