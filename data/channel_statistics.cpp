@@ -16,8 +16,9 @@ ChannelStatistics channel_statistics(const Dataset& data) {
   const auto channels = static_cast<std::size_t>(data.image.dim(0));
   const auto plane = static_cast<std::size_t>(data.image.dim(1) * data.image.dim(2));
   std::vector<std::array<Index, 256>> counts(channels);
-  for (std::size_t i = 0; i < data.pixels.size(); ++i) {
-    ++counts[i / plane % channels][data.pixels[i]];
+  for (std::size_t i = 0; i < data.pixels.size(); i += plane) {
+    auto& count = counts[i / plane % channels];
+    for (std::size_t p = i; p < i + plane; ++p) ++count[data.pixels[p]];
   }
   const double n = static_cast<double>(data.size()) * static_cast<double>(plane);
   ChannelStatistics result;

@@ -24,7 +24,8 @@ std::span<const std::uint8_t> Dataset::pixels_of(Index i) const& {
 }
 
 Dataset Dataset::select(std::span<const Index> indices) const {
-  Dataset chosen{.image = image, .classes = classes, .pixels = {}, .class_ids = {}};
+  Dataset chosen{
+      .image = image, .classes = classes, .pixels = {}, .class_ids = {}, .channels = channels};
   chosen.pixels.reserve(indices.size() * static_cast<std::size_t>(image.size()));
   chosen.class_ids.reserve(indices.size());
   for (Index i : indices) {

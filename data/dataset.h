@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,6 +11,12 @@
 
 namespace limbeck {
 
+// Of each channel's values, which a batch has in [0, 1] (data/channel_statistics.h).
+struct ChannelStatistics {
+  std::vector<double> mean{};  // C of them, μ
+  std::vector<double> deviation{};  // √(Σ (x − μ)² / n), over the channel's n values in all images
+};
+
 // N images of one shape and their labels. Pixels stay bytes, a quarter of the memory of floats, and
 // become reals batch by batch.
 struct Dataset {
@@ -17,6 +24,9 @@ struct Dataset {
   Index classes = 0;                    // labels are 0 … classes − 1
   std::vector<std::uint8_t> pixels;     // N · C · H · W, 0 background, 255 ink
   std::vector<std::int32_t> class_ids;  // N, −1 where the label is not known; empty: none is
+  // Where somebody has put them there, those of the images that a network learns from: select() and
+  // sample() keep them, so that a part of a set is scaled like the whole.
+  std::optional<ChannelStatistics> channels{};
 
   Index size() const;  // N
   // The label of image i, or −1. Error: there is no image i.

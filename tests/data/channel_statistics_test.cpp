@@ -29,3 +29,14 @@ TEST_CASE("statistics are of images: some, with channels") {
               {.image = {2, 2}, .classes = 1, .pixels = {1, 2, 3, 4}, .class_ids = {0}});
         }) == "channel_statistics: images (C, H, W) are needed; got 1 of (2, 2)");
 }
+
+TEST_CASE("a dataset that holds its statistics gives them to its parts") {
+  Dataset data{.image = {1, 1, 2}, .classes = 2, .pixels = {0, 255, 51, 51}, .class_ids = {0, 1}};
+  Rng rng(1);
+  CHECK_FALSE(data.sample(1, rng).channels.has_value());
+  data.channels = channel_statistics(data);
+  const Dataset part = data.sample(1, rng);
+  REQUIRE(part.channels.has_value());
+  CHECK(part.channels->mean == data.channels->mean);  // of all, not of the one
+  CHECK(part.channels->deviation == data.channels->deviation);
+}
