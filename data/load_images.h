@@ -63,4 +63,10 @@ struct ImageSets {
 // are unpacked, and for a picture up to most_pixels (data/formats/picture.h).
 ImageSets load_images(const std::string& path, const ImageOptions& options = {});
 
+// The names of so many classes, from a file of text with a line for each in order, or from one of
+// EMNIST's -mapping.txt, whose lines are a label, from 0 or from 1, and the codes of its
+// characters. Error, with the file: it cannot be read, is empty, has another number of names, or a
+// mapping's labels are not those of the classes.
+std::vector<std::string> read_class_names(const std::string& path, Index classes);
+
 }  // namespace limbeck

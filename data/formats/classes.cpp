@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <set>
+#include <sstream>
 #include <tuple>
 
 #include "core/error.h"
@@ -26,6 +27,17 @@ std::string name_of(std::size_t id, const std::vector<std::string>& names) {
   return names.empty() ? fmt::format("{}", id) : fmt::format("{} ({})", id, names[id]);
 }
 
+// A line of EMNIST's lists as a label and a name; "" for any other line.
+std::pair<std::int64_t, std::string> mapped(const std::string& line) {
+  std::istringstream numbers(line);
+  std::int64_t label = 0, code = 0;
+  std::string name;
+  numbers >> label;
+  while (numbers >> code && code > 32 && code < 127) name += static_cast<char>(code);
+  if (!numbers.eof()) name.clear();
+  return {label, name};
+}
+
 // A name a line, for each class in order, from a file of the folder.
 std::vector<std::string> names_in(const std::string& path, Index classes) {
   constexpr const char* file = "class_names.txt";
@@ -34,11 +46,7 @@ std::vector<std::string> names_in(const std::string& path, Index classes) {
   const std::string name = (folder ? place : place.parent_path()) / file;
   std::error_code broken;  // a link to itself is no file
   if (!std::filesystem::is_regular_file(name, broken)) return {};
-  std::vector<std::string> names = lines_in(name);
-  if (static_cast<Index>(names.size()) != classes) {
-    fail(load_op, "{} has {} names; there are {} classes", name, names.size(), classes);
-  }
-  return names;
+  return read_class_names(name, classes);
 }
 
 // That all labels are from 0 to `largest`.
@@ -168,6 +176,19 @@ std::vector<std::string> names_of(const RawSets& raw, const Classes& classes,
   return names;
 }
 
+std::map<std::int64_t, std::string> mapping_of(const std::string& path) {
+  std::map<std::int64_t, std::string> names;
+  for (const std::string& line : lines_in(path)) {
+    const auto [label, name] = mapped(line);
+    if (name.empty()) {
+      fail(load_op, "{}: '{}' is not a label and the codes of its characters", path,
+           line.substr(0, 40));
+    }
+    names[label] = name;
+  }
+  return names;
+}
+
 void check_classes(ImageSets& sets, const ImageOptions& options, const std::string& path) {
   const auto train = by_class(sets.train), test = by_class(sets.test);
   std::vector<std::string> missing;
@@ -210,3 +231,26 @@ void hold_back(ImageSets& sets, double share) {
 }
 
 }  // namespace limbeck::detail
+
+namespace limbeck {
+
+std::vector<std::string> read_class_names(const std::string& path, Index classes) {
+  constexpr const char* op = detail::load_op;
+  std::vector<std::string> names = detail::lines_in(path);
+  if (names.empty()) fail(op, "{} has none: a line for each class belongs there", path);
+  if (std::ranges::none_of(names, [](auto& line) { return detail::mapped(line).second.empty(); })) {
+    const auto mapping = detail::mapping_of(path);
+    names.clear();
+    for (const auto& [label, name] : mapping) names.push_back(name);
+    const std::int64_t first = mapping.begin()->first, last = mapping.rbegin()->first;
+    const bool whole = last - first + 1 == static_cast<std::int64_t>(mapping.size());
+    if (static_cast<Index>(names.size()) == classes && (!whole || (first != 0 && first != 1))) {
+      fail(op, "{} has labels from {} to {}; those of {} classes go from 0 or from 1 on", path,
+           first, last, classes);
+    }
+  }
+  if (static_cast<Index>(names.size()) == classes) return names;
+  fail(op, "{} has {} names; there are {} classes", path, names.size(), classes);
+}
+
+}  // namespace limbeck

@@ -32,6 +32,10 @@ std::vector<std::string> names_of(const RawSets& raw, const Classes& classes,
 // told the number of classes.
 void check_classes(ImageSets& sets, const ImageOptions& options, const std::string& path);
 
+// EMNIST's lists: a label, then the codes of the characters that belong to it. Error: a line that
+// is none, with its text.
+std::map<std::int64_t, std::string> mapping_of(const std::string& path);
+
 // Moves this share of the training images of each class, drawn at random, to the test set: at least
 // one of two, and never all. Both keep their order. Error: no class has two.
 void hold_back(ImageSets& sets, double share);

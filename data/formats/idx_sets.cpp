@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <sstream>
 
 #include "core/error.h"
+#include "data/formats/classes.h"
 #include "data/formats/idx_array.h"
 #include "data/formats/names.h"
 #include "data/formats/raw_sets.h"
@@ -83,24 +83,6 @@ RawSet read_part(const Part& part, const ImageOptions& options) {
           .pixels = std::move(images.bytes),
           .labels = labels_of(labels, part.labels),
           .file = part.labels};
-}
-
-// EMNIST's lists: a label, then the codes of the characters that belong to it.
-std::map<std::int64_t, std::string> mapping_of(const std::string& path) {
-  std::map<std::int64_t, std::string> names;
-  for (const std::string& line : lines_in(path)) {
-    std::istringstream numbers(line);
-    std::int64_t label = 0, code = 0;
-    std::string name;
-    numbers >> label;
-    while (numbers >> code && code > 32 && code < 127) name += static_cast<char>(code);
-    if (name.empty() || !numbers.eof()) {
-      fail(load_op, "{}: '{}' is not a label and the codes of its characters", path,
-           line.substr(0, 40));
-    }
-    names[label] = name;
-  }
-  return names;
 }
 
 RawSets read_set(const Listing& folder, const std::string& set, const Parts& parts,

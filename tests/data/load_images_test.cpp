@@ -227,3 +227,25 @@ TEST_CASE("a path without images says what it has and where they may be") {
                  "more than one set s; it holds first (NPZ) and second (NPZ)"));
   CHECK(contains(error_of([&] { load_images(folder.path(), {.set = "x"}); }), "has no set x"));
 }
+
+TEST_CASE("names of classes are read from lines of text and from EMNIST's mappings") {
+  const Folder folder;
+  const auto names = [&](const Bytes& text, Index classes) {
+    return read_class_names(folder.write("names", text), classes);
+  };
+  CHECK(names("shirt\r\n\nshoe \ncoat of fur", 3) == Names{"shirt", "shoe", "coat of fur"});
+  CHECK(names("0\n1\n", 2) == Names{"0", "1"});
+  CHECK(names("7 up\n8 65\n", 2) == Names{"7 up", "8 65"});  // one line of words: all are names
+  // Labels and codes: 65 is A, 97 a. In any order; from 0 or from 1.
+  CHECK(names("1 66 98\n0 65 97\n2 49\n", 3) == Names{"Aa", "Bb", "1"});
+  CHECK(names("1 65 97\n2 66 98\n", 2) == Names{"Aa", "Bb"});
+  const auto complaint = [&](const Bytes& text, Index classes) {
+    return error_of([&] { names(text, classes); });
+  };
+  CHECK(contains(complaint("a\nb\n", 3), "names has 2 names; there are 3 classes"));
+  CHECK(contains(complaint("0 65\n1 66\n", 3), "names has 2 names; there are 3 classes"));
+  CHECK(contains(complaint("0 65\n2 66\n", 2),
+                 "names has labels from 0 to 2; those of 2 classes go from 0 or from 1 on"));
+  CHECK(contains(complaint("\n", 2), "names has none: a line for each class belongs there"));
+  CHECK(contains(error_of([] { read_class_names("/no/such", 2); }), "/no/such: cannot be opened"));
+}
