@@ -23,7 +23,9 @@ constexpr Index widest = 1'000'000;  // beyond it a width is a slip of the finge
       "pad 1, bn, relu, pool 2, flatten, linear\"",
       spec, why);
   for (const Preset& preset : model_presets()) message += ", or " + preset.name;
-  fail("model", "{}; one of your own is known after register_model(\"NAME\", …)", message);
+  fail("model",
+       "{}; one of your own is known after register_model(\"NAME\", …); any may have {} before it",
+       message, normalize_prefix);
 }
 
 // The numbers in "mlp:800,800", after the colon.
@@ -54,7 +56,27 @@ std::vector<Index> parse_numbers(const std::string& spec) {
 // A spec understood, waiting for images and a generator.
 using Plan = std::function<Sequential(const Shape&, Index classes, const ModelOptions&, Rng&)>;
 
+// For images of C channels.
+Normalize normalize(Index channels, const ModelOptions& options) {
+  const auto size = static_cast<std::size_t>(channels);
+  Normalize layer(options.channels.value_or(Normalize::Options{
+      .mean = std::vector<double>(size, 0.0), .deviation = std::vector<double>(size, 1.0)}));
+  if (layer.mean.size() == channels) return layer;
+  fail("model", "Normalize has numbers for {} channels; the images have {}", layer.mean.size(),
+       channels);
+}
+
 Plan parse(const std::string& spec) {
+  if (const std::string prefix = normalize_prefix; spec.starts_with(prefix)) {
+    const std::string rest = spec.substr(prefix.size());
+    if (rest.starts_with(prefix)) refuse(spec, "says " + prefix + " twice");
+    return [plan = parse(rest)](const Shape& image, Index classes, const ModelOptions& options,
+                                Rng& rng) {
+      Sequential network = plan(image, classes, options, rng);
+      network.add_front(normalize(image.dim(0), options));
+      return network;
+    };
+  }
   for (const Preset& preset : model_presets()) {
     if (spec != preset.name) continue;
     return [build = preset.build](const Shape& image, Index classes, const ModelOptions& options,

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/random.h"
+#include "nn/normalize.h"
 #include "nn/sequential.h"
 
 namespace limbeck {
@@ -13,7 +15,13 @@ namespace limbeck {
 // What a text does not say of its network.
 struct ModelOptions {
   double dropout = 0;  // of hidden layers, where the network has a place for it and does not say
+  // What a Normalize in front is to know of the images; none: means of 0 and deviations of 1, until
+  // a file's take their place.
+  std::optional<Normalize::Options> channels{};
 };
+
+// What stands before a text whose network begins with Normalize.
+inline constexpr const char* normalize_prefix = "normalize+";
 
 // The network that a text means:
 //   mlp:800,800    a perceptron with two hidden layers of 800; "mlp:" has none
@@ -21,6 +29,7 @@ struct ModelOptions {
 //   layers: conv 32 3 pad 1, bn, relu, pool 2, flatten, linear
 //                  layer by layer (nn/layer_text.h has all of them), with dropout as it says
 //   a preset's name, resnet20 say, or one of your own (register_model)
+//   normalize+ before any of these: Normalize in front of it, which a file of the network carries
 // Error: a text of another form, which it quotes, saying where it goes wrong and which forms there
 // are; or images that are too small for it.
 Sequential make_model(const std::string& spec, const Shape& image, Index classes,

@@ -1,6 +1,7 @@
 // Sequential: layers one after the other; and functions as layers.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -72,6 +73,16 @@ class Sequential : public Module {
   Sequential& add_first(Layer layer) {
     layers_.insert(layers_.begin(), module_of(std::move(layer)));
     for (std::size_t i = 0; i < layers_.size(); ++i) name_layer(i);
+    return *this;
+  }
+
+  // The same before all others, whose places, and with them the names of their parameters, go up by
+  // one.
+  template <class Layer>
+  Sequential& add_front(Layer layer) {
+    add(std::move(layer));
+    std::ranges::rotate(layers_, layers_.end() - 1);
+    set_name(name());
     return *this;
   }
 

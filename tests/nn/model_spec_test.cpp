@@ -198,3 +198,38 @@ TEST_CASE("every network that has a name is saved, loaded and exported") {
     }
   }
 }
+
+TEST_CASE("normalize+ before a spec puts Normalize first, which files carry") {
+  Rng rng(1), same(1);
+  const Shape image{3, 4, 4};
+  const Normalize::Options channels{.mean = {0.1, 0.2, 0.3}, .deviation = {0.5, 0.25, 1}};
+  Sequential net = make_model("normalize+mlp:5", image, 2, {.channels = channels}, rng);
+  Sequential plain = make_model("mlp:5", image, 2, {}, same);
+  CHECK(net.parameter_count() == plain.parameter_count());
+  CHECK(net[0].describe() == "Normalize(3)");
+  CHECK(net[2].name() == "2");
+  CHECK(net.named_parameters().front().name == "2.weight");
+  // The same weights behind it: y = f((x − μ) / σ).
+  const Tensor x = random_tensor({2, 3, 4, 4}, 2);
+  Tensor scaled = x.clone();
+  for (std::size_t i = 0; i < scaled.values().size(); ++i) {
+    const std::size_t c = i / 16 % 3;
+    scaled.values()[i] = static_cast<real>((static_cast<double>(x.values()[i]) - channels.mean[c]) /
+                                           channels.deviation[c]);
+  }
+  CHECK(difference(net(x), plain(scaled)) < 1e-5);
+  const Folder folder;
+  const std::string file = folder.file("x.safetensors");
+  save_model(net, file, {.spec = "normalize+mlp:5", .image = image, .classes = 2});
+  SavedModel loaded = load_model(file);
+  CHECK(difference(loaded.network(x), net(x)) < 1e-5);
+  // Without numbers it changes nothing.
+  Rng third(1);
+  Sequential neutral = make_model("normalize+mlp:5", image, 2, {}, third);
+  CHECK(same_bits(neutral(x), plain(x)));
+  CHECK(error_of([&] {
+          make_model("normalize+mlp:5", {1, 4, 4}, 2, {.channels = channels}, rng);
+        }) == "model: Normalize has numbers for 3 channels; the images have 1");
+  CHECK(contains(error_of([] { check_model_spec("normalize+rnn:5"); }), "\"rnn:5\" is not known"));
+  CHECK(contains(error_of([] { check_model_spec("normalize+normalize+mlp:5"); }), "twice"));
+}
