@@ -10,6 +10,7 @@
 #include "core/ops/reduce.h"
 #include "nn/distill/distiller.h"
 #include "nn/export/plain_layers.h"
+#include "nn/train/evaluate.h"
 
 namespace limbeck::detail {
 namespace {
@@ -29,15 +30,6 @@ using Decisions = std::vector<std::int32_t>;
 
 std::vector<float> floats(std::span<const real> values) {
   return {values.begin(), values.end()};
-}
-
-ordered_json confusion(const Decisions& decisions, const Dataset& test) {
-  const auto classes = static_cast<std::size_t>(test.classes);
-  std::vector<std::vector<Index>> counts(classes, std::vector<Index>(classes));
-  for (std::size_t i = 0; i < decisions.size(); ++i) {
-    ++counts[static_cast<std::size_t>(test.class_ids[i])][static_cast<std::size_t>(decisions[i])];
-  }
-  return counts;
 }
 
 // The images of each set of networks: which are mistaken by just these.
@@ -175,9 +167,9 @@ ordered_json page_data(const ReportInput& input) {
           {"height", input.test.image.dim(1)},
           {"width", input.test.image.dim(2)},
           {"confusion",
-           {{"teacher", confusion(decisions[0], input.test)},
-            {"hard", confusion(decisions[1], input.test)},
-            {"distilled", confusion(decisions[2], input.test)}}},
+           {{"teacher", confusion_matrix(decisions[0], input.test)},
+            {"hard", confusion_matrix(decisions[1], input.test)},
+            {"distilled", confusion_matrix(decisions[2], input.test)}}},
           {"mistaken", {{"counts", counts}, {"most", most_of_a_set}}},
           {"images", images(input, shown(mistaken))},
           {"models",

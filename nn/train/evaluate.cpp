@@ -57,6 +57,26 @@ Index count_errors(Module& model, const Dataset& data) {
   return count_errors(predict(model, data), data);
 }
 
+std::vector<std::vector<Index>> confusion_matrix(std::span<const std::int32_t> decisions,
+                                                 const Dataset& data) {
+  constexpr const char* op = "confusion_matrix";
+  if (static_cast<Index>(decisions.size()) != data.size()) {
+    fail(op, "{} decisions for {} images", decisions.size(), data.size());
+  }
+  data.check(op);
+  data.check_labelled(op);
+  const auto classes = static_cast<std::size_t>(data.classes);
+  std::vector<std::vector<Index>> counts(classes, std::vector<Index>(classes));
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    const std::int32_t decision = decisions[i];
+    if (decision < 0 || decision >= data.classes) {
+      fail(op, "the decision {} for image {} is none of {} classes", decision, i, data.classes);
+    }
+    ++counts[static_cast<std::size_t>(data.class_ids[i])][static_cast<std::size_t>(decision)];
+  }
+  return counts;
+}
+
 double agreement(std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
   if (a.size() != b.size() || a.empty()) {
     fail("agreement", "two equally long lists of decisions are needed; got {} and {}", a.size(),

@@ -30,6 +30,11 @@ std::vector<std::int32_t> predict(Module& model, const Dataset& data);
 Index count_errors(std::span<const std::int32_t> decisions, const Dataset& data);
 Index count_errors(Module& model, const Dataset& data);
 
+// Row i, column j: how many images of class i the decisions take for class j, C × C. Error: another
+// number of decisions than images, an image without a label, or a decision that is no class.
+std::vector<std::vector<Index>> confusion_matrix(std::span<const std::int32_t> decisions,
+                                                 const Dataset& data);
+
 // The share of cases in which two models decide alike, right or wrong, in [0, 1]. How much of a
 // teacher a student has taken over shows here rather than in its errors. Error: different numbers
 // of decisions, or none.

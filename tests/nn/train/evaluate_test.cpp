@@ -39,6 +39,21 @@ TEST_CASE("errors are decisions that differ from the label") {
         "count_errors: 6 decisions for 200 images");
 }
 
+TEST_CASE("a confusion matrix counts labels by rows and decisions by columns") {
+  const Dataset data = rows_of_light(6, 1);  // labels 0 1 2 3 0 1
+  using Rows = std::vector<std::vector<Index>>;
+  CHECK(confusion_matrix(std::vector<std::int32_t>{0, 1, 3, 3, 1, 1}, data) ==
+        Rows{{1, 1, 0, 0}, {0, 2, 0, 0}, {0, 0, 0, 1}, {0, 0, 0, 1}});
+  const auto complaint = [&](const std::vector<std::int32_t>& decisions) {
+    return error_of([&] { confusion_matrix(decisions, data); });
+  };
+  CHECK(complaint({0}) == "confusion_matrix: 1 decisions for 6 images");
+  CHECK(complaint({0, 1, 2, 3, 0, 4}) ==
+        "confusion_matrix: the decision 4 for image 5 is none of 4 classes");
+  CHECK(complaint({0, 1, 2, 3, 0, -1}) ==
+        "confusion_matrix: the decision -1 for image 5 is none of 4 classes");
+}
+
 TEST_CASE("agreement is the share of like decisions, right or wrong") {
   const std::vector<std::int32_t> a = {0, 1, 2, 3}, b = {0, 1, 2, 0}, c = {1, 2, 3, 0}, one = {0};
   CHECK(agreement(a, a) == 1);
