@@ -1,6 +1,6 @@
 // digit_sheet: looks at the data. Draws the first images of each class as one PNG picture, a row a
-// class, from the synthetic digits or from files; as they are, or as training with augmentation
-// sees them.
+// class, from the synthetic digits or letters or from files; as they are, or as training with
+// augmentation sees them.
 #include <fmt/format.h>
 #include <png.h>
 
@@ -13,7 +13,6 @@
 #include "core/error.h"
 #include "core/files/file.h"
 #include "data/distortion.h"
-#include "data/synthetic_digits.h"
 
 using namespace limbeck;
 
@@ -108,10 +107,10 @@ int main(int argc, char** argv) {
         .check(valid_number([](double n) {
           if (n > 10'000) fail("number", "must be at most 10000; got {:g}", n);
         }));
-    options.add("--seed", seed, "Seed of synthetic digits and augmentation")
+    options.add("--seed", seed, "Seed of synthetic images and augmentation")
         .type("N")
         .show_default();
-    options.add("--difficulty", difficulty, "Distortion of the synthetic digits; 0: none")
+    options.add("--difficulty", difficulty, "Distortion of synthetic digits and letters; 0: none")
         .show_default();
     const Option shift =
         options.add("--shift", shift_by, "Shift each image by up to so many pixels")
@@ -125,14 +124,9 @@ int main(int argc, char** argv) {
         .excludes(shift);
   };
   const auto draw = [&] {
-    ImageSets sets;
-    if (source.path.empty()) {
-      sets.train = synthetic_digits(
-                       {.train = 20 * columns, .test = 1, .seed = seed, .difficulty = difficulty})
-                       .train;
-    } else {
-      sets = load(source);
-    }
+    const Index each = source.path.empty() ? 20 : 52;  // twice as many as there are classes
+    const ImageSets sets =
+        load(source, {.train = each * columns, .test = 1, .seed = seed, .difficulty = difficulty});
     for (const std::string& note : sets.notes) say("{}\n", note);
     const Dataset& data = sets.train;
     Augmentation augment;
@@ -145,7 +139,7 @@ int main(int argc, char** argv) {
     }
   };
   return run_program({.name = "digit_sheet",
-                      .description = "Draws a sheet of digits as a PNG picture, a row a class.",
+                      .description = "Draws a sheet of images as a PNG picture, a row a class.",
                       .add_options = add_options,
                       .work = draw},
                      argc, argv);

@@ -1,6 +1,7 @@
 #include "apps/common/data_options.h"
 
 #include <charconv>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <tuple>
@@ -8,6 +9,7 @@
 #include "apps/common/program.h"
 #include "core/error.h"
 #include "data/synthetic_digits.h"
+#include "data/synthetic_letters.h"
 
 namespace limbeck {
 namespace {
@@ -24,6 +26,47 @@ std::optional<std::pair<Index, Index>> size_of(const std::string& text) {
   return std::pair(height, width);
 }
 
+constexpr const char* letters = "letters";
+
+// What is for files alone, with images that are drawn.
+void check_drawn(const DataSettings& s, Index classes) {
+  const auto refuse = [&s](const char* option) {
+    fail(option, "it is for images from files; {} are drawn as they are", s.name());
+  };
+  if (!s.set.empty()) refuse("--set");
+  if (s.transpose) refuse("--transpose");
+  if (s.test_share > 0) refuse("--test-share");
+  if (!s.size.empty()) refuse("--size");
+  if (s.classes > 0 && s.classes != classes) {
+    fail("--classes", "{} have {} classes; got {}", s.name(), classes, s.classes);
+  }
+}
+
+template <class Options>
+Options sizes(const DrawnOptions& drawn) {
+  Options options{.seed = drawn.seed, .difficulty = drawn.difficulty};
+  if (drawn.train > 0) options.train = drawn.train;
+  if (drawn.test > 0) options.test = drawn.test;
+  return options;
+}
+
+ImageSets draw(const DataSettings& s, const DrawnOptions& drawn) {
+  if (s.path.empty()) {
+    TrainTest digits = synthetic_digits(sizes<SyntheticDigitsOptions>(drawn));
+    check_drawn(s, digits.train.classes);
+    return {.train = std::move(digits.train), .test = std::move(digits.test)};
+  }
+  TrainTest drawn_letters = synthetic_letters(sizes<SyntheticLettersOptions>(drawn));
+  check_drawn(s, drawn_letters.train.classes);
+  ImageSets sets{.train = std::move(drawn_letters.train),
+                 .test = std::move(drawn_letters.test),
+                 .class_names = letter_names()};
+  if (std::filesystem::exists(letters)) {
+    sets.notes.push_back("letters are the drawn ones; what is called so here is --data ./letters");
+  }
+  return sets;
+}
+
 }  // namespace
 
 ImageOptions DataSettings::options() const {
@@ -33,8 +76,12 @@ ImageOptions DataSettings::options() const {
   return options;
 }
 
+bool DataSettings::is_drawn() const {
+  return path.empty() || path == letters;
+}
+
 std::string DataSettings::name() const {
-  return path.empty() ? "synthetic digits" : path;
+  return path.empty() ? "synthetic digits" : is_drawn() ? "synthetic letters" : path;
 }
 
 void DataSettings::add_to(nlohmann::ordered_json& options) const {
@@ -52,7 +99,9 @@ Option add_options(Options& options, DataSettings& s) {
               "--data", s.path,
               "Images to learn from and to be tested by: a folder of IDX files, as MNIST's and its "
               "relatives', gzipped or not; of NPY; of CSV; of pictures, a folder a class; of "
-              "CIFAR's binary files; or a file of NPZ or CSV. Without it: synthetic digits")
+              "CIFAR's binary files; or a file of NPZ or CSV. The word letters: synthetic letters, "
+              "A to "
+              "Z. Without it: synthetic digits")
           .type("PATH");
   options.add("--set", s.set, "Which set, where the folder holds several: a part of its name")
       .type("NAME")
@@ -80,20 +129,24 @@ Option add_options(Options& options, DataSettings& s) {
         if (!size_of(text)) fail("--size", "must be HxW, 28x28 say; got {}", text);
       })
       .needs(data);
+  options
+      .add("--class-names", s.class_names,
+           "Names of the classes: a file with a line for each, or an EMNIST -mapping.txt")
+      .type("FILE");
   return data;
 }
 
-ImageSets load(const DataSettings& settings) {
-  if (!settings.path.empty()) {
-    ImageSets sets = load_images(settings.path, settings.options());
-    if (sets.validation) {
-      sets.notes.push_back(
-          fmt::format("the {} validation images are not used", sets.validation->size()));
-    }
-    return sets;
+ImageSets load(const DataSettings& settings, const DrawnOptions& drawn) {
+  ImageSets sets =
+      settings.is_drawn() ? draw(settings, drawn) : load_images(settings.path, settings.options());
+  if (sets.validation) {
+    sets.notes.push_back(
+        fmt::format("the {} validation images are not used", sets.validation->size()));
   }
-  TrainTest digits = synthetic_digits();
-  return {.train = std::move(digits.train), .test = std::move(digits.test)};
+  if (!settings.class_names.empty()) {
+    sets.class_names = read_class_names(settings.class_names, sets.train.classes);
+  }
+  return sets;
 }
 
 }  // namespace limbeck

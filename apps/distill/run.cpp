@@ -16,6 +16,7 @@
 #include "apps/common/soft_targets.h"
 #include "apps/common/training_log.h"
 #include "apps/distill/checkpoints.h"
+#include "apps/distill/normalise.h"
 #include "apps/distill/teacher.h"
 #include "apps/distill/trials.h"
 #include "apps/report/report.h"
@@ -43,6 +44,7 @@ ImageSets load(const DistillSettings& s) {
   }
   Rng rng(s.seed);
   if (s.train_size > 0) data.train = data.train.sample(s.train_size, rng);
+  data.train.channels = channels_for(s, data.train);
   return data;
 }
 
@@ -103,7 +105,12 @@ class DistillRun final : private RunTools {
  private:
   Sequential make(const std::string& spec, double dropout, std::uint64_t stream) const override {
     Rng rng = root_.child(stream);
-    return make_model(spec, data_.train.image, data_.train.classes, {.dropout = dropout}, rng);
+    ModelOptions options{.dropout = dropout};
+    if (const auto& channels = data_.train.channels) {
+      options.channels =
+          Normalize::Options{.mean = channels->mean, .deviation = channels->deviation};
+    }
+    return make_model(spec, data_.train.image, data_.train.classes, options, rng);
   }
 
   void get_teacher() {
@@ -354,7 +361,7 @@ void run_distill(const DistillSettings& settings) {
   check(settings);
   set_threads(settings.threads);
   try {
-    DistillRun(settings).run();
+    DistillRun(with_normalise(settings)).run();
   } catch (const Stopped& stopped) {
     const std::string& folder = settings.resume.empty() ? settings.checkpoint : settings.resume;
     throw Stopped("mnist_distill", fmt::format("{}; go on with --resume {} and the same options",

@@ -134,6 +134,10 @@ void add_options(Options& options, DistillSettings& s) {
   add("--batch-size", s.batch_size, "Images a step").type("N").check(at_least_1());
   add("--lr", s.lr, "The optimizer's learning rate at the start").type("RATE").check(above_0());
   add_options(options, s.training);
+  options.flag("--normalise", s.normalise,
+               "Begin the networks that are trained here with a layer that brings each channel of "
+               "the images to mean 0 and deviation 1, by the training images; files and exports "
+               "carry it. The same as normalize+SPEC for both");
   options
       .add("--train-size", s.train_size,
            "Learn from N images only, drawn at random. Without it: from all")
@@ -238,6 +242,7 @@ void check(const DistillSettings& s) {
   files.read("--teacher-logits", s.teacher_logits);
   files.read("--teacher-onnx", s.teacher_onnx);
   files.read_folder("--data", s.data.path);
+  files.read("--class-names", s.data.class_names);
   files.add("--json", s.json);
   files.add("--save-logits", s.save_logits);
   files.add("--export-onnx", s.export_onnx);

@@ -52,6 +52,7 @@ struct DistillSettings {
   std::string checkpoint, resume;
   std::string json, log_dir, report;
 
+  bool normalise = false;
   bool list_models = false;
   bool quiet = false;
   bool detect_anomaly = false;

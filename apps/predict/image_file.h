@@ -15,6 +15,9 @@ struct GreyImage {
   std::vector<std::uint8_t> pixels{};  // height · width
 };
 
+// A picture in grey: colours by Rec. 601.
+GreyImage grey_image(const detail::Picture& picture);
+
 // Reads PNG, JPEG, PGM and PPM (data/formats/picture.h), colours as grey by Rec. 601.
 // Error, with the path: a file that is missing, none of these, broken or cut off, with more bytes
 // than its pixels need (PGM, PPM), or of more than most_pixels.

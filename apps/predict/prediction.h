@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ struct Question {
   std::string name;                     // a file, or "test image 3"
   std::optional<Index> index{};         // where in a dataset, if it comes from one
   std::optional<std::int32_t> label{};  // what it really is, if that is known
-  std::vector<std::uint8_t> pixels{};   // (C, H, W), as the dataset or prepare_image gives them
+  std::vector<std::uint8_t> pixels{};   // (C, H, W), as the dataset or image_of gives them
+  std::string error{};                  // why there are no pixels; "" where there are
 };
 
 // What it says.
@@ -27,22 +29,44 @@ struct Answer {
   double microseconds;                // from the image in memory to the logits
 };
 
-// The answers of a network for two classes or more, one image at a time, after a first run that
-// warms it up. Error, with the question's name: an answer that is not
-// finite; a temperature out of range.
-std::vector<Answer> answers_to(SavedModel& model, const std::vector<Question>& questions,
-                               double temperature);
+// The answers of a network for two classes or more: one image at a time, after a first run that
+// warms it up, or all as one batch, each with its share of the time. Error, with the question's
+// name: an answer that is not finite; a temperature out of range.
+enum class Asking { one_by_one, at_once };
+std::vector<Answer> answers_to(SavedModel& model, std::span<const Question> questions,
+                               double temperature, Asking asking = Asking::one_by_one);
+
+// How answers are shown.
+struct AnswerStyle {
+  double temperature = 1;  // of the probabilities
+  Index top = 0;           // so many of the likeliest classes, in percent; 0: the first two
+  ClassNames names{};
+};
 
 // One image beside its bars, and the answer in a line.
 std::string answer_picture(const Shape& image, const Question& question, const Answer& answer,
-                           double temperature, const ClassNames& names = {});
+                           const AnswerStyle& style);
+
 // A row an image.
-std::string answer_table(const std::vector<Question>& questions, const std::vector<Answer>& answers,
-                         const ClassNames& names = {});
-// Element i of the list is about image i; README.md has the fields, and with names "label_name",
-// "class_name" and "runner_up_name" beside the numbers.
-nlohmann::ordered_json answers_json(const std::vector<Question>& questions,
-                                    const std::vector<Answer>& answers,
-                                    const ClassNames& names = {});
+class AnswerTable {
+ public:
+  // For names of images of so many bytes at most, with their labels or without.
+  AnswerTable(std::size_t name_width, bool labelled, Index classes, const AnswerStyle& style);
+
+  std::string head() const;  // what the columns are
+  std::string row(const Question& question, const Answer& answer) const;
+
+ private:
+  std::string text(std::size_t c) const { return class_text(static_cast<Index>(c), style_.names); }
+
+  AnswerStyle style_;
+  bool labelled_;
+  std::size_t width_, class_width_ = 5, second_width_ = 9;
+};
+
+// An image's entry; README.md has the fields, and with names "label_name", "class_name" and
+// "runner_up_name" beside the numbers.
+nlohmann::ordered_json answer_json(const Question& question, const Answer& answer,
+                                   const AnswerStyle& style);
 
 }  // namespace limbeck

@@ -2,9 +2,12 @@
 
 #include <png.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "core/files/file.h"
+#include "data/formats/names.h"
 
 namespace limbeck::detail {
 namespace {
@@ -72,6 +75,13 @@ Picture read_png(const PictureFile& file) {
   put_on_white(decoded, coloured.pixels);
   picture.pixels = grey ? grey_of(coloured) : std::move(coloured.pixels);
   return picture;
+}
+
+bool is_picture_name(const std::string& file) {
+  static constexpr std::array<std::string_view, 7> endings = {".png", ".jpg", ".jpeg", ".pgm",
+                                                              ".ppm", ".pnm", ".jpe"};
+  const std::string lower = lower_case(file);
+  return std::ranges::any_of(endings, [&](auto ending) { return lower.ends_with(ending); });
 }
 
 Picture decode_picture(const char* op, const std::string& name, std::string_view bytes) {

@@ -38,6 +38,9 @@ struct Picture {
 Picture decode_picture(const char* op, const std::string& name, std::string_view bytes);
 Picture read_picture(const char* op, const std::string& path);
 
+// Whether the name ends as those of such files do, .png say, in any case.
+bool is_picture_name(const std::string& file);
+
 // In one channel: 0.299 R + 0.587 G + 0.114 B (Rec. 601), rounded.
 std::vector<std::uint8_t> grey_of(const Picture& picture);
 // In three: a grey one has all three alike.

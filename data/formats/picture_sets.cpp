@@ -14,13 +14,6 @@
 namespace limbeck::detail {
 namespace {
 
-bool is_picture(const std::string& file) {
-  static constexpr std::array<std::string_view, 7> endings = {".png", ".jpg", ".jpeg", ".pgm",
-                                                              ".ppm", ".pnm", ".jpe"};
-  const std::string lower = lower_case(file);
-  return std::ranges::any_of(endings, [&](auto ending) { return lower.ends_with(ending); });
-}
-
 // A class: its folder's name, and the pictures there.
 struct Class {
   std::string name;
@@ -33,7 +26,7 @@ std::vector<Class> classes_in(const Listing& folder) {
     const Listing inner(folder.of(name));
     Class found{.name = name, .files = {}};
     for (const std::string& file : inner.files) {
-      if (is_picture(file)) found.files.push_back(inner.of(file));
+      if (is_picture_name(file)) found.files.push_back(inner.of(file));
     }
     if (!found.files.empty()) classes.push_back(std::move(found));
   }
@@ -42,7 +35,7 @@ std::vector<Class> classes_in(const Listing& folder) {
 
 bool has_classes(const Listing& folder) {
   for (const std::string& name : folder.folders) {
-    if (std::ranges::any_of(Listing(folder.of(name)).files, is_picture)) return true;
+    if (std::ranges::any_of(Listing(folder.of(name)).files, is_picture_name)) return true;
   }
   return false;
 }

@@ -1,7 +1,10 @@
 // Programs on images of all kinds: whatever the files, the same run; colours, and names of classes.
 #include <nlohmann/json.hpp>
 
+#include "data/channel_statistics.h"
 #include "data/load_images.h"
+#include "nn/normalize.h"
+#include "nn/saved_model.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/image_files.h"
 
@@ -140,4 +143,101 @@ TEST_CASE("what was decided is said, and options overrule it") {
   }
   CHECK(sheet({"--transpose", "--no-transpose"}).exit_code == 2);
   CHECK(run_program("digit_sheet", {"--set", "letters"}).exit_code == 2);
+}
+
+TEST_CASE("letters are a set of their own in every program, with their names") {
+  const Folder folder;
+  const std::string model = folder.file("saved/student-distilled.safetensors");
+  const Finished run = distill(
+      "1", {"--data", "letters", "--save", folder.file("saved"), "--train-size", "2000",
+            "--normalise", "--export-c", folder.file("net.h"), "--json", folder.file("run.json")});
+  CHECK(contains(run.out, "normalize+mlp:4"));
+  CHECK(contains(run.out, "What the teacher says of test image"));
+  const json options = json::parse(read_all(folder.file("run.json"))).at("options");
+  CHECK(options.at("data") == "letters");
+  CHECK(options.at("teacher") == "normalize+mlp:8");
+  const Finished judged = run_program("mnist_predict", {model, "--data", "letters"});
+  CAPTURE(judged.err);
+  CHECK(judged.exit_code == 0);
+  CHECK(judged.out.starts_with("5,200 test images: "));
+  CHECK(contains(judged.out, " ("));
+  const Finished one =
+      run_program("mnist_predict", {model, "--data", "letters", "--index", "0", "--json"});
+  const json image = json::parse(one.out).at("images")[0];
+  CHECK(image.at("label_name") ==
+        std::string(1, static_cast<char>('A' + image["label"].get<int>())));
+  const Finished sheet = run_program(
+      "digit_sheet", {"--data", "letters", "--columns", "2", "--out", folder.file("s.png")});
+  CHECK(contains(sheet.out, "\nrow 26: Z\n"));
+  const Finished refused = run_program("digit_sheet", {"--data", "letters", "--size", "8x8"});
+  CHECK(refused.exit_code == 1);
+  CHECK(contains(refused.err, "--size: it is for images from files; synthetic letters are drawn"));
+  CHECK(contains(run_program("digit_sheet", {"--data", "letters", "--classes", "10"}).err,
+                 "--classes: synthetic letters have 26 classes; got 10"));
+}
+
+TEST_CASE("--class-names gives every program names for the classes") {
+  const Folder folder;
+  const TrainTest sets{.train = placed({1, 8, 8}, 4, 12, 1), .test = placed({1, 8, 8}, 4, 4, 2)};
+  folder.write("set.npz", npz_file(sets, true));
+  const std::string names = folder.write("names.txt", "ant\nbee\ncow\ndog\n");
+  const std::string mapping = folder.write("set-mapping.txt", "0 65\n1 66\n2 67\n3 68\n");
+  const auto sheet = [&](const std::string& file) {
+    return run_program("digit_sheet", {"--data", folder.file("set.npz"), "--class-names", file,
+                                       "--out", folder.file("s.png")});
+  };
+  CHECK(contains(sheet(names).out, "\nrow 4: dog\n"));
+  CHECK(contains(sheet(mapping).out, "\nrow 4: D\n"));
+  const Finished refused = sheet(folder.write("short.txt", "ant\n"));
+  CHECK(refused.exit_code == 1);
+  CHECK(contains(refused.err, "short.txt has 1 names; there are 4 classes"));
+  const Finished run =
+      distill("30", {"--data", folder.file("set.npz"), "--class-names", names, "--save",
+                     folder.path(), "--report", folder.file("page.html"), "--lr", "0.01"});
+  CHECK(contains(read_all(folder.file("page.html")), R"("class_names":["ant","bee","cow","dog"])"));
+  const Finished one = run_program("mnist_predict", {folder.file("teacher.safetensors"), "--data",
+                                                     folder.file("set.npz"), "--index", "0"});
+  CHECK(contains(one.out, "(label ant)"));
+}
+
+TEST_CASE("--normalise is carried by files and exports, and goes on where it was") {
+  const Folder folder;
+  const TrainTest sets{.train = placed({3, 8, 8}, 3, 20, 1), .test = placed({3, 8, 8}, 3, 5, 2)};
+  folder.write("set.npz", npz_file(sets, true));
+  const Arguments common = {"--data", folder.file("set.npz"), "--normalise"};
+  const auto with = [&](Arguments more) {
+    more.insert(more.end(), common.begin(), common.end());
+    return more;
+  };
+  distill("4", with({"--save", folder.file("a"), "--export-onnx", folder.file("net.onnx"),
+                     "--export-c-int8", folder.file("net.h"), "--report", folder.file("p.html"),
+                     "--json", folder.file("a.json")}));
+  SavedModel teacher = load_model(folder.file("a/teacher.safetensors"));
+  CHECK(teacher.info.spec == "normalize+mlp:8");
+  const ChannelStatistics channels = channel_statistics(sets.train);
+  for (std::size_t c = 0; c < 3; ++c) {
+    const auto& first = dynamic_cast<Normalize&>(teacher.network[0]);
+    CHECK(first.mean.values()[c] == doctest::Approx(channels.mean[c]));
+    CHECK(first.deviation.values()[c] == doctest::Approx(channels.deviation[c]));
+  }
+  // A teacher from a file stays what it is; the student alone is made here.
+  const Finished second =
+      distill("4", with({"--teacher-weights", folder.file("a/teacher.safetensors"), "--json",
+                         folder.file("b.json")}));
+  const json a = json::parse(read_all(folder.file("a.json")));
+  const json b = json::parse(read_all(folder.file("b.json")));
+  CHECK(b.at("teacher").at("errors") == a.at("teacher").at("errors"));
+  CHECK(b.at("student_hard").at("spec") == "normalize+mlp:4");
+  CHECK(b.at("student_hard").at("epochs").back().at("loss") ==
+        a.at("student_hard").at("epochs").back().at("loss"));
+  // One channel that is the same everywhere has no deviation.
+  TrainTest flat = sets;
+  for (std::size_t i = 0; i < flat.train.pixels.size(); i += 192) {
+    std::fill_n(flat.train.pixels.begin() + static_cast<std::ptrdiff_t>(i + 64), 64, 51);
+  }
+  folder.write("flat.npz", npz_file(flat, true));
+  const Finished refused =
+      run_program("mnist_distill", {"--data", folder.file("flat.npz"), "--normalise"});
+  CHECK(refused.exit_code == 1);
+  CHECK(contains(refused.err, "--normalise: channel 1 is 0.2 in all training images"));
 }
