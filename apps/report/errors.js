@@ -43,11 +43,14 @@ limbeck.errors = (() => {
     return cell;
   }
 
-  const head = (name) => element('th', {scope: 'col', title: name}, name);
+  // Long names stand upright above their columns; matrices of many classes have a row each.
+  const longest = Math.max(...data.class_names.map(({length}) => length));
+  const isLarge = data.classes > 16;
+  const head = (name) =>
+      element('th', {scope: 'col', title: name, class: longest > 3 ? 'upright' : ''}, name);
 
   // Above the names of the rows, which may be long.
   function corner() {
-    const longest = Math.max(...data.class_names.map(({length}) => length));
     return element('td', {style: `width: ${Math.min(10, Math.max(2, 0.6 * longest))}rem`});
   }
 
@@ -55,7 +58,7 @@ limbeck.errors = (() => {
     const counts = data.confusion[key];
     const total = classes.reduce((sum, label) => sum + mistakes(counts, label), 0);
     const table = element('table', {class: `matrix c${i}`});
-    table.style.minWidth = `${Math.max(20, 2 * (data.classes + 2))}rem`;
+    table.style.minWidth = `${Math.max(20, (isLarge ? 1.4 : 2) * (data.classes + 6))}rem`;
     fillTable(
         table, `${name}: ${thousands(total)} mistakes`,
         [[corner(), ...data.class_names.map(head)]],
@@ -75,6 +78,7 @@ limbeck.errors = (() => {
         `Test images of each class that are mistaken, of ${total}`;
     chart.responsive(byId('by-class'), byClass);
     const largest = largestMistake();
+    byId('matrices').classList.toggle('large', isLarge);
     byId('matrices').replaceChildren(...networks.map((one, i) => matrix(one, i, largest)));
   }
 
