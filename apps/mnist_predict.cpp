@@ -108,20 +108,26 @@ void add_options(Options& options, Settings& s) {
 }
 
 // A network of another framework, for images of MNIST's size where its file leaves that open.
-SavedModel load_onnx(const std::string& file) {
-  OnnxNetwork network = read_onnx(file, {.image = {1, 28, 28}});
-  if (network.image().rank() != 3 || network.classes() == 0) {
+SavedModel load_onnx(const std::string& file, const InputOptions& input) {
+  const Shape usual{1, 28, 28};
+  OnnxNetwork network = read_onnx(file, {.image = laid_out(usual, input.layout)});
+  Shape image = network.image();
+  if (image == laid_out(usual, input.layout)) image = usual;
+  if (input.layout == InputLayout::nhwc && image.rank() == 3 && image != usual) {
+    image = {image.dim(2), image.dim(0), image.dim(1)};
+  }
+  if (image.rank() != 3 || network.classes() == 0) {
     fail("--onnx", "{}: from {} to {}: no network that tells classes of images", file,
          network.image(), network.answer());
   }
-  ModelInfo info{.spec = "onnx", .image = network.image(), .classes = network.classes()};
-  return {.network = Sequential(std::move(network)), .info = std::move(info)};
+  ModelInfo info{.spec = "onnx", .image = image, .classes = network.classes()};
+  return {.network = prepared(Sequential(std::move(network)), input), .info = std::move(info)};
 }
 
 SavedModel load(const Settings& s) {
   SavedModel model =
       !s.onnx.empty()
-          ? load_onnx(s.onnx)
+          ? load_onnx(s.onnx, s.input.options())
           : load_model(
                 s.model_file,
                 {.spec = s.spec, .image = {1, 28, 28}, .classes = 10, .input = s.input.options()});

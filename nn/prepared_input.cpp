@@ -39,6 +39,18 @@ InputLayout input_layout_of(const char* op, const std::string& text) {
   fail(op, "images are nchw, nhwc or flat; got \"{}\"", text);
 }
 
+Shape laid_out(const Shape& image, InputLayout layout) {
+  switch (layout) {
+    case InputLayout::nchw:
+      return image;
+    case InputLayout::nhwc:
+      return {image.dim(1), image.dim(2), image.dim(0)};
+    case InputLayout::flat:
+      return {image.size()};
+  }
+  return image;
+}
+
 PreparedInput::PreparedInput(const InputOptions& options) : options_(options) {
   if (!options.mean.empty() || !options.std.empty()) normalize_.emplace(numbers_of(options));
 }

@@ -17,6 +17,8 @@ enum class InputLayout { nchw, nhwc, flat };
 std::string to_string(InputLayout layout);  // "nchw"
 // Error, in the name of `op`: another word.
 InputLayout input_layout_of(const char* op, const std::string& text);
+// An image (C, H, W) so laid out: (C, H, W), (H, W, C) or (C H W).
+Shape laid_out(const Shape& image, InputLayout layout);
 
 // What a network was trained on, where that is not (N, C, H, W) of numbers from 0 to 1.
 struct InputOptions {

@@ -26,19 +26,6 @@ std::string first_impression(const Outcome& teacher) {
                            "--teacher-input, --teacher-mean, --teacher-std");
 }
 
-// What an image is to a network that wants it laid out so.
-Shape laid_out(const Shape& image, InputLayout layout) {
-  switch (layout) {
-    case InputLayout::nchw:
-      return image;
-    case InputLayout::nhwc:
-      return {image.dim(1), image.dim(2), image.dim(0)};
-    case InputLayout::flat:
-      return {image.size()};
-  }
-  return image;
-}
-
 GivenTeacher from_onnx(const DistillSettings& s, const Dataset& test, RunTools& tools) {
   const InputOptions input = s.teacher_input.options();
   const Shape image = laid_out(test.image, input.layout);
