@@ -15,8 +15,8 @@ namespace {
 const std::vector<std::int32_t> labels = {2, 0, 3};
 
 // TCKD + β NCKD of one case by their definitions, with probabilities in double.
-double decoupled(const Tensor& v, const Tensor& z, Index row, std::int32_t label, double t,
-                 double beta) {
+double loss_of_row(const Tensor& v, const Tensor& z, Index row, std::int32_t label, double t,
+                   double beta) {
   const Index classes = z.dim(1);
   const auto probabilities = [&](const Tensor& logits) {
     std::vector<double> p;
@@ -47,7 +47,7 @@ TEST_CASE("the decoupled loss is the weighted sum of its two parts") {
     for (const double t : {1.0, 4.0}) {
       double soft = 0;
       for (Index i = 0; i < 3; ++i) {
-        soft += t * t * decoupled(v, z, i, labels[static_cast<std::size_t>(i)], t, beta) / 3;
+        soft += t * t * loss_of_row(v, z, i, labels[static_cast<std::size_t>(i)], t, beta) / 3;
       }
       CHECK(decoupled_loss(z, v, labels, t, beta).item() == doctest::Approx(soft).epsilon(1e-4));
       CHECK(dkd_loss(z, v, labels, {.temperature = t, .beta = beta}).item() ==
