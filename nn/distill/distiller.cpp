@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "core/autograd.h"
 #include "core/error.h"
 #include "core/files/checksum.h"
 #include "core/ops/softmax.h"
@@ -33,6 +34,13 @@ bool shares_parameters(const Module& teacher, const std::vector<Module*>& learne
   return std::ranges::any_of(teacher.parameters(), [&](const Tensor& parameter) {
     return trained.contains(&parameter.body());
   });
+}
+
+// 0, 1, …, n − 1.
+std::vector<Index> first_numbers(Index n) {
+  std::vector<Index> all(static_cast<std::size_t>(n));
+  std::iota(all.begin(), all.end(), Index{0});
+  return all;
 }
 
 // A student at its lesson: what both ways to distil do.
@@ -100,37 +108,57 @@ class Pupil {
   std::vector<Module*> learners_;  // the student, what the caller has with it, the lesson's own
 };
 
-std::vector<EpochReport> learn_from_logits(const Tensor& teacher_logits, Module& student,
-                                           const Dataset& set, detail::Lesson& lesson,
-                                           const TrainOptions& options, bool self_check) {
-  constexpr const char* own_op = "distill_from_logits";
-  if (teacher_logits.shape().rank() != 2 || teacher_logits.dim(0) != set.size()) {
+// `own_op` is for errors.
+std::vector<EpochReport> learn_from(const char* own_op, const GivenAnswers& given, Module& student,
+                                    const Dataset& set, detail::Lesson& lesson,
+                                    const TrainOptions& options, bool self_check) {
+  const Tensor& logits = given.logits;
+  if (logits.shape().rank() != 2 || logits.dim(0) != set.size()) {
     fail(own_op, "a row of logits is needed for each of {} images; got {}", set.size(),
-         teacher_logits.shape());
+         logits.shape());
   }
-  std::vector<Index> all(static_cast<std::size_t>(set.size()));
-  std::iota(all.begin(), all.end(), Index{0});
-  detail::check_answer(own_op, "the teacher's logits", teacher_logits, all);
+  const std::vector<Index> all = first_numbers(set.size());
+  detail::check_answer(own_op, "the teacher's logits", logits, all);
   if (options.augment || options.mix) {
     fail(own_op, "augmentation would change the images that the teacher's answers are about");
   }
   if (lesson.uses_labels()) set.check_labelled(own_op);
-  if (!lesson.teacher_taps().empty()) {
-    fail(own_op, "the objective asks for the teacher's \"{}\", and there are its logits alone",
-         lesson.teacher_taps().front());
+  std::vector<const Tensor*> taps;
+  std::vector<Shape> shapes;
+  for (const std::string& path : lesson.teacher_taps()) {
+    const auto found = given.taps.find(path);
+    if (found == given.taps.end()) {
+      fail(own_op, "the objective asks for the teacher's \"{}\", and there are its logits {}", path,
+           given.taps.empty() ? "alone" : "and other outputs");
+    }
+    const Tensor& tap = found->second;
+    if (tap.shape().rank() == 0 || tap.dim(0) != set.size()) {
+      fail(own_op, "the teacher's \"{}\" needs a row for each of {} images; got {}", path,
+           set.size(), tap.shape());
+    }
+    detail::check_answer(own_op, fmt::format("the outputs of the teacher's \"{}\"", path), tap,
+                         all);
+    taps.push_back(&tap);
+    shapes.push_back(tap.shape().without_front());
   }
   Pupil pupil(own_op, lesson, student, set, options);
-  check_classes(teacher_logits.dim(1), pupil.classes());
-  pupil.prepare({}, self_check);
+  check_classes(logits.dim(1), pupil.classes());
+  pupil.prepare(shapes, self_check);
   detail::TrainingFacts facts;
   if (!options.checkpoint.file.empty()) {
     Checksum sum;
-    sum.add(teacher_logits);
+    sum.add(logits);
+    for (const Tensor* const tap : taps) sum.add(*tap);
     facts["teacher's logits"] = sum.str();
   }
+  std::vector<Tensor> taps_of_batch(taps.size());
   const auto answer = [&](const Step& step) -> detail::Answer {
-    const Tensor logits = gather_rows(teacher_logits.detach(), step.batch.indices);
-    return {.teacher = [logits](double) { return logits; }};
+    const std::vector<Index>& rows = step.batch.indices;
+    for (std::size_t i = 0; i < taps.size(); ++i) {
+      taps_of_batch[i] = gather_rows(taps[i]->detach(), rows);
+    }
+    const Tensor of_batch = gather_rows(logits.detach(), rows);
+    return {.teacher = [of_batch](double) { return of_batch; }, .teacher_taps = taps_of_batch};
   };
   return pupil.learn(answer, std::move(facts), nullptr);
 }
@@ -212,7 +240,8 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
                                              const TrainOptions& train_options,
                                              const TemperatureSchedule& schedule) {
   const auto lesson = detail::two_number_lesson("distill_from_logits", options, schedule);
-  return learn_from_logits(teacher_logits, student, transfer_set, *lesson, train_options, false);
+  return learn_from("distill_from_logits", {.logits = teacher_logits}, student, transfer_set,
+                    *lesson, train_options, false);
 }
 
 std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Module& student,
@@ -221,8 +250,48 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
                                              const TrainOptions& train_options,
                                              const DistillerOptions& how) {
   const auto lesson = detail::lesson_of("distill_from_logits", objective, how);
-  return learn_from_logits(teacher_logits, student, transfer_set, *lesson, train_options,
-                           how.self_check);
+  return learn_from("distill_from_logits", {.logits = teacher_logits}, student, transfer_set,
+                    *lesson, train_options, how.self_check);
+}
+
+GivenAnswers answers_of(Module& teacher, const Dataset& set, const std::vector<std::string>& taps) {
+  constexpr const char* own_op = "answers_of";
+  constexpr std::size_t at_once = 500;  // images, as logits_of asks about
+  TapWatch watch(own_op, "teacher", teacher, taps, set);
+  GivenAnswers given{.logits = Tensor::empty({set.size(), watch.classes()})};
+  for (std::size_t i = 0; i < taps.size(); ++i) {
+    given.taps[taps[i]] = Tensor::empty(watch.shapes()[i].with_front(set.size()));
+  }
+  const EvalMode eval_mode(teacher);
+  const NoGrad no_grad;
+  const std::vector<Index> all = first_numbers(set.size());
+  for (std::span<const Index> rest = all; !rest.empty();) {
+    const auto part = rest.first(std::min(rest.size(), at_once));
+    const auto keep = [&](const std::string& what, const Tensor& answer, Tensor where) {
+      detail::check_answer(own_op, what, answer, part);
+      const Index width = where.size() / set.size();
+      std::ranges::copy(answer.values(), where.data() + part.front() * width);
+    };
+    const Tensor images = make_batch(set, part).images;
+    keep("the teacher's logits", watch.run([&] { return teacher(images); }), given.logits);
+    const std::vector<Tensor> outputs = watch.take();
+    for (std::size_t i = 0; i < taps.size(); ++i) {
+      keep(fmt::format("the outputs of the teacher's \"{}\"", taps[i]), outputs[i],
+           given.taps[taps[i]]);
+    }
+    rest = rest.subspan(part.size());
+  }
+  return given;
+}
+
+std::vector<EpochReport> distill_from_answers(const GivenAnswers& answers, Module& student,
+                                              const Dataset& transfer_set,
+                                              const Objective& objective,
+                                              const TrainOptions& train_options,
+                                              const DistillerOptions& how) {
+  const auto lesson = detail::lesson_of("distill_from_answers", objective, how);
+  return learn_from("distill_from_answers", answers, student, transfer_set, *lesson, train_options,
+                    how.self_check);
 }
 
 std::vector<EpochReport> fit(Module& student, const Dataset& train, const TrainOptions& options,

@@ -9,6 +9,10 @@
 //                                   3000 * similarity({"7"})).fit(train, options);
 #pragma once
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "core/ops/gather.h"  // gather_rows, of kept answers
 #include "nn/distill/distillation_loss.h"
 #include "nn/distill/term.h"
@@ -107,6 +111,25 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
                                              const Objective& objective,
                                              const TrainOptions& train_options,
                                              const DistillerOptions& how = {});
+
+// What a teacher says of the images of a set, in their order, for many students that learn from it.
+struct GivenAnswers {
+  Tensor logits;                         // (N, C)
+  std::map<std::string, Tensor> taps{};  // its modules' outputs (N, …), by paths as terms have them
+};
+
+// Asks a teacher, in evaluation mode and without gradients, about every image as it is. It is given
+// back as it was found. Error: a path of no module (taps.h), an answer that is not finite.
+GivenAnswers answers_of(Module& teacher, const Dataset& set,
+                        const std::vector<std::string>& taps = {});
+
+// And from these: with the same numbers as a Distiller whose teacher they are of, without asking
+// that one again for each student. Error: as distill_from_logits, but for taps that are there.
+std::vector<EpochReport> distill_from_answers(const GivenAnswers& answers, Module& student,
+                                              const Dataset& transfer_set,
+                                              const Objective& objective,
+                                              const TrainOptions& train_options,
+                                              const DistillerOptions& how = {});
 
 // And without a teacher, by terms that ask for none: labels(), tf_kd(), ema(student). Error: as
 // Distiller::fit, or a term that asks for a teacher's logits or outputs.

@@ -238,6 +238,39 @@ TEST_CASE("from logits that are there already a student learns by terms without 
         "alone");
 }
 
+TEST_CASE("from answers with taps a student learns with the bits that its teacher would give it") {
+  const Dataset data = rows_of_light(530, 1);  // the teacher is asked about 500 at once
+  const TrainOptions options{.epochs = 2, .batch_size = 50, .seed = 5};
+  Sequential teacher = perceptron(1, {16, 12, 4}, 0.5), asked = perceptron(2);
+  const auto objective = [] { return soft_targets(4) + hint_between("2", "teacher.2"); };
+  Distiller(teacher, asked, objective()).fit(data, options);
+  GivenAnswers answers = answers_of(teacher, data, {"teacher.2"});
+  CHECK(teacher.is_training());
+  CHECK(same_bits(answers.logits, logits_of(teacher, data)));
+  CHECK(answers.taps.at("teacher.2").shape() == Shape{530, 12});
+  for (int student = 0; student < 2; ++student) {  // one after another from the same answers
+    Sequential given = perceptron(2);
+    distill_from_answers(answers, given, data, objective(), options);
+    CHECK(same_weights(weights_of(given), weights_of(asked)));
+  }
+
+  const auto refusal_of = [&](const GivenAnswers& given) {
+    return error_of([&] { distill_from_answers(given, asked, data, objective(), options); });
+  };
+  CHECK(
+      refusal_of({.logits = answers.logits, .taps = {{"2", answers.logits}}}) ==
+      "distill_from_answers: the objective asks for the teacher's \"teacher.2\", and there are its "
+      "logits and other outputs");
+  CHECK(refusal_of({.logits = answers.logits, .taps = {{"teacher.2", Tensor::zeros({3, 12})}}}) ==
+        "distill_from_answers: the teacher's \"teacher.2\" needs a row for each of 530 images; got "
+        "(3, 12)");
+  answers.taps.at("teacher.2").values()[12] = NAN;
+  CHECK(
+      contains(refusal_of(answers), "the outputs of the teacher's \"teacher.2\" for image 1 have"));
+  CHECK(contains(error_of([&] { answers_of(teacher, data, {"9"}); }),
+                 "answers_of: the teacher has no module \"9\""));
+}
+
 TEST_CASE("an objective says what is wrong with it before anything begins") {
   CHECK(error_of([] {
           Sequential a = perceptron(1), b = perceptron(2);
