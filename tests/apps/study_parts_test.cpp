@@ -1,8 +1,11 @@
-// Tables of a study, and its runs.
+// Tables of a study, its statistics and its runs.
 #include <fmt/format.h>
 
+#include "apps/study/interval_chart.h"
 #include "apps/study/runs.h"
+#include "apps/study/statistics.h"
 #include "apps/study/table.h"
+#include "tests/apps/xml_reader.h"
 #include "tests/data/idx_files.h"
 #include "tests/testing.h"
 
@@ -32,6 +35,83 @@ TEST_CASE("spread is the mean and the standard deviation with n - 1") {
   CHECK(text_of(spread_of({79})) == "79");
   CHECK(text_of(spread_of({78, 80})) == "79.0 ± 1.4");
   CHECK(contains(error_of([] { spread_of({}); }), "at least one number"));
+}
+
+TEST_CASE("quantiles of Student's t are those of the printed tables, for odd and even degrees") {
+  struct Printed {
+    int degrees;
+    double t95, t975, t995;
+  };
+  for (const Printed& row : {Printed{1, 6.314, 12.706, 63.657}, Printed{2, 2.920, 4.303, 9.925},
+                             Printed{3, 2.353, 3.182, 5.841}, Printed{4, 2.132, 2.776, 4.604},
+                             Printed{5, 2.015, 2.571, 4.032}, Printed{9, 1.833, 2.262, 3.250},
+                             Printed{10, 1.812, 2.228, 3.169}, Printed{30, 1.697, 2.042, 2.750},
+                             Printed{120, 1.658, 1.980, 2.617}}) {
+    CAPTURE(row.degrees);
+    CHECK(std::abs(student_t_quantile(0.95, row.degrees) - row.t95) < 0.0006);
+    CHECK(std::abs(student_t_quantile(0.975, row.degrees) - row.t975) < 0.0006);
+    CHECK(std::abs(student_t_quantile(0.995, row.degrees) - row.t995) < 0.0006);
+    CHECK(student_t_quantile(0.025, row.degrees) == -student_t_quantile(0.975, row.degrees));
+  }
+  // One degree is Cauchy's distribution, tan(π (p − 1/2)); two have a closed form, too.
+  CHECK(student_t_quantile(0.75, 1) == doctest::Approx(1));
+  CHECK(student_t_quantile(0.9, 2) == doctest::Approx(0.8 / std::sqrt(2 * 0.9 * 0.1)));
+  CHECK(std::abs(student_t_quantile(0.5, 7)) < 1e-12);
+  CHECK(contains(error_of([] { student_t_quantile(1, 3); }), "p in (0, 1)"));
+  CHECK(contains(error_of([] { student_t_quantile(0.9, 0); }), "at least one degree"));
+}
+
+TEST_CASE("an estimate is the mean with t s / sqrt(n), and of pairs that of their differences") {
+  const Estimate e = estimate_of({1, 2, 3, 4});  // s² = 5/3, t(0.975, 3) = 3.182
+  CHECK(e.mean == doctest::Approx(2.5));
+  REQUIRE(e.half);
+  CHECK(*e.half == doctest::Approx(3.1824 * std::sqrt(5.0 / 3 / 4)).epsilon(1e-4));
+  CHECK(e.differs_from_0());
+  CHECK(text_of(e) == "2.5 ± 2.1");
+  // What a seed does to both is not in the difference.
+  const Estimate d = paired_difference({101, 202, 303}, {100, 200, 300});
+  CHECK(d.mean == doctest::Approx(2));
+  CHECK(*d.half == doctest::Approx(4.3027 / std::sqrt(3)).epsilon(1e-4));
+  CHECK_FALSE(d.differs_from_0());
+  CHECK(signed_text_of(d) == "+2.0 ± 2.5");
+  CHECK(paired_difference({3, 4}, {1, 2}).differs_from_0());  // always 2
+  CHECK_FALSE(paired_difference({1, 2}, {1, 2}).differs_from_0());
+  // One number has no interval, so nothing is told.
+  const Estimate one = estimate_of({7});
+  CHECK_FALSE(one.half);
+  CHECK_FALSE(one.differs_from_0());
+  CHECK(text_of(one) == "7");
+  CHECK(signed_text_of(one) == "+7");
+  CHECK(error_of([] {
+          paired_difference({1, 2}, {1});
+        }) == "paired_difference: pairs are needed; got 2 values and 1");
+  CHECK(contains(error_of([] { estimate_of({}); }), "at least one number"));
+}
+
+TEST_CASE("a chart of intervals has a row each, coloured where its interval misses the line") {
+  const IntervalChart chart{
+      .title = "a & b",
+      .x_label = "difference",
+      .rows = {{"less", -4, 1}, {"like", 1, 2}, {"one", 3}, {"more", 8, 1}, {"none", NAN}},
+      .reference = 0};
+  const std::string document = svg(chart);
+  CHECK(texts_of(with_role(document, "row")) == Texts{"less", "like", "one", "more", "none"});
+  const std::vector<Element> markers = with_role(document, "marker");
+  REQUIRE(markers.size() == 4);
+  CHECK(with_role(document, "bar").size() == 3);
+  // x is linear: from −4 to 1 as far as from 3 to 8, and rows are apart alike.
+  const auto x = [&](std::size_t i) { return markers[i].number("cx"); };
+  const auto y = [&](std::size_t i) { return markers[i].number("cy"); };
+  CHECK(x(1) - x(0) == doctest::Approx(x(3) - x(2)).epsilon(1e-3));
+  CHECK(x(2) < x(3));
+  CHECK(y(1) - y(0) == doctest::Approx(y(3) - y(2)).epsilon(1e-3));
+  std::vector<std::string> colours;
+  for (const Element& g : with_name(document, "g")) colours.push_back(g.at("class"));
+  CHECK(colours == Texts{"c2", "muted", "muted", "c1"});
+  CHECK(contains(error_of([] {
+                   svg(IntervalChart{.title = "t", .rows = {{"a", NAN}}});
+                 }),
+                 "the chart \"t\" has no row with a finite mean"));
 }
 
 TEST_CASE("runs that are in the file are not done again, and the others are, in order") {
