@@ -4,6 +4,7 @@
 #include "apps/study/lab.h"
 #include "core/ops/softmax.h"
 #include "core/parallel.h"
+#include "nn/distill/methods/method_table.h"
 #include "nn/model_spec.h"
 
 using namespace limbeck;
@@ -31,6 +32,13 @@ constexpr Study studies[] = {
      study_hinton2015},
     {"best", "The fewest errors that a 784-800-800-10 student makes, with all that is here",
      study_best},
+    {"methods", "Every method of distillation at equal epochs, with what chance leaves of it",
+     study_methods},
+    {"standardised", "The best T by size of student, of logits as they are and standardised",
+     study_standardised},
+    {"schedule", "T that rises, falls or stays", study_schedule},
+    {"chain", "A student of a middle-sized student; and students of their likes, by generation",
+     study_chain},
 };
 
 void add_options(Options& options, StudySettings& s, int& thread_count) {
@@ -44,16 +52,17 @@ void add_options(Options& options, StudySettings& s, int& thread_count) {
       .type("DIR")
       .show_default();
   options.flag("--quick", s.quick, "A first look in two minutes: few images, few epochs");
-  add("--seeds", s.seeds, "Repeat each run with N seeds, for mean and standard deviation")
+  add("--seeds", s.seeds,
+      "Repeat each run with N seeds, for mean and deviation or interval. Without it: the study's "
+      "own, mostly 1")
       .type("N")
-      .show_default()
       .check(at_least_1());
   add("--student", s.students, "The student, or several. Without it: the study's own")
       .type("SPEC")
       .check(check_model_spec);
-  add("--teacher", s.teacher, "The teacher, but for hinton2015, which has its own")
+  add("--teacher", s.teacher,
+      "The teacher, but for hinton2015 and best, which have their own. Without it: mlp:1200,1200")
       .type("SPEC")
-      .show_default()
       .check(check_model_spec);
   add("--temperature", s.temperature, "T, where the study does not vary it")
       .type("T")
@@ -84,6 +93,11 @@ int main(int argc, char** argv) {
     for (const Study& study : studies) {
       Options command = options.command(study.name, study.what, [&] { chosen = &study; });
       add_options(command, settings, thread_count);
+      if (study.run == study_methods) {
+        command.add("--method", settings.methods, "Methods beside kd. Without it: all")
+            .type("NAME")
+            .check([](const std::string& name) { method_info(name); });
+      }
       if (study.run != study_softness) continue;
       command.add("--image", settings.image, "A test image to ask about").type("N");
       command.add("--digit", settings.digit, "Or all test images of a class")

@@ -21,19 +21,6 @@
 namespace limbeck {
 namespace {
 
-// The last sixth of the training set takes the test set's place or, where the images are sorted by
-// class, every sixth image does.
-TrainTest held_out(const Dataset& train) {
-  std::vector<Index> all(static_cast<std::size_t>(train.size()));
-  std::iota(all.begin(), all.end(), Index{0});
-  if (std::ranges::is_sorted(train.class_ids)) {
-    std::stable_partition(all.begin(), all.end(), [](Index i) { return i % 6 != 5; });
-  }
-  const std::size_t kept = all.size() - all.size() / 6;
-  return {.train = train.select(std::span(all).first(kept)),
-          .test = train.select(std::span(all).subspan(kept))};
-}
-
 ImageSets load(const StudySettings& s) {
   constexpr Index quick_train = 10'000, quick_test = 4000;
   ImageSets data = load(s.data);
@@ -61,12 +48,6 @@ std::string short_name(const std::string& text) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return fmt::format("{:016x}", hash);
-}
-
-Sequential untrained(const Training& training) {
-  Rng rng(training.seed);
-  return make_model(training.spec, training.set->image, training.set->classes,
-                    {.dropout = training.dropout}, rng);
 }
 
 // All that training changes in a network.
@@ -99,14 +80,30 @@ void set_state(Sequential& network, const Tensor& values) {
   }
 }
 
-// About how long a training takes: images seen × multiply-adds for each.
+}  // namespace
+
+Sequential untrained(const Training& training) {
+  Rng rng(training.seed);
+  return make_model(training.spec, training.set->image, training.set->classes,
+                    {.dropout = training.dropout}, rng);
+}
+
 double cost_of(const Training& t) {
   Sequential network = untrained(t);
   return static_cast<double>(t.epochs * t.set->size()) *
          static_cast<double>(multiply_adds(network, t.set->image));
 }
 
-}  // namespace
+TrainTest held_out(const Dataset& train) {
+  std::vector<Index> all(static_cast<std::size_t>(train.size()));
+  std::iota(all.begin(), all.end(), Index{0});
+  if (std::ranges::is_sorted(train.class_ids)) {
+    std::stable_partition(all.begin(), all.end(), [](Index i) { return i % 6 != 5; });
+  }
+  const std::size_t kept = all.size() - all.size() / 6;
+  return {.train = train.select(std::span(all).first(kept)),
+          .test = train.select(std::span(all).subspan(kept))};
+}
 
 Lab::Lab(const std::string& study, const StudySettings& settings)
     : study_(study),
@@ -143,20 +140,30 @@ double Lab::alpha(double own) const {
   return settings_.alpha >= 0 ? settings_.alpha : own;
 }
 
+Index Lab::seeds(Index own) const {
+  return settings_.seeds > 0 ? settings_.seeds : own;
+}
+
+std::vector<std::string> Lab::teachers(std::vector<std::string> own) const {
+  return settings_.teacher.empty() ? own : std::vector{settings_.teacher};
+}
+
 Training Lab::usual_teacher() const {
-  return {.spec = settings_.teacher,
+  return {.spec = teachers({"mlp:1200,1200"}).front(),
           .epochs = teacher_epochs(20, 8),
           .set = &data_.train,
           .dropout = 0.3,
           .augment = "shift"};
 }
 
-Sequential Lab::train_network(const Training& training) {
-  const Dataset& set = *training.set;
+Sequential Lab::trained(const Training& training,
+                        const std::function<void(Sequential&, const TrainOptions&)>& fit) {
   Sequential network = untrained(training);
-  TrainOptions options{
-      .epochs = training.epochs, .batch_size = training.batch_size, .seed = training.seed};
-  options.augment = augmentation_of(training.augment);
+  TrainOptions options{.epochs = training.epochs,
+                       .batch_size = training.batch_size,
+                       .augment = augmentation_of(training.augment),
+                       .views = training.views,
+                       .seed = training.seed};
   if (training.max_row_norm > 0) {
     options.after_step = [&] {
       for (const Tensor& weight : network.parameters()) {
@@ -166,34 +173,35 @@ Sequential Lab::train_network(const Training& training) {
   }
   log_.follow(options);
   options.on_epoch = {};
-  if (training.teacher) {
-    distill_from_logits(training.teacher(), network, set, training.distillation, options);
-  } else {
-    train_classifier(network, set, options);
-  }
+  fit(network, options);
   log_.clear_bar();
   return network;
 }
 
+Sequential Lab::train_network(const Training& training) {
+  return trained(training, [&](Sequential& network, const TrainOptions& options) {
+    if (training.teacher) {
+      distill_from_logits(training.teacher(), network, *training.set, training.distillation,
+                          options);
+    } else {
+      train_classifier(network, *training.set, options);
+    }
+  });
+}
+
 Sequential Lab::distil_anew(Module& teacher, const Training& training, double weight_average) {
-  Sequential student = untrained(training);
-  TrainOptions options{.epochs = training.epochs,
-                       .batch_size = training.batch_size,
-                       .augment = augmentation_of(training.augment),
-                       .views = training.views,
-                       .seed = training.seed,
-                       .weight_average = weight_average};
-  log_.follow(options);
-  options.on_epoch = {};
-  Distiller(teacher, student, training.distillation).fit(*training.set, options);
-  log_.clear_bar();
-  return student;
+  return trained(training, [&](Sequential& student, const TrainOptions& options) {
+    TrainOptions averaged = options;
+    averaged.weight_average = weight_average;
+    Distiller(teacher, student, training.distillation).fit(*training.set, averaged);
+  });
 }
 
 std::vector<Spread> Lab::errors_of(const std::vector<Case>& cases) {
   std::vector<Run> runs;
+  const Index seed_count = seeds(1);
   for (const Case& c : cases) {
-    for (Index seed = 1; seed <= settings_.seeds; ++seed) {
+    for (Index seed = 1; seed <= seed_count; ++seed) {
       Training training = c.training;
       training.seed = static_cast<std::uint64_t>(seed);
       runs.push_back({.what = describe(training, c.more),
@@ -209,8 +217,8 @@ std::vector<Spread> Lab::errors_of(const std::vector<Case>& cases) {
   std::vector<Spread> spreads;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     std::vector<double> errors;
-    for (std::size_t k = 0; k < static_cast<std::size_t>(settings_.seeds); ++k) {
-      const std::size_t at = i * static_cast<std::size_t>(settings_.seeds) + k;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(seed_count); ++k) {
+      const std::size_t at = i * static_cast<std::size_t>(seed_count) + k;
       errors.push_back(static_cast<double>(count_of(results.at(at).at("errors"), "errors")));
     }
     spreads.push_back(spread_of(errors));

@@ -22,12 +22,13 @@ namespace limbeck {
 // What the program was asked for. Where a number is 0 the study takes its own.
 struct StudySettings {
   DataSettings data{};
-  std::string out = "study";  // folder for results
-  std::string teacher = "mlp:1200,1200";
+  std::string out = "study";          // folder for results
+  std::string teacher;                // empty: the study's own
   std::vector<std::string> students;  // empty: the study's own
+  std::vector<std::string> methods;   // for `methods`, beside kd; empty: all
   double temperature = 0;
   double alpha = -1;  // below 0: the study's own
-  Index seeds = 1;
+  Index seeds = 0;
   Index epochs = 0, teacher_epochs = 0;
   bool quick = false;       // a first look: few images, few epochs
   bool validation = false;  // judged on images held out of the training set, not on the test set
@@ -62,6 +63,14 @@ struct Case {
   std::function<Sequential(const Training&)> train{};
 };
 
+// A network of this kind with its first weights.
+Sequential untrained(const Training& training);
+// About how long a training takes: images seen × multiply-adds for each.
+double cost_of(const Training& training);
+// The last sixth of a training set to be judged by instead of a test set or, where the images are
+// sorted by class, every sixth image; and the others.
+TrainTest held_out(const Dataset& train);
+
 // A trained teacher's answers.
 struct TeacherAnswers {
   Tensor train;  // (N, C): logits for the training images, as they are
@@ -83,7 +92,12 @@ class Lab {
   std::vector<std::string> students(std::vector<std::string> own) const;
   double temperature(double own) const;
   double alpha(double own) const;
+  Index seeds(Index own) const;
+  std::vector<std::string> teachers(std::vector<std::string> own) const;
 
+  // A network that `fit` trains with these options, which show how far it is.
+  Sequential trained(const Training& training,
+                     const std::function<void(Sequential&, const TrainOptions&)>& fit);
   Sequential train_network(const Training& training);
   // The errors of each case's network on the test images, over the seeds asked for.
   std::vector<Spread> errors_of(const std::vector<Case>& cases);
@@ -95,7 +109,7 @@ class Lab {
   Sequential network(const std::string& name, const Training& training);
   // The answers of such a network.
   const TeacherAnswers& teacher(const std::string& name, const Training& training);
-  // The default one: dropout 0.3, shifted images.
+  // The default one, of mlp:1200,1200 or what was asked for: dropout 0.3, shifted images.
   Training usual_teacher() const;
   const TeacherAnswers& teacher() { return teacher("teacher", usual_teacher()); }
 
@@ -136,5 +150,9 @@ void study_omit(Lab& lab);
 void study_softness(Lab& lab);
 void study_hinton2015(Lab& lab);
 void study_best(Lab& lab);
+void study_methods(Lab& lab);
+void study_standardised(Lab& lab);
+void study_schedule(Lab& lab);
+void study_chain(Lab& lab);
 
 }  // namespace limbeck

@@ -1,8 +1,11 @@
 // The studies from outside: each at its smallest, its files, and going on after a stop.
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "data/synthetic_digits.h"
+#include "nn/distill/methods/method_table.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
@@ -59,6 +62,9 @@ TEST_CASE("each study prints its table and leaves it as CSV and JSON, with a cha
                     true},
            Expected{"hinton2015", ",the paper,here", 9, false},
            Expected{"best", ",model,errors,deviation", 3, false},
+           Expected{"standardised", "student,method,T,errors,± 95 %,seeds", 8, true},
+           Expected{"schedule", "student,T,errors,± 95 %,to constant,±,seeds", 9, true},
+           Expected{"chain", "student,learned from,errors,± 95 %,to the first,±,seeds", 10, true},
        }) {
     CAPTURE(e.name);
     const Folder out;
@@ -102,6 +108,61 @@ TEST_CASE("a study that is started again does only what is not done") {
   CHECK(contains(other.err, "1 of 6 runs are done already"));  // on hard labels alpha is nothing
   const Finished taught = study("temperature", out, {}, "mlp:20");
   CHECK(contains(taught.err, "1 of 6 runs are done already"));
+}
+
+TEST_CASE(
+    "methods tries each as often, compares with kd by the same seeds, and goes on after a stop") {
+  const Folder out;
+  const std::vector<std::string> some = {"--method", "labels", "rkd", "at", "--seeds", "2"};
+  const Finished run = study("methods", out, some);
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  CHECK(contains(run.err, "[ 15/15]"));  // five tries for each of three: at finds no maps
+  CHECK(contains(run.err, "[  6/6]"));
+  const std::string name = "methods-mlp-8-of-mlp-16";
+  const ordered_json result = ordered_json::parse(read_all(out.file(name + ".json")));
+  const ordered_json& rows = result.at("rows");
+  REQUIRE(rows.size() == 3);
+  double kd = 0;
+  for (const ordered_json& row : rows) {
+    if (row.at("method") == "kd") kd = row.at("errors").get<double>();
+  }
+  for (const ordered_json& row : rows) {
+    CAPTURE(row.dump());
+    CHECK(row.at("ms a step").get<double>() > 0);
+    CHECK(row.at("± 95 %").is_number());
+    if (row.at("method") == "kd") {
+      CHECK(row.at("to kd").is_null());
+    } else {
+      CHECK(row.at("to kd").get<double>() == doctest::Approx(row.at("errors").get<double>() - kd));
+    }
+  }
+  for (const char* said : {"5 tries each", "Not with this student: at: it compares feature maps",
+                           "Of 2 differences, 0.1 would lie outside"}) {
+    CHECK(contains(result.at("found").get<std::string>(), said));
+  }
+  CHECK(contains(read_all(out.file(name + ".svg")), "</svg>"));
+  const Finished again = study("methods", out, some);
+  CHECK(again.out == run.out);
+  CHECK(contains(again.err, "15 of 15 runs are done already"));
+  // One more method: its own tries and runs alone.
+  const Finished more =
+      study("methods", out, {"--method", "labels", "rkd", "std:dkd", "--seeds", "2"});
+  CHECK(contains(more.err, "15 of 20 runs are done already"));
+  CHECK(study("methods", out, {"--method", "telepathy"}).exit_code == 2);
+}
+
+TEST_CASE("every method of the table has as many tries as the others") {
+  const Folder out;
+  const Finished run = study("methods", out, {"--seeds", "1"});
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  // One finds no maps in a perceptron, and kd is there in two ways.
+  const std::size_t tried = methods().size() - 1 + 1;
+  CHECK(contains(run.err, fmt::format("/{}] ", 5 * tried)));
+  CHECK(contains(run.err, fmt::format("/{}] ", tried)));
+  CHECK(contains(run.out, "\nstd:kd "));
+  CHECK(contains(run.out, "One seed tells nothing of chance"));
 }
 
 TEST_CASE("a file of runs that is none is refused, with its line") {
