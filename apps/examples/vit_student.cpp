@@ -9,7 +9,6 @@
 #include "apps/common/program.h"
 #include "apps/common/training_log.h"
 #include "core/text.h"
-#include "data/synthetic_digits.h"
 #include "nn/distill/distiller.h"
 #include "nn/models.h"
 #include "nn/train/evaluate.h"
@@ -34,12 +33,9 @@ void row(const char* name, Module& model, const Dataset& test) {
 }
 
 void run(const Settings& s) {
-  const SyntheticDigitsOptions size =
-      s.quick ? SyntheticDigitsOptions{.train = 1'000, .test = 500} : SyntheticDigitsOptions{};
-  ImageSets sets = s.data.path.empty() ? ImageSets{} : load(s.data);
-  const auto [train, test] = s.data.path.empty()
-                                 ? synthetic_digits(size)
-                                 : TrainTest{std::move(sets.train), std::move(sets.test)};
+  const ImageSets sets =
+      load(s.data, s.quick ? DrawnOptions{.train = 1'000, .test = 500} : DrawnOptions{});
+  const Dataset &train = sets.train, &test = sets.test;
   Rng rng(1);
   Sequential teacher =
       cnn(train.image, train.classes, {.channels = {16, 32}, .hidden = 128, .dropout = 0.3}, rng);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/class_names.h"
 #include "apps/common/data_options.h"
 #include "apps/common/training_log.h"
 #include "apps/study/runs.h"
@@ -86,6 +87,7 @@ class Lab {
   const StudySettings& settings() const { return settings_; }
   const Dataset& train() const { return data_.train; }
   const Dataset& test() const { return data_.test; }
+  const ClassNames& class_names() const { return data_.class_names; }
   // `full` or, with --quick, `quick`; but what was asked for, if it was.
   Index epochs(Index full, Index quick) const;
   Index teacher_epochs(Index full, Index quick) const;

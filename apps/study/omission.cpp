@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "core/ops/reduce.h"
 #include "nn/distill/distiller.h"
 #include "nn/train/evaluate.h"
@@ -36,6 +37,19 @@ Count count(const Tensor& logits, const Dataset& test, const std::vector<std::in
 }
 
 }  // namespace
+
+std::vector<std::int32_t> all_but(const std::vector<std::int32_t>& kept, Index classes) {
+  const std::int32_t largest = std::ranges::max(kept);
+  if (largest >= classes) {
+    fail("study", "it leaves out all classes but those up to {}; there are {} classes", largest,
+         classes);
+  }
+  std::vector<std::int32_t> others;
+  for (std::int32_t c = 0; c < classes; ++c) {
+    if (!is_among(c, kept)) others.push_back(c);
+  }
+  return others;
+}
 
 Omission train_without(Lab& lab, const std::vector<std::int32_t>& missing,
                        const Training& training) {

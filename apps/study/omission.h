@@ -18,6 +18,10 @@ struct Omission {
   Index errors_with_bias = 0, on_missing_with_bias = 0;
 };
 
+// All classes of this many but these: {7, 8} of ten are 0 to 6 and 9. Error: fewer classes than
+// they need.
+std::vector<std::int32_t> all_but(const std::vector<std::int32_t>& kept, Index classes);
+
 // Trains the student on what is left of the set by soft targets alone or with labels, as
 // `training` says, and finds the bias on the test set.
 Omission train_without(Lab& lab, const std::vector<std::int32_t>& missing,

@@ -17,8 +17,11 @@ struct Left {
 void study_omit(Lab& lab) {
   const bool quick = lab.settings().quick;
   const std::string spec = lab.students({quick ? "mlp:100" : "mlp:300,300"}).front();
+  const auto plural = [&](Index c) { return class_text(c, lab.class_names()) + "s"; };
   const std::vector<Left> all = {
-      {"3s", {3}}, {"3s and 8s", {3, 8}}, {"all but 7s and 8s", {0, 1, 2, 3, 4, 5, 6, 9}}};
+      {plural(3), {3}},
+      {plural(3) + " and " + plural(8), {3, 8}},
+      {"all but " + plural(7) + " and " + plural(8), all_but({7, 8}, lab.test().classes)}};
   std::vector<Run> runs;
   for (const Left& left : all) {
     const Training training =

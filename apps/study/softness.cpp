@@ -45,15 +45,15 @@ double entropy(const std::vector<double>& probs) {
 
 // Row i: what is said of images of class i, as log10 of the mean probability of each class.
 HeatMap confusion(const std::string& title, const Tensor& logits, const Dataset& data,
-                  double temperature) {
+                  const ClassNames& names, double temperature) {
   HeatMap map{.title = title,
               .row_label = "image of",
               .column_label = "taken for",
               .value_label = "mean probability",
               .powers_of_ten = true};
   for (std::int32_t digit = 0; digit < data.classes; ++digit) {
-    map.rows.push_back(std::to_string(digit));
-    map.columns.push_back(std::to_string(digit));
+    map.rows.push_back(class_text(digit, names));
+    map.columns.push_back(class_text(digit, names));
     for (const double p : mean_probs(logits, images_of(data, digit), temperature)) {
       map.values.push_back(p > 0 ? std::log10(p) : NAN);
     }
@@ -83,20 +83,22 @@ void study_softness(Lab& lab) {
       s.image >= 0 ? test.class_ids[static_cast<std::size_t>(s.image)] : s.digit);
   const std::vector<Index> images =
       s.image >= 0 ? std::vector<Index>{s.image} : images_of(test, digit);
-  if (images.empty()) fail("--digit", "no test image is a {}", digit);
+  const ClassNames& names = lab.class_names();
+  if (images.empty()) fail("--digit", "no test image is {}", class_in_words(digit, names));
   Table table;
   for (const double t : temperatures) {
     const std::vector<double> probs = mean_probs(teacher, images, t);
     Row row = {{"T", t}};
-    for (std::size_t c = 0; c < probs.size(); ++c) row[fmt::format("p({})", c)] = probs[c];
+    for (std::size_t c = 0; c < probs.size(); ++c)
+      row[fmt::format("p({})", class_text(static_cast<Index>(c), names))] = probs[c];
     row["entropy, bits"] = entropy(probs);
     table.push_back(row);
   }
   // Off the diagonal, on a logarithmic scale: how far each student's doubt is from the teacher's.
   constexpr double t = 1;
-  const HeatMap of_teacher = confusion("teacher", teacher, test, t);
-  const HeatMap of_plain = confusion("student on hard labels", plain, test, t);
-  const HeatMap of_distilled = confusion("distilled student", distilled, test, t);
+  const HeatMap of_teacher = confusion("teacher", teacher, test, names, t);
+  const HeatMap of_plain = confusion("student on hard labels", plain, test, names, t);
+  const HeatMap of_distilled = confusion("distilled student", distilled, test, names, t);
   const auto distance = [&](const HeatMap& map) {
     double sum = 0, count = 0;
     for (std::size_t i = 0; i < map.values.size(); ++i) {
@@ -116,8 +118,8 @@ void study_softness(Lab& lab) {
                   "{:.3g} if it knew nothing. Its probabilities of wrong classes and a student's "
                   "differ, in the mean, by a factor of 10^{:.2f} after hard labels and 10^{:.2f} "
                   "after distillation.\n",
-                  s.image >= 0 ? fmt::format("image {}, a {}", s.image, digit)
-                               : fmt::format("the {}s", digit),
+                  s.image >= 0 ? fmt::format("image {}, {}", s.image, class_in_words(digit, names))
+                               : fmt::format("the {}s", class_text(digit, names)),
                   bits_1, bits_20, std::log2(static_cast<double>(test.classes)), distance(of_plain),
                   distance(of_distilled)));
 }
