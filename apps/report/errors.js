@@ -58,7 +58,7 @@ limbeck.errors = (() => {
     const counts = data.confusion[key];
     const total = classes.reduce((sum, label) => sum + mistakes(counts, label), 0);
     const table = element('table', {class: `matrix c${i}`});
-    table.style.minWidth = `${Math.max(20, (isLarge ? 1.4 : 2) * (data.classes + 6))}rem`;
+    table.style.minWidth = `${Math.max(20, (isLarge ? 1.3 : 2) * (data.classes + 6))}rem`;
     fillTable(
         table, `${name}: ${thousands(total)} mistakes`,
         [[corner(), ...data.class_names.map(head)]],
