@@ -74,6 +74,9 @@ std::vector<std::pair<const Outcome*, std::optional<double>>> DistillReport::row
       all.emplace_back(&peer, share_won_back(pair.hard, peer, teacher));
     }
   }
+  for (const Outcome& outcome : integers) {
+    all.emplace_back(&outcome, share_won_back(hard, outcome, teacher));
+  }
   return all;
 }
 
@@ -157,6 +160,9 @@ ordered_json DistillReport::json(const ordered_json& options) const {
     for (const Outcome& peer : pair.peers) to["peers"].push_back(named_json(peer, pair.hard));
   };
   add_pair(json, students.front());
+  for (std::size_t i = 0; i < integers.size(); ++i) {
+    json[i == 0 ? "student_rounded" : "student_integers"] = outcome_json(integers[i]);
+  }
   if (students.size() > 1) {
     json["repeats"] = ordered_json::array();
     for (const StudentPair& pair : students) add_pair(json["repeats"].emplace_back(), pair);

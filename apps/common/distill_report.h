@@ -25,7 +25,9 @@ struct Outcome {
   // that of its own epochs only, the last.
   std::vector<Index> peak_bytes{};
 
-  Index bytes() const { return parameters * static_cast<Index>(sizeof(real)); }
+  Index bytes_each = sizeof(real);  // of a parameter
+
+  Index bytes() const { return parameters * bytes_each; }
 };
 
 // Of the errors that the student on hard labels makes more than the teacher, the part that this
@@ -51,6 +53,8 @@ struct DistillReport {
   std::vector<Outcome> steps{};
   std::optional<Outcome> together{};
   std::string way = "distillation";  // by which students learned, if not by labels
+  // The first distilled student in integers, if it was asked for: rounded, and trained for it.
+  std::vector<Outcome> integers{};
 
   // A row a network: architecture, parameters, size, errors, accuracy, training time; where more
   // than teacher and students learned, also the share won back.
@@ -58,8 +62,8 @@ struct DistillReport {
   // The same in a sentence or two.
   std::string verdict() const;
   // `options`, then `teacher`, `student_hard`, `student_distilled` and, if there are more pairs
-  // than one, all of them in `repeats`; `steps`, `together` and `peers` where they are. README.md
-  // has the fields.
+  // than one, all of them in `repeats`; `steps`, `together`, `peers`, `student_rounded` and
+  // `student_integers` where they are. README.md has the fields.
   nlohmann::ordered_json json(const nlohmann::ordered_json& options) const;
 
  private:

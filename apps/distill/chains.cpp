@@ -133,6 +133,9 @@ void ChainSettings::check(const DistillSettings& s) const {
          "students that teach one another learn from labels and from each other, not by "
          "--method or --objective");
   }
+  if (mutual > 0 && s.bits > 0) {
+    fail(option, "--bits is for a student that has a teacher to learn from");
+  }
   if (mutual == 1) fail(option, "at least two students are needed to teach one another");
 }
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "apps/common/augmentations.h"
+#include "apps/common/calibration.h"
 #include "apps/common/class_names.h"
 #include "apps/common/distill_report.h"
 #include "apps/common/json_text.h"
@@ -28,6 +28,7 @@
 #include "core/text.h"
 #include "nn/distill/distiller.h"
 #include "nn/export/c_header.h"
+#include "nn/export/fake_quantized.h"
 #include "nn/export/onnx.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
@@ -51,15 +52,6 @@ ImageSets load(const DistillSettings& s) {
 // What the networks of a run are called in files: "student-hard", "student-hard-2".
 std::string file_name(const char* network, Index repeat) {
   return repeat == 0 ? network : fmt::format("{}-{}", network, repeat + 1);
-}
-
-// 1,000 of a set's images, or all: what a network in integers is calibrated on.
-Tensor calibration_images(const Dataset& images) {
-  Rng rng(0);
-  const Dataset some = images.sample(std::min<Index>(1000, images.size()), rng);
-  std::vector<Index> all(static_cast<std::size_t>(some.size()));
-  std::iota(all.begin(), all.end(), Index{0});
-  return make_batch(some, all).images;
 }
 
 class DistillRun final : private RunTools {
@@ -93,6 +85,7 @@ class DistillRun final : private RunTools {
     if (s_.chains.steps() > 0) between_ = train_between(s_, data_, *teacher_, *this, report_);
     if (!s_.save_logits.empty()) write_npy(s_.save_logits, logits_of(*teacher_, data_.train));
     for (Index repeat = 0; repeat < s_.repeats; ++repeat) train_students(repeat);
+    if (s_.bits > 0) train_integers();
     // Files first: the reader of what is printed may have gone.
     const std::string remark = export_student();
     if (!s_.json.empty()) write_json();
@@ -183,10 +176,39 @@ class DistillRun final : private RunTools {
     return teacher_ ? &*teacher_ : nullptr;
   }
 
+  // The first distilled student goes on, with weights of a few bits.
+  void train_integers() {
+    const Tensor images = calibration_images(data_.train);
+    QuantizedNetwork rounded(quantize(first_->distilled, images, {.bits = s_.bits}));
+    Outcome alone = report_.students.front().distilled;
+    alone.title = fmt::format("rounded to {} bits", s_.bits);
+    alone.bytes_each = 1;
+    alone.errors = count_errors(rounded, data_.test);
+    alone.seconds = 0;
+    alone.epochs.clear(), alone.peak_bytes.clear();
+
+    FakeQuantized student(first_->distilled, images, {.bits = s_.bits});
+    TrainOptions options = usual_options(s_.bits_epochs, s_.augment, s_.seed, false);
+    options.lr = s_.rate_with_bits();
+    Outcome trained =
+        train(fmt::format("trained in {} bits", s_.bits), "student-integers", s_.student, {},
+              student, options, [&](const TrainOptions& o) { return distil(student, o); });
+    trained.bytes_each = 1;
+    integers_.emplace(student.quantized());
+    for (auto [network, outcome] : {std::pair<Module*, Outcome*>(&rounded, &alone),
+                                    std::pair<Module*, Outcome*>(&*integers_, &trained)}) {
+      if (teacher_) {
+        outcome->agreement =
+            agreement(predict(*network, data_.test), predict(*teacher_, data_.test));
+      }
+      report_.integers.push_back(std::move(*outcome));
+    }
+  }
+
   // The T of pictures of soft answers.
   double temperature() const { return temperature_.value_or(s_.distillation.temperature); }
 
-  std::vector<EpochReport> distil(Sequential& student, const TrainOptions& options) {
+  std::vector<EpochReport> distil(Module& student, const TrainOptions& options) {
     Sequential* const teacher = student_teacher();
     if (!between_.empty()) {
       log_.say(fmt::format("  its teacher is {}", report_.steps.back().title));
@@ -305,12 +327,12 @@ class DistillRun final : private RunTools {
       export_c(student, data_.train.image, s_.export_c, remarks(fmt::format("{} errors", errors)));
     }
     if (!s_.export_c_int8.empty()) {
-      QuantizedNetwork bytes(quantize(student, calibration_images(data_.train)));
-      const Index after = count_errors(bytes, data_.test);
-      export_c_int8(bytes, s_.export_c_int8,
+      if (!integers_) integers_.emplace(quantize(student, calibration_images(data_.train)));
+      const Index after = count_errors(*integers_, data_.test);
+      export_c_int8(*integers_, s_.export_c_int8,
                     remarks(fmt::format("{} errors, in floats {},", after, errors)));
-      return fmt::format("In 8 bits the distilled student makes {} errors, in floats {}.\n", after,
-                         errors);
+      return fmt::format("In {} bits the distilled student makes {} errors, in floats {}.\n",
+                         s_.bits > 0 ? s_.bits : 8, after, errors);
     }
     return "";
   }
@@ -348,8 +370,9 @@ class DistillRun final : private RunTools {
   struct Students {
     Sequential hard, distilled;
   };
-  std::optional<Students> first_;  // of the first repeat
-  Metadata lesson_;                // what the distilled student learned, for its file
+  std::optional<Students> first_;             // of the first repeat
+  std::optional<QuantizedNetwork> integers_;  // that distilled one
+  Metadata lesson_;                           // what the distilled student learned, for its file
   std::optional<double> temperature_;
   DistillReport report_{};
   std::vector<FolderLock> locks_;

@@ -167,6 +167,22 @@ void add_options(Options& options, DistillSettings& s) {
       "Train the two students so many times, from other weights, to see what is chance")
       .type("N")
       .check(at_least_1());
+  options
+      .add("--bits", s.bits,
+           "Train the distilled student on for weights of N bits, 2 to 8: rounded at every step, "
+           "from the same teacher. The table then tells what rounding alone costs, and what that "
+           "training wins back; --export-c-int8 writes its integers")
+      .type("N")
+      .check(valid_number([](double bits) {
+        if (!(bits >= 2 && bits <= 8)) fail("--bits", "weights have 2 to 8 bits; got {:g}", bits);
+      }));
+  add("--bits-epochs", s.bits_epochs, "Epochs of that training").type("N").check(at_least_1());
+  options
+      .add("--bits-lr", s.bits_lr,
+           "Its learning rate at the start. Without it: a tenth of --lr, enough to find the way "
+           "back; with fewer than 4 bits, where much has to be learned anew, all of it")
+      .type("RATE")
+      .check(above_0());
   options.flag("--list-models", s.list_models,
                "Print the networks that have a name, with their sizes, and stop");
   options.flag("--detect-anomaly", s.detect_anomaly,
@@ -206,6 +222,11 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
   s.method.add_to(json);
   s.chains.add_to(json, s);
   s.teacher_input.add_to(json);
+  if (s.bits > 0) {
+    json["bits"] = s.bits;
+    json["bits_epochs"] = s.bits_epochs;
+    json["bits_lr"] = s.rate_with_bits();
+  }
   return json;
 }
 

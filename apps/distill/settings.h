@@ -36,6 +36,9 @@ struct DistillSettings {
   std::string teacher_augment = "shift";
   std::string augment = "none";
   Index repeats = 1;
+  int bits = 0;  // of the distilled student's weights, trained on for them; 0: floats alone
+  Index bits_epochs = 5;  // of that training
+  double bits_lr = 0;     // likewise; 0: a tenth of lr, or below 4 bits all of it
   std::uint64_t seed = 1;
   int threads = limbeck::threads();
   std::string teacher_weights;    // a file; empty: the teacher is trained
@@ -56,6 +59,9 @@ struct DistillSettings {
   bool list_models = false;
   bool quiet = false;
   bool detect_anomaly = false;
+
+  // The learning rate of the training with few bits.
+  double rate_with_bits() const { return bits_lr > 0 ? bits_lr : bits < 4 ? lr : lr / 10; }
 };
 
 void add_options(Options& options, DistillSettings& settings);

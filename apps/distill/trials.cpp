@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/storage.h"
 #include "nn/distill/taps.h"
+#include "nn/export/fake_quantized.h"
 
 namespace limbeck {
 namespace {
@@ -29,6 +30,10 @@ void try_objective(const DistillSettings& s, const Dataset& train, Module& stude
                    Module* teacher) {
   const Objective objective = s.method.make(student, teacher, train.image);
   for (const Term& term : objective.terms) {
+    if (s.bits > 0 && !term.student_taps.empty()) {
+      fail("--bits", "{} looks into the student, and in integers it has no modules; leave it out",
+           term.name);
+    }
     static_cast<void>(TapWatch("--taps", "student", student, term.student_taps, train));
     if (teacher == nullptr) continue;
     static_cast<void>(TapWatch("--taps", "teacher", *teacher, term.teacher_taps, train));
@@ -41,6 +46,10 @@ void try_networks(const DistillSettings& s, const Dataset& train, const RunTools
   if (s.trains_teacher()) try_network("--teacher", s.teacher, tools);
   for (const std::string& spec : s.chains.assistants) try_network("--assistant", spec, tools);
   try_network("--student", s.student, tools);
+  if (s.bits > 0) {
+    Sequential student = tools.make(s.student, 0, 1);
+    const FakeQuantized integers(student, Tensor::zeros(train.image.with_front(1)));
+  }
   if (!s.method.given()) return;
   if (!s.teacher_logits.empty()) return try_objectives(s, train, tools, nullptr, "");
   if (!s.trains_teacher()) return;

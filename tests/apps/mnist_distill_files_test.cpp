@@ -261,6 +261,38 @@ TEST_CASE("mnist_distill --export-c writes the distilled student in floats and i
   check_refused({"--export-c", out.file("---.h")}, "---.h");
 }
 
+TEST_CASE("mnist_distill --bits trains the distilled student on in integers, and writes those") {
+  const Folder out, kept;
+  const Arguments all = {"--teacher",       "mlp:16",
+                         "--bits",          "2",
+                         "--bits-epochs",   "1",
+                         "--export-c-int8", out.file("bits.h"),
+                         "--json",          out.file("run.json"),
+                         "--checkpoint",    kept.path()};
+  const Finished finished = run(all);
+  const json told = json::parse(read_all(out.file("run.json")));
+  CHECK(told.at("options").at("bits") == 2);
+  CHECK(told.at("student_rounded").at("epochs").empty());
+  const json& trained = told.at("student_integers");
+  CHECK(trained.at("epochs").size() == 1);
+  CHECK(told.at("options").at("bits_lr") == 1e-3);  // of 2 bits that of --lr
+  CHECK(trained.at("bytes") == trained.at("parameters"));
+  const int errors = trained.at("errors");
+  CHECK(trained.at("epochs")[0].at("errors") == errors);
+  CHECK(contains(finished.out, "\nrounded to 2 bits     mlp:8"));
+  CHECK(contains(finished.out, "\ntrained in 2 bits     mlp:8"));
+  CHECK(contains(finished.out,
+                 fmt::format("In 2 bits the distilled student makes {} errors", errors)));
+  CHECK(contains(read_all(out.file("bits.h")), fmt::format("{} errors, in floats", errors)));
+  // The same again from its checkpoints.
+  Arguments again = all;
+  again[10] = "--resume";
+  run(again);
+  CHECK(json::parse(read_all(out.file("run.json"))).at("student_integers").at("errors") == errors);
+  check_refused({"--teacher", "mlp:16", "--bits", "4", "--method", "sp"},
+                "--bits: sp looks into the student");
+}
+
 TEST_CASE("mnist_distill --log-dir tells every epoch once, also over a stop") {
   const Folder out, kept, log;
   const Arguments one = {"--teacher", "mlp:16", "--log-dir", log.path()};
