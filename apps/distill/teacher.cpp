@@ -12,6 +12,7 @@
 #include "nn/import/onnx.h"
 #include "nn/saved_model.h"
 #include "nn/train/evaluate.h"
+#include "nn/weights.h"
 
 namespace limbeck {
 namespace {
