@@ -120,8 +120,20 @@ ifeq ($(REAL),double)
                     tests/data/formats/% tests/core/inspect/% tests/nn/export/%,$(TEST_SOURCES))
 endif
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+# What is not the same for every processor: it includes vectors or tiles.
+OF_KERNELS := '"core/kernels/(vector|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
+# Tests are compiled several at once (.make/together.awk), but those of kernels and those with
+# headers that may not be there.
+TOGETHER := $(shell wc -c $$(grep -LE $(OF_KERNELS)'|__has_include' \
+              $(filter %_test.cpp,$(sort $(TEST_SOURCES)))) | awk -f .make/in_groups.awk)
+file_of = $(lastword $(subst :, ,$(1)))
+in_groups = $(sort $(foreach word,$(1),$(firstword $(subst :, ,$(word)))))
+test_objects = $(call objects,$(filter-out $(foreach word,$(TOGETHER),$(call file_of,$(word))),$(1)) \
+  $(addsuffix .cpp,$(call in_groups,$(foreach word,$(TOGETHER),$(if $(filter $(call file_of,$(word)),$(1)),$(word))))))
 COMMON := $(call objects,$(COMMON_SOURCES)) $(BUILD)/apps/report/page_files.o
-TEST_OBJECTS := $(call objects,$(sort $(TEST_SOURCES) $(TEST)))
+TESTS_TOGETHER := $(call in_groups,$(TOGETHER))
+TEST_OBJECTS := $(call test_objects,$(TEST_SOURCES))
+ALL_TEST_OBJECTS := $(sort $(TEST_OBJECTS) $(call objects,$(TEST_SOURCES) $(TEST)))
 LIB := $(BUILD)/liblimbeck.a
 
 # What a program or a test is linked with. (core may be watched, by core/inspect, and looks whether
@@ -164,8 +176,6 @@ test: $(if $(filter 0,$(PROGRAMS)),,all) $(TESTS)
 	@tests/run.sh $(TESTS) $(if $(filter 1,$(SAN)),--source-file-exclude='$(SLOW_UNDER_SAN)')
 endif
 
-# What is not the same for every processor: it includes vectors or tiles.
-OF_KERNELS := '"core/kernels/(vector|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
 KERNELS := $(call objects,$(shell grep -lE $(OF_KERNELS) $(LIB_SOURCES)))
 .PHONY: kernels
 kernels: $(KERNELS)
@@ -178,12 +188,12 @@ objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST
 # The tests of core, nn and optim with the kernels for another processor (LEVEL=v2, say): what is not
 # the same for every processor is compiled for that one, tests of it too, and the rest as it is anyway.
 LEVEL_TEST := $(BUILD)/tests/run-level
-LEVEL_SOURCES := $(LIB_SOURCES) tests/apps/run_program.cpp tests/main.cpp \
+LEVEL_TESTS := tests/apps/run_program.cpp tests/main.cpp \
                  $(filter tests/core/% tests/nn/% tests/optim/%,$(filter-out tests/nn/distill/% \
                    tests/nn/export/% tests/nn/import/% tests/nn/train/%,$(TEST_SOURCES)))
-OF_THE_LEVEL := $(shell grep -lE $(OF_KERNELS) $(LEVEL_SOURCES))
-OF_ALL_LEVELS := $(patsubst %.cpp,build/$(patsubst %-$(LEVEL),%,$(VARIANT))/%.o,$(filter-out \
-                   $(OF_THE_LEVEL),$(LEVEL_SOURCES)))
+OF_THE_LEVEL := $(call objects,$(shell grep -lE $(OF_KERNELS) $(LIB_SOURCES) $(LEVEL_TESTS)))
+OF_ALL_LEVELS := $(patsubst $(BUILD)/%,build/$(patsubst %-$(LEVEL),%,$(VARIANT))/%,$(filter-out \
+                   $(OF_THE_LEVEL),$(call objects,$(LIB_SOURCES)) $(call test_objects,$(LEVEL_TESTS))))
 .PHONY: test-level run-level
 test-level:
 	@$(MAKE) --no-print-directory LEVEL= $(OF_ALL_LEVELS)
@@ -193,7 +203,7 @@ run-level: $(LEVEL_TEST)
 ifneq ($(LEVEL),)
 $(OF_ALL_LEVELS): ;
 endif
-$(LEVEL_TEST): $(OF_ALL_LEVELS) $(call objects,$(OF_THE_LEVEL)) $(BUILD)/sources
+$(LEVEL_TEST): $(OF_ALL_LEVELS) $(OF_THE_LEVEL) $(BUILD)/sources
 	@echo '  link    $@'
 	@$(link)
 
@@ -229,9 +239,9 @@ $(LIB): $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
 	@echo '  archive $@'
 	@$(AR) rcs $@ $(filter %.o,$^)
 
+.SECONDEXPANSION:
 link = $(CXX) $(LDFLAGS) $(filter %.o %.a,$^) $(if $(findstring /onnx_test.o,$^),$(ONNX_LDLIBS)) \
   $(LDLIBS) -o $@
-.SECONDEXPANSION:
 $(APPS): $(BIN)/%: $$(call needed_by,$$*.cpp)
 	@mkdir -p $(@D)
 	@echo '  link    $@'
@@ -252,11 +262,11 @@ QUICK := $(call objects,$(filter core/files/% core/inspect/% nn/train/% nn/expor
            nn/module.cpp nn/saved_model.cpp nn/testing.cpp nn/weights.cpp optim/parameter_group.cpp \
            $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
-$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
+$(ALL_TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
 $(QUICK): private HEADERS_OF := quick
-$(TEST_OBJECTS): private HEADERS_OF := tests
-$(TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CPPFLAGS += $(OF_TESTS)
+$(ALL_TEST_OBJECTS): private HEADERS_OF := tests
+$(ALL_TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CPPFLAGS += $(OF_TESTS)
 
 # Define a macro before they include doctest.
 $(BUILD)/tests/main.o $(BUILD)/tests/fuzz/main.o: private PCH :=
@@ -275,7 +285,7 @@ $(BUILD)/pch/full.h.$(ENDING) $(BUILD)/pch/quick.h.$(ENDING): .make/common.h
 $(BUILD)/pch/tests.h.$(ENDING): tests/testing.h
 $(call objects,$(LIB_SOURCES) $(FAST)): $(BUILD)/pch/full.h.$(ENDING)
 $(QUICK): $(BUILD)/pch/quick.h.$(ENDING)
-$(TEST_OBJECTS): $(BUILD)/pch/tests.h.$(ENDING)
+$(ALL_TEST_OBJECTS): $(BUILD)/pch/tests.h.$(ENDING)
 $(BUILD)/pch/%.h.$(ENDING): $(BUILD)/flags | build/deps$(COMPILER)
 	@mkdir -p $(@D)
 	@echo '  compile $(filter .make/common.h tests/testing.h,$^) ($*)'$(PROGRESS)
@@ -303,6 +313,12 @@ $(BUILD)/apps/report/page_files.cpp: $(PAGE) Makefile
 	   for f in $(PAGE); do \
 	     printf 'if (name == "%s") return R"limbeck(' $${f##*/}; cat $$f; echo ')limbeck";'; done; \
 	   echo 'return {}; }'; } > $@
+
+# Tests that are compiled together, as one source.
+members = $(patsubst $(1):%,%,$(filter $(1):%,$(TOGETHER)))
+$(TESTS_TOGETHER:%=$(BUILD)/%.cpp): $(BUILD)/%.cpp: $$(call members,$$*) .make/together.awk
+	@mkdir -p $(@D)
+	@awk -f .make/together.awk $(filter %.cpp,$^) > $@
 
 # Change when the flags do, or the processor for which -march=native builds, so that everything is
 # then built anew; and when there are other sources, so that what is gone is not linked any more.
@@ -351,4 +367,4 @@ include $(wildcard .make/*.mk)
 clean:
 	rm -rf build $(patsubst %.cpp,%,$(APP_SOURCES))
 
--include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(APP_SOURCES) $(TEST_SOURCES) tests/fuzz/main.cpp) $(COMMON))
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(APP_SOURCES) tests/fuzz/main.cpp) $(ALL_TEST_OBJECTS) $(COMMON))
