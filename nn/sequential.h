@@ -81,7 +81,7 @@ class Sequential : public Module {
   template <class Layer>
   Sequential& add_front(Layer layer) {
     add(std::move(layer));
-    std::ranges::rotate(layers_, layers_.end() - 1);
+    std::rotate(layers_.begin(), layers_.end() - 1, layers_.end());
     set_name(name());
     return *this;
   }
