@@ -35,11 +35,11 @@ std::string text_of(const imported::Port& port) {
   return fmt::format("\"{}\" ({})", port.name, text);
 }
 
-// Noise, the same each time.
+// Noise where pixels are, the same each time.
 Tensor noise(const Shape& image, Index n) {
   Rng rng(1);
   Tensor x = Tensor::empty(image.with_front(n));
-  for (real& value : x.values()) value = static_cast<real>(rng.uniform(-1, 1));
+  for (real& value : x.values()) value = static_cast<real>(rng.uniform(0, 1));
   return x;
 }
 

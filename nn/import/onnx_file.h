@@ -13,34 +13,37 @@
 
 namespace limbeck::imported {
 
-// What goes from node to node. Whole numbers, of which shapes, axes and places are made, are kept
-// as reals too: up to 2²⁴ every one of them is exact, and none beyond is let through.
+// The largest whole number there may be: up to it a float has every one of them.
 inline constexpr Index largest_whole = Index{1} << 24;
-// (In files the largest integers are a way to say "to the end"; 2²⁴ says so, too.)
+// As a real. (In files the largest integers are a way to say "to the end"; 2²⁴ says so, too.)
 inline real whole_number(Index n) {
   return static_cast<real>(std::clamp(n, -largest_whole, largest_whole));
 }
+
+// What goes from node to node: real numbers, or whole ones, of which shapes, axes and places are
+// made. These are kept as reals too, and none beyond the largest is let through.
 struct Value {
-  Tensor tensor{};
-  bool whole = false;  // whole numbers, or truth values, 0 and 1
+  Tensor tensor{};     // the numbers
+  bool whole = false;  // whole ones, or truth values, 0 and 1
 
   bool is_given() const { return tensor.defined(); }
 };
 
-// What a node does beside its inputs. What is of another kind, a graph within the graph, say, is
-// monostate.
+// What a node does beside its inputs.
 struct Attribute {
-  std::string name;
+  std::string name;  // as ONNX has it: "axis"
+  // A whole number, a real one, a word, whole numbers, a tensor; monostate for what is not known
+  // here, a graph within the graph, say.
   std::variant<std::monostate, Index, double, std::string, std::vector<Index>, Value> value{};
 };
 
 // An operator that is applied.
 struct Node {
-  std::string type;                   // the operator: "Conv"
-  std::string name{};                 // its own, or ""
-  std::vector<std::string> inputs{};  // names of values; "" where an optional one is left out
-  std::vector<std::string> outputs{};
-  std::vector<Attribute> attributes{};
+  std::string type;                     // the operator: "Conv"
+  std::string name{};                   // its own, or ""
+  std::vector<std::string> inputs{};    // names of values; "" where an optional one is left out
+  std::vector<std::string> outputs{};   // names that it gives its results
+  std::vector<Attribute> attributes{};  // in the file's order
 
   std::string str() const;  // for errors: "node Conv_3 (Conv)"
 };
@@ -49,18 +52,19 @@ struct Node {
 struct Port {
   static constexpr Index open = -1;  // a size that the file leaves open
 
-  std::string name;
+  std::string name;           // of the value
   Index type = 0;             // TensorProto.DataType: 1 is float
   std::vector<Index> dims{};  // its shape, the batch first
 };
 
+// All that is read of a file.
 struct File {
-  std::string producer{};  // "pytorch 1.13"
-  Index operator_set = 0;
-  std::vector<Node> nodes{};
-  std::map<std::string, Value> constants{};
-  std::vector<Port> inputs{};  // without those that are constants
-  std::vector<Port> outputs{};
+  std::string producer{};                    // "pytorch 1.13"
+  Index operator_set = 0;                    // of the standard's own operators
+  std::vector<Node> nodes{};                 // each after those whose results it takes
+  std::map<std::string, Value> constants{};  // by the names that nodes know
+  std::vector<Port> inputs{};                // without those that are constants
+  std::vector<Port> outputs{};               // the answers
 };
 
 // The bytes of a file, which goes by this name in errors. Numbers of 16, 32 and 64 bits become

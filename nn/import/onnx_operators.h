@@ -69,8 +69,9 @@ class Call {
 // Computes a node: a value for each output, or for the first ones.
 using Compute = std::function<std::vector<Value>(const Call& call)>;
 
+// What is known of an operator.
 struct Operator {
-  Compute compute;
+  Compute compute;                   // how it is computed
   std::size_t fewest = 1, most = 1;  // inputs
 };
 

@@ -29,11 +29,12 @@ class Program {
 
   // How many nodes there are of each operator, the first of the file first.
   std::vector<std::pair<std::string, Index>> operators() const;
-  // The numbers that nodes take, by name; and whether they are statistics of a batch norm.
+  // Numbers that nodes take.
   struct Weight {
-    NamedTensor named;
-    bool statistics;
+    NamedTensor named;  // as the file calls them
+    bool statistics;    // whether they are those of a batch norm
   };
+  // All of them, once each.
   std::vector<Weight> weights() const;
 
  private:
