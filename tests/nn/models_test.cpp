@@ -9,6 +9,7 @@
 #include "nn/model_spec.h"
 #include "nn/pooling.h"
 #include "nn/resnet.h"
+#include "nn/testing.h"
 #include "nn/weights.h"
 #include "tests/testing.h"
 
@@ -169,6 +170,9 @@ TEST_CASE("a basic block is two convolutions and a way around them") {
   const Tensor around =
       norm(conv2d(x, at.at("downsample.0.weight"), {}, {.stride = 2}), "downsample.1");
   CHECK(difference(block(x), relu(change + around)) < 1e-4);
+#ifdef LIMBECK_REAL_DOUBLE
+  CHECK(gradient_error(block, x) < 1e-6);
+#endif
   CHECK(named_state(BasicBlock({.in = 2, .out = 2}, rng)).size() == 10);  // x itself passes around
   CHECK(contains(error_of([&] {
                    resnet({1, 8, 8}, 2, {.blocks = 0}, rng);
