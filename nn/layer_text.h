@@ -46,7 +46,7 @@ class LayerText {
 
   // A layer of the list.
   struct Step {
-    std::string name{};
+    std::string name{};                    // "conv"
     std::size_t at = 0;                    // where it begins in the text, from 0
     std::string text{};                    // as it stands there
     std::vector<double> numbers{};         // right after the name

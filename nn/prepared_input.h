@@ -23,10 +23,12 @@ Shape laid_out(const Shape& image, InputLayout layout);
 // What a network was trained on, where that is not (N, C, H, W) of numbers from 0 to 1.
 struct InputOptions {
   InputLayout layout = InputLayout::nchw;  // how the numbers lie
-  // What is subtracted, and what it is then divided by: one number for each channel, or one for
-  // all; empty: 0 and 1. ToTensor and Normalize((0.1307,), (0.3081,)) of torchvision are {0.1307}
-  // and {0.3081}; a network that learned from bytes, 0 to 255, wants a std of {1.0 / 255}.
-  std::vector<double> mean{}, std{};
+  // What is subtracted: one number for each channel, or one for all; empty: 0.
+  std::vector<double> mean{};
+  // What it is then divided by, likewise; empty: 1. ToTensor and Normalize((0.1307,), (0.3081,)) of
+  // torchvision are {0.1307} and {0.3081}; a network that learned from bytes, 0 to 255, wants a std
+  // of {1.0 / 255}.
+  std::vector<double> std{};
 
   bool is_usual() const { return layout == InputLayout::nchw && mean.empty() && std.empty(); }
 };

@@ -112,7 +112,8 @@ TEST_CASE("a prefix that all names share goes, and PyTorch's counters are passed
   CHECK(arrives(from, to, file));
   CHECK(match_weights("load", "x", to, renamed(from, {})).str() == "");
   file.skipped.emplace_back("module._orig_mod.ids");
-  CHECK(contains(error_of([&] { assign_foreign("load", "x", to, file); }),
+  Sequential& other_net = to;
+  CHECK(contains(error_of([&] { assign_foreign("load", "x", other_net, file); }),
                  "load: x: module._orig_mod.ids holds integers"));
   // One layer's name is no prefix.
   auto [one, other] = two_of([](Rng& rng) { return Sequential(Linear({.in = 2, .out = 2}, rng)); });
@@ -139,7 +140,8 @@ TEST_CASE("layers that are alike go by the numbers in their names, or by an orde
 
   auto [third, fourth] = two_of(perceptron);
   TensorFile told = sorted(renamed(third, words));
-  const std::string refused = error_of([&] { assign_foreign("load", "x", fourth, told); });
+  Sequential& network = fourth;
+  const std::string refused = error_of([&] { assign_foreign("load", "x", network, told); });
   CHECK(contains(refused,
                  "load: x: one, three, two are alike, and as the file's tensors are sorted by "
                  "name, nothing tells their order; write it with that, save_file("));

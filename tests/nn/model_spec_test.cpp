@@ -117,10 +117,10 @@ TEST_CASE("a network is written down layer by layer") {
 }
 
 TEST_CASE("what is wrong in a written network is said with its place") {
-  const std::string known = "avgpool KERNEL [stride S] [pad P], bn, conv CHANNELS KERNEL";
+  const std::string first = "avgpool KERNEL [stride S] [pad P], bn, conv CHANNELS KERNEL";
   CHECK(fault("conv 8 3, blub, linear")
-            .starts_with("19: there is no layer \"blub\"; there are " + known));
-  CHECK(fault("").starts_with("9: a layer is missing; there are " + known));
+            .starts_with("19: there is no layer \"blub\"; there are " + first));
+  CHECK(fault("").starts_with("9: a layer is missing; there are " + first));
   CHECK(fault("flatten, , linear").starts_with("18: a layer is missing"));
   CHECK(fault("conv 8, flatten, linear") ==
         "9: a number is missing in conv CHANNELS KERNEL [stride S] [pad P] [dilation D] [groups G] "
