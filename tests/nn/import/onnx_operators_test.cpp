@@ -135,8 +135,13 @@ TEST_CASE("pooling pads, rounds up and counts as the definitions say") {
   CHECK(difference(apply({"MaxPool", with({{"pads", Numbers{1, 1, 0, 0}}})}, -x),
                    Tensor::from({1, 1, 2, 2}, {-1, -2, -4, -5})) == 0);
   // A window that would begin in the padding behind is left out.
-  CHECK(apply({"MaxPool", with({{"pads", Numbers{0, 0, 1, 1}}, {"ceil_mode", 1}})}, x).shape() ==
-        Shape{1, 1, 2, 2});
+  CHECK(apply({"MaxPool",
+               {{"kernel_shape", Numbers{2, 2}},
+                {"strides", Numbers{3, 3}},
+                {"pads", Numbers{0, 0, 1, 1}},
+                {"ceil_mode", 1}}},
+              x)
+            .shape() == Shape{1, 1, 1, 1});
   for (const Index counts : {0, 1}) {
     const real all = 4, edge = counts == 1 ? 4 : 2, corner = counts == 1 ? 4 : 1;
     CHECK(difference(apply({"AveragePool",
