@@ -176,33 +176,27 @@ class DistillRun final : private RunTools {
     return teacher_ ? &*teacher_ : nullptr;
   }
 
-  // The first distilled student goes on, with weights of a few bits.
+  // The first distilled student goes on, with weights of a few bits. Its answers are those of the
+  // integers that it becomes, to the bit.
   void train_integers() {
-    const Tensor images = calibration_images(data_.train);
-    QuantizedNetwork rounded(quantize(first_->distilled, images, {.bits = s_.bits}));
-    Outcome alone = report_.students.front().distilled;
-    alone.title = fmt::format("rounded to {} bits", s_.bits);
-    alone.bytes_each = 1;
-    alone.errors = count_errors(rounded, data_.test);
-    alone.seconds = 0;
-    alone.epochs.clear(), alone.peak_bytes.clear();
-
-    FakeQuantized student(first_->distilled, images, {.bits = s_.bits});
+    FakeQuantized student(first_->distilled, calibration_images(data_.train), {.bits = s_.bits});
+    const auto add = [&](Outcome outcome) {
+      outcome.bytes_each = 1;
+      if (teacher_) {
+        outcome.agreement = agreement(predict(student, data_.test), predict(*teacher_, data_.test));
+      }
+      report_.integers.push_back(std::move(outcome));
+    };
+    add({.title = fmt::format("rounded to {} bits", s_.bits),
+         .spec = s_.student,
+         .parameters = student.parameter_count(),
+         .errors = count_errors(student, data_.test),
+         .total = data_.test.size()});
     TrainOptions options = usual_options(s_.bits_epochs, s_.augment, s_.seed, false);
     options.lr = s_.rate_with_bits();
-    Outcome trained =
-        train(fmt::format("trained in {} bits", s_.bits), "student-integers", s_.student, {},
-              student, options, [&](const TrainOptions& o) { return distil(student, o); });
-    trained.bytes_each = 1;
+    add(train(fmt::format("trained in {} bits", s_.bits), "student-integers", s_.student, {},
+              student, options, [&](const TrainOptions& o) { return distil(student, o); }));
     integers_.emplace(student.quantized());
-    for (auto [network, outcome] : {std::pair<Module*, Outcome*>(&rounded, &alone),
-                                    std::pair<Module*, Outcome*>(&*integers_, &trained)}) {
-      if (teacher_) {
-        outcome->agreement =
-            agreement(predict(*network, data_.test), predict(*teacher_, data_.test));
-      }
-      report_.integers.push_back(std::move(*outcome));
-    }
   }
 
   // The T of pictures of soft answers.
@@ -327,8 +321,10 @@ class DistillRun final : private RunTools {
       export_c(student, data_.train.image, s_.export_c, remarks(fmt::format("{} errors", errors)));
     }
     if (!s_.export_c_int8.empty()) {
-      if (!integers_) integers_.emplace(quantize(student, calibration_images(data_.train)));
-      const Index after = count_errors(*integers_, data_.test);
+      const bool is_trained = integers_.has_value();
+      if (!is_trained) integers_.emplace(quantize(student, calibration_images(data_.train)));
+      const Index after =
+          is_trained ? report_.integers.back().errors : count_errors(*integers_, data_.test);
       export_c_int8(*integers_, s_.export_c_int8,
                     remarks(fmt::format("{} errors, in floats {},", after, errors)));
       return fmt::format("In {} bits the distilled student makes {} errors, in floats {}.\n",

@@ -25,9 +25,9 @@ namespace limbeck {
 
 // The integers that a value may become.
 struct IntegerRange {
-  int low = -127;
-  int high = 127;
-  int zero = 0;  // the one that stands for 0
+  int low = -127;  // the smallest
+  int high = 127;  // the largest
+  int zero = 0;    // the one that stands for 0
 };
 
 // x̂ = scale (q − zero),   q = round(x / scale) + zero, cut to [low, high]: the number that x
@@ -67,6 +67,7 @@ struct FakeQuantizedOptions {
 // a parameter that is no longer finite, or a sum that may need more than 32 bits.
 class FakeQuantized : public Module {
  public:
+  // Of the network, calibrated on these images.
   FakeQuantized(Module& network, const Tensor& images, const FakeQuantizedOptions& options = {});
 
   // The network in integers, as weights and ranges are now.

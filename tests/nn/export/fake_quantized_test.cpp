@@ -48,6 +48,12 @@ Sequential many_kinds(Rng& rng) {
   return std::move(net.add(Linear({.in = 8 * 4 * 4, .out = 10}, rng)));
 }
 
+// Whose last layer's means are the logits.
+Sequential means(Rng& rng) {
+  return Sequential(Conv2d({.in = 1, .out = 6, .kernel = 3, .stride = 2}, rng), ReLU(),
+                    Conv2d({.in = 6, .out = 10, .kernel = 3}, rng), GlobalAvgPool2d());
+}
+
 Sequential linear_net(const Tensor& weight, const Tensor& bias) {
   Rng rng(0);
   Linear linear({.in = weight.dim(1), .out = weight.dim(0)}, rng);
@@ -161,15 +167,16 @@ TEST_CASE("what is trained answers as its integers do, to the bit") {
   std::vector<Index> all(12);
   std::iota(all.begin(), all.end(), Index{0});
   const Tensor drawn = make_batch(digits.test, all).images;
-  for (const std::string kind : {"mlp:30,30", "cnn:4,6,16", "cnn-tiny", "many kinds"}) {
+  for (const std::string kind : {"mlp:30,30", "cnn:4,6,16", "cnn-tiny", "many kinds", "means"}) {
     for (const int bits : {8, 4, 2}) {
       CAPTURE(kind);
       CAPTURE(bits);
       Rng rng(4);
       const bool is_drawn = kind == "cnn-tiny";
       const Tensor& seen = is_drawn ? drawn : images;
-      Sequential net = kind == "many kinds"
-                           ? many_kinds(rng)
+      Sequential net = kind == "many kinds" ? many_kinds(rng)
+                       : kind == "means"
+                           ? means(rng)
                            : make_model(kind, seen.shape().without_front(), 10, {}, rng);
       stir(net, seen);
       FakeQuantized learner(net, seen, {.bits = bits, .range_momentum = 0.1});
@@ -190,6 +197,20 @@ TEST_CASE("what is trained answers as its integers do, to the bit") {
       }
     }
   }
+}
+
+TEST_CASE("sums in the millions are exact where conv2d would transform") {
+  Rng rng(1);
+  Sequential net(Conv2d({.in = 16, .out = 4, .kernel = 5}, rng), Flatten());
+  for (Tensor& p : net.parameters()) {
+    const Tensor large = random_tensor(p.shape(), 3, 0.5, 1);
+    std::ranges::copy(large.values(), p.data());
+  }
+  Tensor images = images_of({4, 16, 9, 9}, 2);
+  for (real& x : images.values()) x = static_cast<float>(1 - std::abs(x) / 4);
+  FakeQuantized learner(net, images);
+  QuantizedNetwork network(learner.quantized());
+  CHECK(same_bits(learner(images), network(images)));
 }
 
 TEST_CASE("sums beyond what a float holds are exact, of weights in two parts") {
