@@ -115,7 +115,7 @@ void study_chain(Lab& lab) {
   const bool quick = lab.settings().quick;
   const Sized student = students_of(lab, {Sized{"mlp:30,30", quick ? 2 : 10}}).front();
   const std::string assistant = quick ? "mlp:100,100" : "mlp:300,300";
-  const Index epochs = lab.epochs(6, 3);
+  const Index epochs = lab.epochs(6, 5);
   const std::string text =
       usual_objective("kd", fmt::format("T={:g}", lab.temperature(4)), lab.alpha(0.1));
   const TrainTest parts = held_out(lab.train());

@@ -233,7 +233,7 @@ void study_methods(Lab& lab) {
   const std::vector<Sized> students = students_of(
       lab, quick ? std::vector<Sized>{{"mlp:30,30", 3}}
                  : std::vector<Sized>{{"mlp:30,30", 10}, {"cnn-tiny", 3}, {"mlp:800,800", 3}});
-  const Index epochs = lab.epochs(6, 3);
+  const Index epochs = lab.epochs(6, 5);
   const TrainTest parts = held_out(lab.train());
   for (const std::string& spec :
        lab.teachers(quick ? std::vector<std::string>{"mlp:1200,1200"}

@@ -47,7 +47,7 @@ void study_schedule(Lab& lab) {
     for (const Way& way : ways) {
       attempts.push_back({student.spec,
                           fmt::format("0.1 * labels + 0.9 * kd(T={})", way.temperature),
-                          lab.epochs(6, 3)});
+                          lab.epochs(6, 5)});
     }
     const std::vector<Outcome> outcomes = room.outcomes_of(attempts, 1, student.seeds);
     for (std::size_t i = 0; i < ways.size(); ++i) {

@@ -96,7 +96,7 @@ void study_standardised(Lab& lab) {
     std::vector<Attempt> attempts;
     for (const std::string method : {"kd", "std:kd"}) {
       for (const double t : temperatures) {
-        attempts.push_back({student.spec, objective_at(method, t), lab.epochs(6, 3)});
+        attempts.push_back({student.spec, objective_at(method, t), lab.epochs(6, 5)});
       }
     }
     const std::vector<Outcome> outcomes = room.outcomes_of(attempts, 1, student.seeds);
