@@ -73,7 +73,7 @@ Plan parse(const std::string& spec) {
     return [plan = parse(rest)](const Shape& image, Index classes, const ModelOptions& options,
                                 Rng& rng) {
       Sequential network = plan(image, classes, options, rng);
-      network.add_front(normalize(image.dim(0), options));
+      network.add_first(normalize(image.dim(0), options));
       return network;
     };
   }

@@ -68,21 +68,12 @@ class Sequential : public Module {
     name_layer(layers_.size() - 1);
     return *this;
   }
-  // Puts one before the others, whose numbers rise by one.
+  // The same before all others, whose numbers, and with them the names of their parameters, rise by
+  // one.
   template <class Layer>
   Sequential& add_first(Layer layer) {
     layers_.insert(layers_.begin(), module_of(std::move(layer)));
     for (std::size_t i = 0; i < layers_.size(); ++i) name_layer(i);
-    return *this;
-  }
-
-  // The same before all others, whose places, and with them the names of their parameters, go up by
-  // one.
-  template <class Layer>
-  Sequential& add_front(Layer layer) {
-    add(std::move(layer));
-    std::rotate(layers_.begin(), layers_.end() - 1, layers_.end());
-    set_name(name());
     return *this;
   }
 
