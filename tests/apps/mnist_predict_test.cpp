@@ -198,7 +198,7 @@ TEST_CASE("mnist_predict asks a network in an ONNX file, too") {
   CHECK(onnx.at("model") == file);
   CHECK(onnx.at("spec") == "onnx");
   CHECK(onnx.at("parameters") == ours.at("parameters"));
-  for (const std::size_t i : {0, 1}) {
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
     const json &image = onnx.at("images")[i], &same = ours.at("images")[i];
     CHECK(image.at("class") == same.at("class"));
     CHECK(image.at("probability").get<double>() ==

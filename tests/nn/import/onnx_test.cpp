@@ -38,12 +38,14 @@ TEST_CASE("what torch.onnx has written answers as it does in PyTorch") {
     const char* name;
     Shape image;
   };
-  for (const auto& [name, image] :
+  for (const Written& written :
        {Written{"mlp", {1, 6, 6}}, Written{"lenet", {1, 12, 12}}, Written{"lenet-one", {1, 12, 12}},
         Written{"vgg", {1, 8, 8}}, Written{"resnet", {3, 12, 12}},
         Written{"transformer", {1, 8, 8}}, Written{"transformer-17", {1, 8, 8}},
         Written{"encoder", {1, 6, 8}}, Written{"pieces-9", {2, 7, 9}},
         Written{"pieces-13", {2, 7, 9}}}) {
+    const std::string name = written.name;
+    const Shape& image = written.image;
     CAPTURE(name);
     const std::string file = fmt::format("tests/nn/import/torch/{}.onnx", name);
     OnnxNetwork network = read_onnx(file);
