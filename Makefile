@@ -124,7 +124,7 @@ objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 OF_KERNELS := '"core/kernels/(vector|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
 # Tests are compiled several at once (.make/together.awk), but those of kernels and those with
 # headers that may not be there.
-TOGETHER := $(shell wc -c $$(grep -LE $(OF_KERNELS)'|__has_include' \
+TOGETHER := $(shell wc -c $$(grep -LE $(OF_KERNELS)'|__has_include' /dev/null \
               $(filter %_test.cpp,$(sort $(TEST_SOURCES)))) | awk -f .make/in_groups.awk)
 file_of = $(lastword $(subst :, ,$(1)))
 in_groups = $(sort $(foreach word,$(1),$(firstword $(subst :, ,$(word)))))
@@ -316,20 +316,22 @@ $(BUILD)/apps/report/page_files.cpp: $(PAGE) Makefile
 
 # Tests that are compiled together, as one source.
 members = $(patsubst $(1):%,%,$(filter $(1):%,$(TOGETHER)))
-$(TESTS_TOGETHER:%=$(BUILD)/%.cpp): $(BUILD)/%.cpp: $$(call members,$$*) .make/together.awk
+$(TESTS_TOGETHER:%=$(BUILD)/%.cpp): $(BUILD)/%.cpp: $$(call members,$$*) $(BUILD)/together .make/together.awk
 	@mkdir -p $(@D)
-	@awk -f .make/together.awk $(filter %.cpp,$^) > $@
+	@awk -f .make/together.awk $(filter %.cpp,$^) > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # Change when the flags do, or the processor for which -march=native builds, so that everything is
 # then built anew; and when there are other sources, so that what is gone is not linked any more.
 FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(subst ',,$(OF_TESTS)) $(if $(findstring native,$(CXXFLAGS)), \
            $(shell grep -m1 -E '^(flags|Features)' /proc/cpuinfo | cksum))
 SOURCES := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
-$(BUILD)/flags $(BUILD)/sources: ;
+$(BUILD)/flags $(BUILD)/sources $(BUILD)/together: ;
 keep = $(if $(DRY_RUN),,$(call keep_in,$(1),$(2)))
 keep_in = $(shell mkdir -p $(BUILD); echo '$(2)' | cmp -s - $(1) || echo '$(2)' > $(1))
 $(call keep,$(BUILD)/flags,$(FLAGS))
 $(call keep,$(BUILD)/sources,$(SOURCES))
+$(call keep,$(BUILD)/together,$(TOGETHER))
 
 # Installs what is missing of a list of packages, or says how.
 define install

@@ -113,6 +113,29 @@ TEST_CASE("make check-one builds one test with what it needs, and runs it") {
   CHECK(contains(none.out, "make check-one TEST=tests/nn/linear_test.cpp, say"));
 }
 
+TEST_CASE("tests are compiled together, each once, also when they grow and go") {
+  Tree tree;
+  const std::string groups = tree.path() + "/build/float/tests/core/together-";
+  const auto made = [&](const std::string& number) {
+    REQUIRE(tree.make({"build/float/tests/core/together-" + number + ".cpp"}).exit_code == 0);
+    return read_all(groups + number + ".cpp");
+  };
+  tree.put("tests/core/a_test.cpp", "#include \"core/a.h\"\n\nstatic int of_a;\n");
+  tree.put("tests/core/b_test.cpp", "#include \"core/a.h\"\nusing namespace std;\n#include <b>\n");
+  CHECK(made("1") ==
+        "#include \"core/a.h\"\n"
+        "namespace test_file_1 {\n#line 1 \"tests/core/a_test.cpp\"\n\n\nstatic int of_a;\n}\n"
+        "namespace test_file_2 {\n#line 1 \"tests/core/b_test.cpp\"\n\nusing namespace std;\n"
+        "#include <b>\n}\n");
+  tree.put("tests/core/a_test.cpp", std::string(45'000, '\n'));
+  tree.set_back("tests/core/a_test.cpp");  // what counts is who is in the group
+  CHECK_FALSE(contains(made("1"), "b_test.cpp"));
+  CHECK(contains(made("2"), "b_test.cpp"));
+  tree.put("tests/core/c_test.cpp", "\n");
+  tree.remove("tests/core/b_test.cpp");
+  CHECK_FALSE(contains(made("2"), "b_test.cpp"));
+}
+
 TEST_CASE("make stats counts what is there") {
   Tree tree;
   tree.put("core/b.cpp", "// Two.\n\nint b() { return 2; }  // 2\n");
