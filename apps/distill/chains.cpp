@@ -21,6 +21,16 @@ namespace {
 constexpr std::uint64_t between_stream = 0x626574776565;
 constexpr std::uint64_t mutual_stream = 0x6d757475616c;
 
+// Of networks that are all there at once.
+TextCheck few(const char* option) {
+  return valid_number([option](double count) {
+    constexpr int most = 100;
+    if (!(count >= 1 && count <= most)) {
+      fail(option, "there may be 1 to {} of them; got {:g}", most, count);
+    }
+  });
+}
+
 // T and alpha as the terms of a student by these two numbers are called.
 Objective two_numbers(const DistillationOptions& o) {
   Term hard = o.alpha * labels(), soft = (1 - o.alpha) * kd({.temperature = o.temperature});
@@ -36,16 +46,6 @@ Objective objective_between(const DistillSettings& s, Module& learner, Module& t
   if (s.method.given()) return s.method.make(learner, &teacher, image);
   return two_numbers(s.chains.generations > 0 ? DistillationOptions{.temperature = 1, .alpha = 0}
                                               : s.distillation);
-}
-
-// By T and alpha where they are said, else as the paper has it.
-MutualOptions mutual_options(const DistillSettings& s) {
-  MutualOptions how;
-  if (!s.method.temperature.empty()) how.temperature = s.distillation.temperature;
-  if (!s.method.alpha.empty()) {
-    how.labels = s.distillation.alpha, how.others = 1 - s.distillation.alpha;
-  }
-  return how;
 }
 
 std::string text_of(const MutualOptions& how) {
@@ -98,6 +98,15 @@ Outcome together(std::vector<Sequential>& networks, const std::vector<Outcome>& 
 
 }  // namespace
 
+MutualOptions mutual_options(const DistillSettings& s) {
+  MutualOptions how;
+  if (!s.method.temperature.empty()) how.temperature = s.distillation.temperature;
+  if (!s.method.alpha.empty()) {
+    how.labels = s.distillation.alpha, how.others = 1 - s.distillation.alpha;
+  }
+  return how;
+}
+
 Index ChainSettings::steps() const {
   const Index between = static_cast<Index>(assistants.size()) + generations;
   return between == 0 ? 0 : between + 2;
@@ -108,7 +117,10 @@ void ChainSettings::add_to(nlohmann::ordered_json& options, const DistillSetting
   if (generations > 0) options["generations"] = generations;
   if (mutual > 0) {
     options["mutual"] = mutual;
-    options["objective"] = text_of(mutual_options(s));
+    const MutualOptions how = mutual_options(s);
+    options["objective"] = text_of(how);
+    options["temperature"] = how.temperature;
+    if (s.method.alpha.empty()) options["alpha"] = nullptr;
   }
 }
 
@@ -136,6 +148,10 @@ void ChainSettings::check(const DistillSettings& s) const {
   if (mutual > 0 && s.bits > 0) {
     fail(option, "--bits is for a student that has a teacher to learn from");
   }
+  if (mutual > 0 && mutual_options(s).others == 0) {
+    fail("--alpha", "at 1 students with {} learn from labels alone, and not from one another",
+         option);
+  }
   if (mutual == 1) fail(option, "at least two students are needed to teach one another");
 }
 
@@ -153,13 +169,15 @@ void add_options(Options& options, ChainSettings& s) {
            "and learns from the one before, by its answers at T = 1 alone or by --method or "
            "--objective; the student learns from the last. The answer of all together is told, too")
       .type("N")
-      .check(at_least_1());
+      .check(few("--generations"));
   options
-      .add("--mutual", s.mutual,
-           "In place of the distilled student, so many students that learn the labels and from one "
-           "another, at T = 1 or --temperature; the teacher is there to compare with")
+      .add(
+          "--mutual", s.mutual,
+          "In place of the distilled student, so many students that learn the labels and from one "
+          "another, at T = 1 or --temperature, with weight 1 for both or --alpha's; the teacher is "
+          "there to compare with")
       .type("N")
-      .check(at_least_1());
+      .check(few("--mutual"));
 }
 
 std::vector<Sequential> networks_between(const DistillSettings& s, const std::string& teacher_spec,
@@ -232,6 +250,10 @@ Cohort train_mutually(const DistillSettings& s, const ImageSets& data, Index rep
                     .errors = count_errors(cohort.students[k], data.test),
                     .total = data.test.size()};
     cohort.outcomes.push_back(std::move(outcome));
+  }
+  const double together = cohort.outcomes.front().seconds;
+  for (Outcome& outcome : cohort.outcomes) {
+    outcome.seconds = together / static_cast<double>(s.chains.mutual);
   }
   for (std::size_t k = 0; k < cohort.students.size(); ++k) {
     tools.keep(name(fmt::format("student-mutual-{}", k + 1)), cohort.students[k],

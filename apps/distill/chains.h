@@ -14,6 +14,7 @@
 
 #include "apps/common/distill_report.h"
 #include "core/files/safetensors.h"
+#include "nn/distill/mutual_learning.h"
 #include "nn/sequential.h"
 
 namespace limbeck {
@@ -37,6 +38,9 @@ struct ChainSettings {
 };
 
 void add_options(Options& options, ChainSettings& settings);
+
+// What students with --mutual learn: by T and alpha where they are said, else as the paper has it.
+MutualOptions mutual_options(const DistillSettings& settings);
 
 // How a run makes, trains and keeps a network, for its chains.
 class RunTools {

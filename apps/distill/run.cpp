@@ -12,10 +12,12 @@
 #include "apps/common/distill_report.h"
 #include "apps/common/json_text.h"
 #include "apps/common/memory.h"
+#include "apps/common/model_options.h"
 #include "apps/common/run_log.h"
 #include "apps/common/soft_targets.h"
 #include "apps/common/training_log.h"
 #include "apps/distill/checkpoints.h"
+#include "apps/distill/exports.h"
 #include "apps/distill/normalise.h"
 #include "apps/distill/teacher.h"
 #include "apps/distill/trials.h"
@@ -26,11 +28,9 @@
 #include "core/ops/reduce.h"
 #include "core/storage.h"
 #include "core/text.h"
+#include "data/channel_statistics.h"
 #include "nn/distill/distiller.h"
-#include "nn/export/c_header.h"
 #include "nn/export/fake_quantized.h"
-#include "nn/export/onnx.h"
-#include "nn/model_spec.h"
 #include "nn/saved_model.h"
 #include "nn/train/evaluate.h"
 #include "nn/weights.h"
@@ -45,7 +45,7 @@ ImageSets load(const DistillSettings& s) {
   }
   Rng rng(s.seed);
   if (s.train_size > 0) data.train = data.train.sample(s.train_size, rng);
-  data.train.channels = channels_for(s, data.train);
+  data.train.channels = channel_statistics(data.train);
   return data;
 }
 
@@ -85,25 +85,23 @@ class DistillRun final : private RunTools {
     if (s_.chains.steps() > 0) between_ = train_between(s_, data_, *teacher_, *this, report_);
     if (!s_.save_logits.empty()) write_npy(s_.save_logits, logits_of(*teacher_, data_.train));
     for (Index repeat = 0; repeat < s_.repeats; ++repeat) train_students(repeat);
-    if (s_.bits > 0) train_integers();
-    // Files first: the reader of what is printed may have gone.
-    const std::string remark = export_student();
-    if (!s_.json.empty()) write_json();
-    if (!s_.report.empty()) write_report();
-    log_.say(fmt::format("\npeak resident size: {}\n", file_size(peak_resident_bytes())));
-    print_pictures();
-    fmt::print("{}\n{}{}", report_.table(), report_.verdict(), remark);
+    std::string remark;
+    try {
+      remark = use_student();
+    } catch (const Stopped&) {
+      throw;  // the rest of the run is to come
+    } catch (...) {
+      tell("");  // of trainings that were well done
+      throw;
+    }
+    tell(remark);
   }
 
  private:
   Sequential make(const std::string& spec, double dropout, std::uint64_t stream) const override {
     Rng rng = root_.child(stream);
-    ModelOptions options{.dropout = dropout};
-    if (const auto& channels = data_.train.channels) {
-      options.channels =
-          Normalize::Options{.mean = channels->mean, .deviation = channels->deviation};
-    }
-    return make_model(spec, data_.train.image, data_.train.classes, options, rng);
+    return make_model(spec, data_.train.image, data_.train.classes,
+                      model_options(spec, data_.train, dropout), rng);
   }
 
   void get_teacher() {
@@ -168,6 +166,7 @@ class DistillRun final : private RunTools {
     pair.distilled = std::move(cohort.outcomes.front());
     pair.peers.assign(cohort.outcomes.begin() + 1, cohort.outcomes.end());
     report_.way = "mutual learning";
+    temperature_ = mutual_options(s_).temperature;
   }
 
   // Who teaches the students: the teacher, or the last of those between.
@@ -192,8 +191,8 @@ class DistillRun final : private RunTools {
          .parameters = student.parameter_count(),
          .errors = count_errors(student, data_.test),
          .total = data_.test.size()});
-    TrainOptions options = usual_options(s_.bits_epochs, s_.augment, s_.seed, false);
-    options.lr = s_.rate_with_bits();
+    const TrainOptions options = options_with_bits(s_, *this);
+    set_step(0);
     add(train(fmt::format("trained in {} bits", s_.bits), "student-integers", s_.student, {},
               student, options, [&](const TrainOptions& o) { return distil(student, o); }));
     integers_.emplace(student.quantized());
@@ -307,30 +306,21 @@ class DistillRun final : private RunTools {
     }
   }
 
-  // The first distilled one, for other programs. Returns what is to be said of it.
-  std::string export_student() {
-    Sequential& student = first_->distilled;
-    const Index errors = report_.students.front().distilled.errors;
-    const Index total = data_.test.size();
-    const auto remarks = [&](const std::string& told) -> CRemarks {
-      return {.network = s_.student,
-              .errors = fmt::format("{} of {} test images", told, thousands(total))};
-    };
-    if (!s_.export_onnx.empty()) export_onnx(student, data_.train.image, s_.export_onnx);
-    if (!s_.export_c.empty()) {
-      export_c(student, data_.train.image, s_.export_c, remarks(fmt::format("{} errors", errors)));
-    }
-    if (!s_.export_c_int8.empty()) {
-      const bool is_trained = integers_.has_value();
-      if (!is_trained) integers_.emplace(quantize(student, calibration_images(data_.train)));
-      const Index after =
-          is_trained ? report_.integers.back().errors : count_errors(*integers_, data_.test);
-      export_c_int8(*integers_, s_.export_c_int8,
-                    remarks(fmt::format("{} errors, in floats {},", after, errors)));
-      return fmt::format("In {} bits the distilled student makes {} errors, in floats {}.\n",
-                         s_.bits > 0 ? s_.bits : 8, after, errors);
-    }
-    return "";
+  // What becomes of the first distilled student. Returns what is to be said of that.
+  std::string use_student() {
+    if (s_.bits > 0) train_integers();
+    const std::string remark =
+        export_student(s_, data_.train, data_.test, report_, first_->distilled, integers_);
+    if (!s_.report.empty()) write_report();
+    return remark;
+  }
+
+  // What the run found. Files first: the reader of what is printed may have gone.
+  void tell(const std::string& remark) {
+    if (!s_.json.empty()) write_json();
+    log_.say(fmt::format("\npeak resident size: {}\n", file_size(peak_resident_bytes())));
+    print_pictures();
+    fmt::print("{}\n{}{}", report_.table(), report_.verdict(), remark);
   }
 
   void write_report() {

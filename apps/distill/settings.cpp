@@ -33,7 +33,9 @@ void add_files(Options& options, DistillSettings& s) {
        "program may have computed");
   file("--teacher-onnx", s.teacher_onnx,
        "Take the teacher from an ONNX file, which any framework may have written");
-  folder("--save", s.save, "Keep teacher and students there, as safetensors files");
+  folder(
+      "--save", s.save,
+      "Keep teacher and students there, as safetensors files; a teacher of --teacher-onnx has one");
   file("--save-logits", s.save_logits,
        "Write the teacher's logits for the training images to an NPY file");
   file("--export-onnx", s.export_onnx, "Write the distilled student as an ONNX model");
@@ -137,7 +139,7 @@ void add_options(Options& options, DistillSettings& s) {
   options.flag("--normalise", s.normalise,
                "Begin the networks that are trained here with a layer that brings each channel of "
                "the images to mean 0 and deviation 1, by the training images; files and exports "
-               "carry it. The same as normalize+SPEC for both");
+               "carry it. The same as normalize+SPEC for each");
   options
       .add("--train-size", s.train_size,
            "Learn from N images only, drawn at random. Without it: from all")

@@ -8,8 +8,9 @@
 
 namespace limbeck {
 
-// All networks once: that the images are too small for one, or the memory; and what is learned, as
-// below, but of a teacher that is yet to be read from its file. Error: in the option's name.
+// All networks once: that the images are too small for one, or the memory; that the student can be
+// exported and be trained in few bits, where it is to be; and what is learned, as below, but of a
+// teacher that is yet to be read from its file. Error: in the option's name.
 void try_networks(const DistillSettings& settings, const Dataset& train, const RunTools& tools);
 
 // Whether all that learn have what the objective asks for, and those who teach them: this teacher,
@@ -20,5 +21,8 @@ void try_objectives(const DistillSettings& settings, const Dataset& train, const
 // The options of all trainings, with this set. Error: likewise, as check_training
 // (nn/train/train_options.h).
 void try_trainings(const DistillSettings& settings, const Dataset& train, const RunTools& tools);
+
+// Of the training with few bits.
+TrainOptions options_with_bits(const DistillSettings& settings, const RunTools& tools);
 
 }  // namespace limbeck

@@ -76,6 +76,9 @@ limbeck.draw = (() => {
   function obstacle() {
     if (students.some(({layers}) => layers === null)) {
       const largest = Math.max(...students.map(({key}) => data.models[key].bytes));
+      if (largest <= data.most_bytes) {
+        return 'The sheet is left out: a student has layers that the page does not compute.';
+      }
       return `The sheet is left out: a student’s weights take ${thousands(largest)} bytes, and a ` +
           `page holds models of at most ${thousands(data.most_bytes)}.`;
     }

@@ -112,8 +112,14 @@ ordered_json layer_json(const PlainLayer& layer) {
   return json;
 }
 
+// Without layers where it is too large for a page, or has some that are not plain.
 ordered_json model(Sequential& network, const Shape& image) {
-  const std::vector<PlainLayer> layers = plain_layers(network, image);
+  std::vector<PlainLayer> layers;
+  try {
+    layers = plain_layers(network, image);
+  } catch (const Error&) {
+    return {{"bytes", network.parameter_count() * static_cast<Index>(sizeof(float))}};
+  }
   Index bytes = 0;
   for (const PlainLayer& layer : layers) {
     if (!layer.weight.defined()) continue;

@@ -19,9 +19,9 @@ namespace limbeck::detail {
 //                most: of so many at most, for each m, the page has the image
 //   images       those that the page has: index, label: plain lists; pixels (S, D, H, W), bytes;
 //                logits: teacher, hard, distilled (S, C), float32
-//   models       hard, distilled: bytes, and layers if the page has them: of each kind, in, out,
-//   and
-//                as it applies weight, bias (float32), kernel, stride, padding, dilation (pairs),
+//   models       hard, distilled: bytes, and layers if the page has them, which are plain ones
+//                (nn/export/plain_layers.h) and not too large: of each kind, from, in, out, and as
+//                it applies weight, bias (float32), kernel, stride, padding, dilation (pairs),
 //                groups
 //   most_bytes   of a model that the page has
 nlohmann::ordered_json page_data(const ReportInput& input);

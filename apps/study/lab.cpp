@@ -9,6 +9,7 @@
 
 #include "apps/common/augmentations.h"
 #include "apps/common/json_text.h"
+#include "apps/common/model_options.h"
 #include "core/error.h"
 #include "core/files/file.h"
 #include "core/files/npy.h"
@@ -85,7 +86,7 @@ void set_state(Sequential& network, const Tensor& values) {
 Sequential untrained(const Training& training) {
   Rng rng(training.seed);
   return make_model(training.spec, training.set->image, training.set->classes,
-                    {.dropout = training.dropout}, rng);
+                    model_options(training.spec, *training.set, training.dropout), rng);
 }
 
 double cost_of(const Training& t) {

@@ -239,5 +239,5 @@ TEST_CASE("--normalise is carried by files and exports, and goes on where it was
   const Finished refused =
       run_program("mnist_distill", {"--data", folder.file("flat.npz"), "--normalise"});
   CHECK(refused.exit_code == 1);
-  CHECK(contains(refused.err, "--normalise: channel 1 is 0.2 in all training images"));
+  CHECK(contains(refused.err, "--teacher: normalize+: channel 1 is 0.2 in all"));
 }
