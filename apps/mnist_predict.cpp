@@ -135,6 +135,8 @@ SavedModel load(const Settings& s) {
   if (!s.spec.empty() && s.spec != model.info.spec) {
     fail("--model", "{} says that it is {}, not {}", s.model_file, model.info.spec, s.spec);
   }
+  s.input.check("--", s.onnx.empty() ? s.model_file : s.onnx, model.info.image,
+                s.onnx.empty() ? model.info.input : s.input.options());
   const Index channels = model.info.image.dim(0);
   if (s.data.path.empty() && channels != 1 && channels != 3) {
     fail("mnist_predict", "{}: it takes images of {} channels; pictures have one or three",

@@ -35,6 +35,32 @@ InputOptions InputSettings::options() const {
           .std = numbers_of("std", std)};
 }
 
+void InputSettings::check(const std::string& prefix, const std::string& file, const Shape& image,
+                          const InputOptions& read) const {
+  const InputOptions own = options();
+  if (own.is_usual()) return;
+  const auto check_numbers = [&](const char* name, const std::vector<double>& numbers,
+                                 const std::vector<double>& of_file) {
+    const std::string option = prefix + name;
+    if (numbers != of_file && !numbers.empty()) {
+      fail(option.c_str(), "{} says itself what its network's input is: {}; leave it out", file,
+           PreparedInput(read).describe());
+    }
+    const auto size = static_cast<Index>(numbers.size());
+    if (size > 1 && size != image.dim(0)) {
+      fail(option.c_str(),
+           "there are {} numbers, and {} channels in images {}; give one, or one a channel", size,
+           image.dim(0), image);
+    }
+  };
+  check_numbers("mean", own.mean, read.mean);
+  check_numbers("std", own.std, read.std);
+  if (own.layout != InputLayout::nchw && own.layout != read.layout) {
+    fail((prefix + "input").c_str(), "{} says itself what its network's input is: {}; leave it out",
+         file, PreparedInput(read).describe());
+  }
+}
+
 void InputSettings::add_to(nlohmann::ordered_json& options) const {
   if (layout != "nchw") options["teacher_input"] = layout;
   if (!mean.empty()) options["teacher_mean"] = mean;

@@ -16,6 +16,11 @@ struct InputSettings {
 
   InputOptions options() const;
   bool given() const { return !options().is_usual(); }
+  // Whether it goes with a network that takes images (C, H, W). `read`: what stands before it now,
+  // where the network's file may have a word of its own. Error, in the name of the option after
+  // this prefix: another input than the file's; numbers for other channels than C.
+  void check(const std::string& prefix, const std::string& file, const Shape& image,
+             const InputOptions& read) const;
   // Adds those that were given to a program's options in JSON, as teacher_input and so on.
   void add_to(nlohmann::ordered_json& options) const;
 };

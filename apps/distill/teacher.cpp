@@ -29,6 +29,7 @@ std::string first_impression(const Outcome& teacher) {
 
 GivenTeacher from_onnx(const DistillSettings& s, const Dataset& test, RunTools& tools) {
   const InputOptions input = s.teacher_input.options();
+  s.teacher_input.check("--teacher-", s.teacher_onnx, test.image, input);
   const Shape image = laid_out(test.image, input.layout);
   OnnxNetwork network = read_onnx(s.teacher_onnx, {.image = image});
   if (!network.takes(image) || network.classes() != test.classes) {
@@ -36,6 +37,7 @@ GivenTeacher from_onnx(const DistillSettings& s, const Dataset& test, RunTools& 
          s.teacher_onnx, network.answer(), network.image(), image, test.classes);
   }
   tools.say(fmt::format("\nteacher: {}: {}", s.teacher_onnx, network.about()));
+  if (!s.save.empty()) tools.say("it stays in that file; --save keeps the networks trained here");
   GivenTeacher teacher{.network = prepared(Sequential(std::move(network)), input),
                        .outcome = {},
                        .input = input,
@@ -61,6 +63,7 @@ GivenTeacher from_weights(const DistillSettings& s, const Dataset& test, RunTool
     fail("--teacher-weights", "{} is for images {} of {} classes; these are {} of {}",
          s.teacher_weights, saved.info.image, saved.info.classes, test.image, test.classes);
   }
+  s.teacher_input.check("--teacher-", s.teacher_weights, test.image, saved.info.input);
   check_finite("--teacher-weights", saved.network);
   tools.say(fmt::format("\nteacher: {}, from {}", saved.info.spec, s.teacher_weights));
   if (const std::string match = saved.weights.str(); !match.empty()) tools.say(match);
