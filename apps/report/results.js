@@ -33,7 +33,8 @@ limbeck.results = (() => {
   }
 
   // A row for the teacher, for each network between it and the students, then for all students on
-  // hard labels, then for all distilled ones, each with those that learned with it.
+  // hard labels, then for all distilled ones, each with those that learned with it, and the first
+  // of them in integers.
   function rows() {
     const pairs = data.run.repeats ?? [data.run];
     const [teacher, ...students] = networks;
@@ -46,6 +47,10 @@ limbeck.results = (() => {
       if (run !== 'student_distilled') return;
       for (const peer of pair.peers ?? []) all.push(row(named(peer) + suffix, 'c2', peer));
     }));
+    const {student_rounded: rounded, student_integers: trained, options: {bits}} = data.run;
+    const distilled = students[1].name;
+    if (rounded) all.push(row(`${distilled}, rounded to ${bits} bits`, 'c2', rounded));
+    if (trained) all.push(row(`${distilled}, trained in ${bits} bits`, 'c2', trained));
     return all;
   }
 
