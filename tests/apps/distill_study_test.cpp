@@ -192,3 +192,14 @@ TEST_CASE("distill_study refuses what it cannot do, with the exit code of its ki
   CHECK(
       contains(run_program("distill_study", {"omit", "--out", "/proc/no"}).err, "cannot be made"));
 }
+
+TEST_CASE("what begins with normalize+ in a study knows the images") {
+  const auto first_errors = [](const std::string& teacher) {
+    const Folder out;
+    const Finished run = study("softness", out, {}, teacher.c_str());
+    CAPTURE(run.err);
+    REQUIRE(run.exit_code == 0);
+    return read_all(out.file("softness.csv"));
+  };
+  CHECK(first_errors("normalize+mlp:16") != first_errors("mlp:16"));
+}
