@@ -1,13 +1,13 @@
 // Networks from ONNX files: PyTorch's, our own, files put together by hand, and spoiled ones.
 #include "nn/import/onnx.h"
 
-#include "apps/examples/vit.h"
 #include "core/files/npy.h"
 #include "nn/export/onnx.h"
 #include "nn/group_norm.h"
 #include "nn/gru.h"
 #include "nn/layer_norm.h"
 #include "nn/models.h"
+#include "nn/vit.h"
 #include "nn/weights.h"
 #include "tests/data/idx_files.h"
 #include "tests/nn/export/networks.h"
