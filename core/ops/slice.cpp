@@ -97,7 +97,9 @@ Tensor concat(const std::vector<Tensor>& parts, int dim) {
       fail("concat", "shapes {} and {} differ in more than dimension {}", first, part.shape(),
            a.dim);
     }
-    size += part.dim(a.dim);
+    if (__builtin_add_overflow(size, part.dim(a.dim), &size)) {
+      fail("concat", "the sizes of dimension {} add up to more than a number holds", a.dim);
+    }
   }
   Tensor y = Tensor::empty(first.with_dim(a.dim, size));
   const Along whole = along("concat", y.shape(), a.dim);

@@ -82,8 +82,10 @@ Tensor upsample2d(const Tensor& x, const UpsampleOptions& options) {
   }
   const Index height = x.dim(2), width = x.dim(3), planes = x.dim(0) * x.dim(1);
   Tensor y = Tensor::empty({x.dim(0), x.dim(1), height * scale.height, width * scale.width});
-  const Axes axes{.rows = mixes(height, scale.height, mode),
-                  .columns = mixes(width, scale.width, mode)};
+  Axes axes;
+  if (y.size() > 0) {  // of nothing the other dimensions may be longer than there is memory
+    axes = {.rows = mixes(height, scale.height, mode), .columns = mixes(width, scale.width, mode)};
+  }
   const Index in = height * width, out = in * scale.area();
   for_planes(planes, out, [&, py = y.data()](Index p) {
     enlarge(py + p * out, x.data() + p * in, axes, width);

@@ -50,6 +50,23 @@ std::string unknown_operators(const std::vector<Node>& nodes) {
   return text;
 }
 
+// A tensor without elements takes no memory, so no limit of it bounds the other dimensions, of
+// which operators make lists and products.
+void check_dimensions(const Call& call) {
+  constexpr Index most = Index{1} << 40;
+  for (std::size_t i = 0; i < call.inputs(); ++i) {
+    if (!call.has(i) || call.tensor(i).size() > 0) continue;
+    const Shape& shape = call.tensor(i).shape();
+    Index product = 1;
+    for (const Index dim : shape) {
+      if (dim > largest_whole || product > most / std::max<Index>(dim, 1)) {
+        call.refuse("input {} has the shape {}: without elements, and too large", i, shape);
+      }
+      product *= std::max<Index>(dim, 1);
+    }
+  }
+}
+
 }  // namespace
 
 Program::Program(File file, const std::string& source)
@@ -139,6 +156,7 @@ std::vector<Value> Program::compute(const Step& step, const std::vector<Value>& 
   }
   std::set<std::string> asked;
   const Call call(step.node, operator_set_, std::move(inputs), asks ? &asked : nullptr);
+  check_dimensions(call);
   std::vector<Value> results = step.op->compute(call);
   for (const Attribute& attribute : step.node.attributes) {
     if (asks && !asked.contains(attribute.name)) {

@@ -189,6 +189,11 @@ std::vector<Index> places_between(Index start, Index end, Index step, Index size
   return at;
 }
 
+// A place from the end, where it is below 0, as one from the front; without gaps, so with an end.
+Index place_on(Index place, Index size) {
+  return std::clamp<Index>(place < 0 ? place + size : place, 0, size);
+}
+
 Tensor slice_of(const Call& call) {
   const std::vector<Index> starts = call.list(1, "starts"), ends = call.list(2, "ends");
   std::vector<Index> axes = call.list(3, "axes"), steps;
@@ -208,6 +213,11 @@ Tensor slice_of(const Call& call) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const int axis = call.axis(axes[i], rank);
     if (steps[i] == 0) call.refuse("a step of 0");
+    if (steps[i] == 1) {
+      const Index begin = place_on(starts[i], y.dim(axis));
+      y = slice(y, axis, begin, std::max(begin, place_on(ends[i], y.dim(axis))));
+      continue;
+    }
     const std::vector<Index> at = places_between(starts[i], ends[i], steps[i], y.dim(axis));
     y = at.empty() ? slice(y, axis, 0, 0) : places(y, axis, at);
   }

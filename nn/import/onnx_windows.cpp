@@ -151,7 +151,8 @@ Tensor conv_transpose(const Call& call) {
   check_kernel(call, window);
   if (call.integer("group", 1) != 1) call.refuse("groups are not known here");
   if (window.dilation != Size2d(1)) call.refuse("dilations are not known here");
-  if (!window.pads.even() || call.says("auto_pad") || call.says("output_shape")) {
+  if (!window.pads.even() || call.word("auto_pad", "NOTSET") != "NOTSET" ||
+      call.says("output_shape")) {
     call.refuse("pads that are the same on both sides are known; no auto_pad, no output_shape");
   }
   return conv_transpose2d(call.tensor(0), call.tensor(1), call.tensor_or_none(2),
@@ -237,6 +238,10 @@ Tensor resize(const Call& call) {
                        factors[at] <= 1024 && (i >= 2 || factors[at] == 1);
     if (!known)
       call.refuse("a factor of {}; whole ones of height and width are known", factors[at]);
+    if (factors[at] * static_cast<double>(x.dim(i)) > static_cast<double>(largest_whole)) {
+      call.refuse("dimension {} of {} times {} is larger than any image", i, x.shape(),
+                  factors[at]);
+    }
   }
   for (const char* const name : {"cubic_coeff_a", "exclude_outside", "extrapolation_value"}) {
     call.ignore(name);
@@ -246,11 +251,14 @@ Tensor resize(const Call& call) {
   const std::string rounding = call.word("nearest_mode", "round_prefer_floor");
   const bool nearest = mode == "nearest" && (call.operator_set() < 11 ||
                                              (centres == "asymmetric" && rounding == "floor"));
-  const bool linear =
-      mode == "linear" && (centres == "half_pixel" || centres == "pytorch_half_pixel");
+  // Set 10 has no attribute for the centres: asymmetric ones are meant.
+  const bool linear = mode == "linear" && call.operator_set() >= 11 &&
+                      (centres == "half_pixel" || centres == "pytorch_half_pixel");
   if (!nearest && !linear) {
-    call.refuse("mode {}, {}, {}; nearest, asymmetric, floor, and linear, half_pixel are known",
-                mode, centres, rounding);
+    call.refuse(
+        "mode {}, {}, {}, operator set {}; nearest, asymmetric, floor, and from set 11 on linear, "
+        "half_pixel are known",
+        mode, centres, rounding, call.operator_set());
   }
   return upsample2d(x, {.scale = {static_cast<Index>(factors[2]), static_cast<Index>(factors[3])},
                         .mode = nearest ? Upsampling::nearest : Upsampling::bilinear});

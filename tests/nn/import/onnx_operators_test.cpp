@@ -162,6 +162,33 @@ TEST_CASE("pooling pads, rounds up and counts as the definitions say") {
   CHECK(difference(apply({"GlobalMaxPool"}, x), Tensor::from({1, 1, 1, 1}, {9})) == 0);
 }
 
+TEST_CASE("images are enlarged by whole factors with the centres that the file means, or refused") {
+  const Tensor x = images({0, 1}, {1, 1, 1, 2});
+  const std::vector<Value> of_11 = {{}, numbers({4}, {1, 1, 1, 2})}, of_10 = {of_11[1]};
+  const std::vector<imported::Attribute> floor = {{"mode", "nearest"},
+                                                  {"coordinate_transformation_mode", "asymmetric"},
+                                                  {"nearest_mode", "floor"}};
+  CHECK(difference(apply({"Resize", floor, of_11}, x), Tensor::from({1, 1, 1, 4}, {0, 0, 1, 1})) ==
+        0);
+  CHECK(difference(apply({"Resize", {}, of_10, 10}, x), Tensor::from({1, 1, 1, 4}, {0, 0, 1, 1})) ==
+        0);
+  CHECK(difference(apply({"Resize", {{"mode", "linear"}}, of_11, 11}, x),
+                   Tensor::from({1, 1, 1, 4}, {0, 0.25, 0.75, 1})) == 0);
+  const auto refusal = [&](const One& one) { return error_of([&] { apply(one, x); }); };
+  // By set 10 it is 0, 0.5, 1, 1.
+  CHECK(contains(refusal({"Resize", {{"mode", "linear"}}, of_10, 10}), "operator set 10; "));
+  CHECK(
+      contains(refusal({"Resize", floor, {{}, numbers({4}, {1, 1, 1, 1.5})}}), "a factor of 1.5"));
+  CHECK(contains(error_of([&] {
+                   apply({"Resize", floor, {{}, numbers({4}, {1, 1, 1024, 1})}},
+                         Tensor::zeros({0, 1, 1 << 24, 1}));
+                 }),
+                 "larger than any image"));
+  CHECK(
+      apply({"ConvTranspose", {{"auto_pad", "NOTSET"}}, {numbers({1, 1, 1, 1}, {2})}}, x).shape() ==
+      x.shape());
+}
+
 TEST_CASE("convolution pads each side by itself, and a product broadcasts its batches") {
   const Tensor x = images({1, 2, 3, 4}, {1, 1, 2, 2});
   const std::vector<Value> weight = {numbers({1, 1, 2, 2}, {1, 10, 100, 1000})};

@@ -156,7 +156,6 @@ TEST_CASE("a batch that the file fixes stays so only where it counts") {
   OnnxNetwork mixing(bytes_of(model), "x.onnx");
   const Tensor first = log_softmax(open(slice_rows(x, 0, 2)), {.dim = 0});
   CHECK(difference(slice_rows(mixing(x), 0, 2), first) < 1e-6);
-  model.input = {-1, 2};
   CHECK(contains(refusal({.nodes = {node("Reshape", {"x", "shape"}, {"y"})},
                           .constants = {integers("shape", {1, 2})}}),
                  "x.onnx: node y (Reshape): Reshape: (2, 2) cannot become (1, 2); if a batch of "
@@ -261,6 +260,22 @@ TEST_CASE("a file cannot ask for more memory than there should be") {
   CHECK(contains(refusal(large), "node l (Expand): Storage: "));
   const OnnxModel wide = {.nodes = {node("Relu", {"x"}, {"y"})}, .input = {1, 1 << 13, 1 << 13}};
   CHECK(contains(refusal(wide), "numbers; 1 to 16777216 are taken"));
+  // No elements, no bytes: but a list of places along the other dimension would take them.
+  OnnxModel hollow = small();
+  hollow.constants.push_back(integers("shape", {0, 1 << 24}));
+  for (const auto& [name, number] :
+       {std::pair{"zero", 0}, {"one", 1}, {"two", 2}, {"end", 1 << 24}}) {
+    hollow.constants.push_back(integers(name, {number}));
+  }
+  const std::vector<Bytes> longer = {
+      node("ConstantOfShape", {"shape"}, {"e"}),
+      node("Concat", std::vector<Bytes>(1 << 10, "e"), {"many"}, {attribute("axis", 1)}),
+      node("Slice", {"many", "zero", "end", "one", "two"}, {"part"}),
+      node("ReduceSum", {"part"}, {"sum"}), node("Add", {"x", "sum"}, {"x2"})};
+  hollow.nodes[0] = node("Gemm", {"x2", "w", "b"}, {"z"}, {attribute("transB", 1)});
+  hollow.nodes.insert(hollow.nodes.begin(), longer.begin(), longer.end());
+  CHECK(contains(refusal(hollow),
+                 "Slice: input 0 has the shape (0, 17179869184): without elements, and too large"));
 }
 
 TEST_CASE("no cut or changed ONNX file does worse than an error") {
