@@ -21,8 +21,8 @@ struct OnnxImport {
 // The graph of an ONNX file, run node by node by ops of the library. For inference: it is the same
 // in training mode, and its answer is a constant to gradients.
 //   forward   images (N, …) → what the file's first output gives, (N, C) of a classifier; there a
-//             softmax at the end is left out, so that these are logits. Images whose sizes differ
-//             from the file's by ones only, or that it takes as rows, are reshaped.
+//             softmax over C at the end is left out, so that these are logits. Images whose sizes
+//             differ from the file's by ones only, or that it takes as rows, are reshaped.
 // Parameters have the file's names; those of batch norm's statistics are buffers. In a file that
 // fixes the batch, N is free where that changes no answer, and else images go through in batches of
 // that size.
@@ -44,7 +44,9 @@ class OnnxNetwork : public Module {
   // "pytorch 1.13.1, operator set 13: (1, 28, 28) → (10); 2 Conv, 1 Gemm; a softmax at the end is
   // left out"
   std::string about() const;
-  std::string describe() const override;  // "OnnxNetwork(12 nodes)"
+  // "OnnxNetwork(12 nodes, 1c291ca3)", with a checksum of the file, by which a checkpoint of a
+  // training knows its teacher.
+  std::string describe() const override;
 
  protected:
   Tensor forward(const Tensor& x) override;
@@ -57,7 +59,7 @@ class OnnxNetwork : public Module {
   void try_out();
 
   std::unique_ptr<imported::Program> program_;
-  std::string name_, producer_;
+  std::string name_, producer_, checksum_;
   Shape image_, own_image_;  // own: as the file has it
   Index batch_ = 0;          // of the file, where that counts; else 0
   Shape answer_;
@@ -73,7 +75,8 @@ class OnnxNetwork : public Module {
 //
 // Error, with the path and the node: a file that is missing, damaged or of another format;
 // operators that are not known, all of them at once; sizes that the file leaves open and the
-// options do not say; shapes that do not fit; more memory than 4 GiB for two images.
+// options do not say; shapes that do not fit; a step of the reading, or a run on two images or the
+// batch that the file fixes, that makes more than 4 GiB of tensors of floats.
 OnnxNetwork read_onnx(const std::string& path, const OnnxImport& options = {});
 
 }  // namespace limbeck

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "core/files/file.h"
 #include "core/files/half.h"
@@ -144,6 +145,11 @@ class TensorMaker {
         std::memcpy(&x, t_.raw.data() + i * sizeof(T), sizeof(T));
       } else {
         x = static_cast<T>(listed[i]);
+      }
+      if constexpr (std::is_integral_v<Listed>) {
+        if (whole && !is_kept(static_cast<Index>(x))) {
+          refuse("holds {}, beyond 2^24, up to which whole numbers are exact", x);
+        }
       }
       const auto element = convert(x);
       if (overflows<real>(element)) refuse("holds {}, beyond the range of a tensor", element);

@@ -15,7 +15,13 @@ namespace limbeck::imported {
 
 // The largest whole number there may be: up to it a float has every one of them.
 inline constexpr Index largest_whole = Index{1} << 24;
-// As a real. (In files the largest integers are a way to say "to the end"; 2²⁴ says so, too.)
+// The integers from here on are a way to say "to the end".
+inline constexpr Index to_the_end = (Index{1} << 31) - 1;
+// Whether whole_number(n) is n, or says "to the end" as n does.
+inline bool is_kept(Index n) {
+  return (n >= -largest_whole && n <= largest_whole) || n >= to_the_end || n <= -to_the_end;
+}
+// As a real; "to the end" as 2²⁴.
 inline real whole_number(Index n) {
   return static_cast<real>(std::clamp(n, -largest_whole, largest_whole));
 }

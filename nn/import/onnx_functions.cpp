@@ -231,6 +231,39 @@ Tensor hard_swish(const Tensor& x) {
   return x * clamp(x / 6.0 + 0.5, 0, 1);
 }
 
+// A number that may be one cut off, from a "to the end", is no real number to count with.
+void check_no_end(const Call& call, const Value& x) {
+  if (!x.whole) return;
+  for (const real n : x.tensor.values()) {
+    if (std::abs(n) >= static_cast<real>(largest_whole)) {
+      call.refuse("it makes a real number of {} or more", n);
+    }
+  }
+}
+
+// Between floats, and from whole numbers, nothing changes.
+std::vector<Value> cast(const Call& call) {
+  constexpr Index int32 = 6, int64 = 7, boolean = 9;
+  call.ignore("saturate");
+  const Value& x = call.value(0);
+  switch (const Index to = call.integer("to", 0)) {
+    case 1:
+    case 10:
+    case 11:
+    case 16:
+      check_no_end(call, x);
+      return {{.tensor = x.tensor}};
+    case boolean:
+      return {{.tensor = not_equal(x.tensor, 0.0), .whole = true}};
+    case int32:
+    case int64:
+      if (x.whole) return {x};
+      call.refuse("it makes whole numbers of others, which is not known");
+    default:
+      call.refuse("it makes numbers of type {}, which is not known", to);
+  }
+}
+
 }  // namespace
 
 void add_functions(Operators& table) {
@@ -274,6 +307,7 @@ void add_functions(Operators& table) {
                         {"Elu", {of_input(elu)}},
                         {"HardSigmoid", {of_input(hard_sigmoid)}},
                         {"Clip", {of_input(clip), 1, 3}},
+                        {"Cast", {cast}},
                         {"Where",
                          {[](const Call& call) -> std::vector<Value> {
                             return {{.tensor = chosen(call), .whole = call.value(1).whole}};

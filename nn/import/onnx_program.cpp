@@ -23,7 +23,7 @@ std::vector<Node> needed_for(const std::string& answer, std::vector<Node> nodes)
 }
 
 // Whether a node that gives the answer makes it of its input alone and leaves the input's ranking
-// of the classes, the second dimension or the last, as it is.
+// of the classes as it is, if these are all that an image's answer has.
 bool adds_nothing(const Node& node, const std::string& answer) {
   if (node.outputs[0] != answer || node.inputs.size() != 1) return false;
   if (node.type == "Identity") return true;
@@ -34,14 +34,19 @@ bool adds_nothing(const Node& node, const std::string& answer) {
          });
 }
 
-// Of nodes by name, once each: "Einsum, If and Loop".
+// Of nodes by name, once each: "Einsum, If and Loop"; of many the first eight.
 std::string unknown_operators(const std::vector<Node>& nodes) {
+  constexpr std::size_t shown = 8;
   std::vector<std::string> unknown;
+  std::set<std::string> seen;
   for (const Node& node : nodes) {
     const bool known = operators().contains(node.type);
-    if (!known && std::ranges::find(unknown, node.type) == unknown.end()) {
-      unknown.push_back(node.type);
-    }
+    if (!known && seen.insert(node.type).second) unknown.push_back(node.type);
+  }
+  if (unknown.size() > shown + 1) {
+    const std::size_t more = unknown.size() - shown;
+    unknown.resize(shown);
+    unknown.push_back(fmt::format("{} more", more));
   }
   std::string text;
   for (std::size_t i = 0; i < unknown.size(); ++i) {
@@ -69,7 +74,7 @@ void check_dimensions(const Call& call) {
 
 }  // namespace
 
-Program::Program(File file, const std::string& source)
+Program::Program(File file, const std::string& source, bool leave_out_softmax)
     : source_(source), operator_set_(file.operator_set) {
   if (file.inputs.size() != 1) refuse("it has {} inputs; one is known: images", file.inputs.size());
   if (file.outputs.empty()) refuse("it has no output");
@@ -83,7 +88,9 @@ Program::Program(File file, const std::string& source)
   std::vector<Node> nodes = needed_for(output_.name, std::move(file.nodes));
   std::string answer = output_.name;
   while (!nodes.empty() && !left_out_softmax_ && adds_nothing(nodes.back(), answer)) {
-    left_out_softmax_ = nodes.back().type == "Softmax";
+    const bool is_softmax = nodes.back().type == "Softmax";
+    if (is_softmax && !leave_out_softmax) break;
+    left_out_softmax_ = is_softmax;
     answer = nodes.back().inputs[0];
     nodes.pop_back();
   }
@@ -169,6 +176,7 @@ std::vector<Value> Program::compute(const Step& step, const std::vector<Value>& 
       if (!(std::abs(x) <= static_cast<real>(largest_whole))) {
         call.refuse("it gives the whole number {}, beyond 2^24, up to which they are exact", x);
       }
+      if (x != std::floor(x)) call.refuse("it gives {} where whole numbers are to be", x);
     }
   }
   return results;

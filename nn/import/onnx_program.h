@@ -10,14 +10,15 @@
 
 namespace limbeck::imported {
 
-// Runs the nodes that the first output needs. A softmax that is the last of them is left out, and
-// what went into it is the answer: logits. What depends on no image is computed here, once.
+// Runs the nodes that the first output needs. A softmax that is the last of them is left out, if so
+// asked, and what went into it is the answer: logits. What depends on no image is computed here,
+// once.
 class Program {
  public:
   // Error, "read_onnx: SOURCE: …": inputs or outputs that are not one and one or more; a value that
   // no node gives before it is taken, or that two give; operators that are not known, all of them;
   // an error in what is computed here.
-  Program(File file, const std::string& source);
+  Program(File file, const std::string& source, bool leave_out_softmax = true);
 
   const Port& input() const { return input_; }
   const Port& output() const { return output_; }

@@ -11,9 +11,12 @@ namespace limbeck::imported {
 namespace {
 
 // A list of whole numbers as a tensor.
-Tensor list_of(const std::vector<Index>& numbers) {
+Tensor list_of(const Call& call, const std::vector<Index>& numbers) {
   std::vector<real> values;
-  for (const Index n : numbers) values.push_back(whole_number(n));
+  for (const Index n : numbers) {
+    if (!is_kept(n)) call.refuse("{} is beyond 2^24, up to which whole numbers are exact", n);
+    values.push_back(whole_number(n));
+  }
   return Tensor::from({static_cast<Index>(values.size())}, values);
 }
 
@@ -294,7 +297,7 @@ Tensor pad_of(const Call& call) {
   return y;
 }
 
-// --- sizes, constants, kinds ---
+// --- sizes, constants ---
 
 std::vector<Value> shape(const Call& call) {
   const Shape& of = call.tensor(0).shape();
@@ -303,7 +306,7 @@ std::vector<Value> shape(const Call& call) {
     return std::clamp<Index>(place < 0 ? place + of.rank() : place, 0, of.rank());
   };
   const Index begin = bound("start", 0), end = std::max(bound("end", of.rank()), begin);
-  return {{.tensor = list_of({of.begin() + begin, of.begin() + end}), .whole = true}};
+  return {{.tensor = list_of(call, {of.begin() + begin, of.begin() + end}), .whole = true}};
 }
 
 std::vector<Value> size(const Call& call) {
@@ -317,10 +320,11 @@ std::vector<Value> constant(const Call& call) {
     return {{.tensor = Tensor::scalar(static_cast<real>(call.number("value_float", 0)))}};
   }
   if (call.says("value_int")) {
-    return {{.tensor = Tensor::scalar(whole_number(call.integer("value_int", 0))), .whole = true}};
+    const Tensor one = list_of(call, {call.integer("value_int", 0)});
+    return {{.tensor = reshape(one, {}), .whole = true}};
   }
   if (call.says("value_ints")) {
-    return {{.tensor = list_of(call.integers("value_ints")), .whole = true}};
+    return {{.tensor = list_of(call, call.integers("value_ints")), .whole = true}};
   }
   call.refuse("it has no value, value_float, value_int or value_ints, which are known");
 }
@@ -332,28 +336,6 @@ std::vector<Value> constant_of_shape(const Call& call) {
   if (value.tensor.size() != 1) call.refuse("its value has the shape {}", value.tensor.shape());
   return {{.tensor = Tensor::full(shape_of(call, call.wholes(0)), value.tensor.item()),
            .whole = value.whole}};
-}
-
-// Between floats, and from whole numbers, nothing changes.
-std::vector<Value> cast(const Call& call) {
-  constexpr Index int32 = 6, int64 = 7, boolean = 9;
-  call.ignore("saturate");
-  const Value& x = call.value(0);
-  switch (const Index to = call.integer("to", 0)) {
-    case 1:
-    case 10:
-    case 11:
-    case 16:
-      return {{.tensor = x.tensor}};
-    case boolean:
-      return {{.tensor = not_equal(x.tensor, 0.0), .whole = true}};
-    case int32:
-    case int64:
-      if (x.whole) return {x};
-      call.refuse("it makes whole numbers of others, which is not known");
-    default:
-      call.refuse("it makes numbers of type {}, which is not known", to);
-  }
 }
 
 Tensor identity(const Call& call) {
@@ -389,7 +371,6 @@ void add_shapes(Operators& table) {
                         {"Size", {size}},
                         {"Constant", {constant, 0, 0}},
                         {"ConstantOfShape", {constant_of_shape}},
-                        {"Cast", {cast}},
                         {"Identity", {of_input(identity)}},
                         {"Dropout", {of_input(dropout), 1, 3}}});
 }

@@ -82,6 +82,19 @@ TEST_CASE("operators on elements give what their definitions say") {
   CHECK(difference(of({"Div", {}, {numbers({2, 1}, {2, 4})}}), {-1, -0.25, 0, 0.125, 0.25, 0.75}) ==
         0);
   CHECK(difference(of({"Max", {}, {numbers({}, {0.25})}}), {0.25, 0.25, 0.25, 0.5, 1, 3}) == 0);
+  const std::vector<Value> zero = {numbers({}, {0})};
+  CHECK(difference(of({"Min", {}, zero}), {-2, -0.5, 0, 0, 0, 0}) == 0);
+  CHECK(difference(of({"Sum", {}, {numbers({}, {1}), numbers({}, {2})}}), {1, 2.5, 3, 3.5, 4, 6}) ==
+        0);
+  CHECK(difference(of({"Greater", {}, zero}), {0, 0, 0, 1, 1, 1}) == 0);
+  CHECK(difference(of({"GreaterOrEqual", {}, zero}), {0, 0, 1, 1, 1, 1}) == 0);
+  CHECK(difference(of({"Less", {}, zero}), {1, 1, 0, 0, 0, 0}) == 0);
+  CHECK(difference(of({"LessOrEqual", {}, zero}), {1, 1, 1, 0, 0, 0}) == 0);
+  CHECK(difference(of({"ReduceMin", {{"axes", Numbers{1}}}}), Tensor::from({2, 1}, {-2, 0.5})) ==
+        0);
+  const Tensor positive = Tensor::from({2}, {1, 4});
+  CHECK(difference(apply({"Reciprocal"}, positive), {1, 0.25}) == 0);
+  CHECK(difference(apply({"Log"}, positive), {0, real(std::log(4.0))}) < 1e-6);
 }
 
 TEST_CASE("operators have their bounds and axes as attributes in old sets, as inputs in new ones") {

@@ -128,11 +128,25 @@ TEST_CASE("a file by hand gives logits: its softmax is left out, and N is free")
   CHECK(difference(network(x), {4, 9, 0, 0, 0, 0}) == 0);
   CHECK(network.about() ==
         "operator set 13: (2) → (3); 1 Gemm, 1 Relu; a softmax at the end is left out");
-  CHECK(network.describe() == "OnnxNetwork(2 nodes)");
+  CHECK(network.describe().starts_with("OnnxNetwork(2 nodes, "));
   CHECK(difference(network(reshape(x, {2, 1, 1, 2})), network(x)) == 0);
   CHECK(network(Tensor::zeros({0, 2})).shape() == Shape{0, 3});
   Tensor wants = x.clone();
   CHECK_FALSE(network(wants.requires_grad()).wants_grad());
+  // Another function is another network, though its numbers are the same.
+  OnnxModel other = small();
+  other.nodes[1] = node("Tanh", {"z"}, {"r"});
+  CHECK(OnnxNetwork(bytes_of(other), "x.onnx").describe() != network.describe());
+  // In an answer of two dimensions it is not known which one the classes are: softmax stays.
+  OnnxModel square = small();
+  square.constants.push_back(integers("shape", {-1, 3, 1}));
+  square.constants.push_back(constant("twice", {1, 1, 2}, {1, 2}));
+  square.nodes.back() = node("Reshape", {"r", "shape"}, {"r3"});
+  square.nodes.push_back(node("Mul", {"r3", "twice"}, {"r4"}));
+  square.nodes.push_back(node("Softmax", {"r4"}, {"y"}, {attribute("axis", 1)}));
+  OnnxNetwork two(bytes_of(square), "x.onnx");
+  CHECK(two.answer() == Shape{3, 2});
+  CHECK(difference(sum(two(x), 1), Tensor::full({2, 2}, 1)) < 1e-6);
   // A softmax over something else than the classes is no answer's end.
   OnnxModel across = small();
   across.nodes[2] = node("Softmax", {"r"}, {"y"}, {attribute("axis", 0)});
@@ -145,6 +159,14 @@ TEST_CASE("a batch that the file fixes stays so only where it counts") {
   const Tensor x = random_tensor({5, 2}, 1);
   OnnxNetwork open(bytes_of(small()), "x.onnx"), fixed(bytes_of(model), "x.onnx");
   CHECK(difference(fixed(x), open(x)) == 0);
+  // Small answers are compared as closely as large ones: here images count for one another.
+  OnnxModel scaled = model;
+  scaled.constants.push_back(constant("tiny", {}, {1e-6F}));
+  scaled.nodes.back() = node("Softmax", {"r"}, {"s"}, {attribute("axis", 0)});
+  scaled.nodes.push_back(node("Mul", {"s", "tiny"}, {"y"}));
+  OnnxNetwork tiny(bytes_of(scaled), "x.onnx");
+  CHECK(difference(slice_rows(tiny(x), 0, 2) * 1e6,
+                   softmax(open(slice_rows(x, 0, 2)), {.dim = 0})) < 1e-5);
   // Written for two images, by a reshape that says so.
   model.nodes.insert(model.nodes.begin() + 2, node("Reshape", {"r", "shape"}, {"s"}));
   model.nodes[3] = node("Identity", {"s"}, {"y"});
@@ -200,6 +222,13 @@ TEST_CASE("what cannot be read is refused by name, and says how to mend it") {
   CHECK(refusal(model) ==
         "read_onnx: x.onnx: operators that are not known here: Loop and Einsum; export it with "
         "opset_version=17, in evaluation mode, or write the layer in other operators");
+  model.nodes.resize(1);
+  for (int i = 0; i < 10; ++i) {
+    const std::string in = i == 0 ? "l" : fmt::format("v{}", i - 1);
+    model.nodes.push_back(
+        node(fmt::format("Odd{}", i), {in}, {i == 9 ? "y" : fmt::format("v{}", i)}));
+  }
+  CHECK(contains(refusal(model), "Odd5, Odd6 and 3 more; export"));
   model = small();
   model.nodes[1] += protobuf::sized(7, "com.microsoft");
   CHECK(contains(refusal(model), "not known here: com.microsoft.Relu; "));
@@ -251,6 +280,28 @@ TEST_CASE("what cannot be read is refused by name, and says how to mend it") {
                                          {attribute("training_mode", 1)})},
                           .constants = {constant("a", {2}, {1, 1})}}),
                  "export the network in evaluation mode: model.eval()"));
+}
+
+TEST_CASE("whole numbers that a real cannot hold are refused; the largest say: to the end") {
+  const auto divided = [](const Bytes& number) {
+    OnnxModel model = small();
+    model.constants.push_back(number);
+    model.nodes.insert(model.nodes.begin(), {node("Cast", {"n"}, {"f"}, {attribute("to", 1)}),
+                                             node("Div", {"x", "f"}, {"x2"})});
+    model.nodes[2] = node("Gemm", {"x2", "w", "b"}, {"z"}, {attribute("transB", 1)});
+    return refusal(model);
+  };
+  CHECK(divided(integers("n", {1 << 20})) == "(no error)");
+  CHECK(divided(integers("n", {20000000})) ==
+        "read_onnx: x.onnx: the constant \"n\" holds 20000000, beyond 2^24, up to which whole "
+        "numbers are exact");
+  CHECK(contains(divided(integers("n", {std::numeric_limits<Index>::max()})),
+                 "it makes a real number of 16777216 or more"));
+  // The mean of 3 and 4 is 3 among whole numbers.
+  const OnnxModel mean = {
+      .nodes = {node("ReduceMean", {"three_four"}, {"m"}), node("Mul", {"x", "m"}, {"y"})},
+      .constants = {integers("three_four", {3, 4})}};
+  CHECK(contains(refusal(mean), "ReduceMean: it gives 3.5 where whole numbers are to be"));
 }
 
 TEST_CASE("a file cannot ask for more memory than there should be") {
