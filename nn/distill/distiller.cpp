@@ -11,6 +11,7 @@
 #include "core/files/checksum.h"
 #include "core/ops/softmax.h"
 #include "nn/distill/answers.h"
+#include "nn/distill/ensemble.h"
 #include "nn/distill/lesson.h"
 #include "nn/train/evaluate.h"
 
@@ -55,8 +56,12 @@ class Pupil {
         over_(limbeck::is_over(options.checkpoint, options.epochs)),
         taps_(whose_op, "student", student, lesson.student_taps(), set),
         learners_({&student}) {
-    if (lesson.uses_labels() && options.mix) {
+    if (lesson.reads_labels() && options.mix) {
       fail(whose_op, "mixed images have no label to learn; an objective that uses none takes them");
+    }
+    const auto is_label = [](std::int32_t id) { return id >= 0; };
+    if (lesson.reads_labels() && set.size() > 0 && std::ranges::none_of(set.class_ids, is_label)) {
+      fail(whose_op, "the objective has labels where they are known; no image has one");
     }
     learners_.insert(learners_.end(), options.with.begin(), options.with.end());
   }
@@ -256,7 +261,13 @@ std::vector<EpochReport> distill_from_logits(const Tensor& teacher_logits, Modul
 
 GivenAnswers answers_of(Module& teacher, const Dataset& set, const std::vector<std::string>& taps) {
   constexpr const char* own_op = "answers_of";
-  constexpr std::size_t at_once = 500;  // images, as logits_of asks about
+  constexpr std::size_t at_once = detail::images_at_once;
+  if (const auto* const ensemble = exactly<Ensemble>(teacher);
+      ensemble != nullptr && ensemble->averaging() == Averaging::probabilities) {
+    fail(own_op,
+         "this ensemble's mean of probabilities is another one at each temperature; use a "
+         "Distiller, or an ensemble that averages logits");
+  }
   TapWatch watch(own_op, "teacher", teacher, taps, set);
   GivenAnswers given{.logits = Tensor::empty({set.size(), watch.classes()})};
   for (std::size_t i = 0; i < taps.size(); ++i) {

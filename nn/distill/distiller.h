@@ -119,7 +119,8 @@ struct GivenAnswers {
 };
 
 // Asks a teacher, in evaluation mode and without gradients, about every image as it is. It is given
-// back as it was found. Error: a path of no module (taps.h), an answer that is not finite.
+// back as it was found. Error: a path of no module (taps.h), an answer that is not finite; an
+// ensemble that averages probabilities, whose answer depends on the temperature of the term.
 GivenAnswers answers_of(Module& teacher, const Dataset& set,
                         const std::vector<std::string>& taps = {});
 

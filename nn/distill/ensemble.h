@@ -35,6 +35,7 @@ class Ensemble : public Module {
   Ensemble(std::vector<Module*> members, const Options& options);
 
   std::string describe() const override;
+  Averaging averaging() const { return options_.averaging; }
   // The number of members.
   Index size() const { return static_cast<Index>(members_.size()); }
 

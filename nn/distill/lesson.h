@@ -30,7 +30,8 @@ class Lesson {
  public:
   virtual ~Lesson() = default;
 
-  virtual bool uses_labels() const = 0;   // of every image
+  virtual bool uses_labels() const = 0;                        // of every image
+  virtual bool reads_labels() const { return uses_labels(); }  // of some, at least
   virtual bool asks_teacher() const = 0;  // whether its answers make a difference
   virtual std::vector<std::string> student_taps() const { return {}; }
   virtual std::vector<std::string> teacher_taps() const { return {}; }

@@ -53,6 +53,10 @@ class ObjectiveLesson : public Lesson {
   bool uses_labels() const override {
     return std::ranges::any_of(terms_, [](const Term& t) { return t.uses_labels; });
   }
+  bool reads_labels() const override {
+    return std::ranges::any_of(terms_,
+                               [](const Term& t) { return t.uses_labels || t.reads_labels; });
+  }
   bool asks_teacher() const override {
     return std::ranges::any_of(
         terms_, [](const Term& t) { return t.uses_teacher || !t.teacher_taps.empty(); });

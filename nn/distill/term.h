@@ -105,6 +105,8 @@ struct Term {
   std::string description{};
 
   bool uses_labels = false;  // images without one are refused before the first step
+  // Those of the images that have one: a set without any is refused, and mixed images.
+  bool reads_labels = false;
   bool uses_teacher = true;  // its logits; teacher_taps are asked for anyway
   // The T at which an ensemble that averages probabilities (ensemble.h) answers this term.
   Varying temperature = 1;

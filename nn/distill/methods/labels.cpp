@@ -43,6 +43,7 @@ Term known_labels(double smoothing) {
           .description = smoothing == 0
                              ? "labels(where known)"
                              : fmt::format("labels(smoothing={}, where known)", smoothing),
+          .reads_labels = true,
           .uses_teacher = false,
           .promises = {.shift_invariant = true, .never_negative = true}};
 }

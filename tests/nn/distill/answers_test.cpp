@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "nn/distill/distiller.h"
+#include "nn/distill/ensemble.h"
 #include "nn/linear.h"
 #include "nn/losses.h"
 #include "nn/models.h"
@@ -194,7 +195,7 @@ TEST_CASE("a training that is over is read back, and nobody is asked anything") 
       term.value = [&, value = term.value](const TermStep& s) { return ++checks, value(s); };
       CHECK(is_over(options.checkpoint, options.epochs) == again);
       const auto reports = Distiller(teacher.net, student, term).fit(data, options);
-      CHECK((reports.size() < 50) == true);
+      CHECK(patient ? reports.size() < 50 : reports.size() == 3);
       CHECK((teacher.asked == 1) == again);  // that, for its modules and classes
       CHECK((checks == 0) == again);
       if (!again) learned = weights_of(student);
@@ -203,6 +204,16 @@ TEST_CASE("a training that is over is read back, and nobody is asked anything") 
     CHECK(is_over(options.checkpoint, 1000) == patient);
     CHECK_FALSE(is_over({}, 1));
   }
+}
+
+TEST_CASE("answers for all students are not asked of a mean that each temperature changes") {
+  const Dataset data = rows_of_light(40, 1);
+  Sequential a = perceptron(1), b = perceptron(2);
+  Ensemble logits({&a, &b}, {}), odds({&a, &b}, {.averaging = Averaging::probabilities});
+  CHECK(answers_of(logits, data).logits.dim(0) == 40);
+  CHECK(contains(error_of([&] { answers_of(odds, data); }),
+                 "answers_of: this ensemble's mean of probabilities is another one at each "
+                 "temperature; use a Distiller"));
 }
 
 TEST_CASE("answers that are no numbers are named with their module and image") {

@@ -156,4 +156,12 @@ TEST_CASE("labels count where they are known, each the same whatever stands besi
   CHECK(Distiller(teacher, student, known + kd()).fit(data, options).back().term("labels") > 0);
   CHECK(contains(error_of([&] { Distiller(teacher, student, labels() + kd()).fit(data, options); }),
                  "image 10 of 35 has no label"));
+  TrainOptions mixed = options;
+  mixed.mix = mixup({});
+  const auto error = [&](const TrainOptions& how) {
+    return error_of([&] { Distiller(teacher, student, known + kd()).fit(data, how); });
+  };
+  CHECK(contains(error(mixed), "mixed images have no label to learn"));
+  std::ranges::fill(data.class_ids, -1);
+  CHECK(contains(error(options), "has labels where they are known; no image has one"));
 }
