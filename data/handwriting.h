@@ -28,7 +28,7 @@ struct Writing {
 };
 
 // 28 × 28, grey, all classes in equal parts and random order; the same for any number of threads.
-// Error, in the name of `op`: fewer than one image in either set, or more than a milliard; a
+// Error, in the name of `op`: fewer than one image in either set, or more than 10⁹; a
 // difficulty outside of 0 to 10.
 TrainTest write_by_hand(const char* op, const Copybook& book, const Writing& writing);
 

@@ -38,7 +38,16 @@ std::pair<std::int64_t, std::string> mapped(const std::string& line) {
   return {label, name};
 }
 
-// A name a line, for each class in order, from a file of the folder.
+// These, if they are as many as the classes and not none.
+std::vector<std::string> checked(std::vector<std::string> names, const std::string& path,
+                                 Index classes) {
+  if (names.empty()) fail(load_op, "{} has none: a line for each class belongs there", path);
+  if (static_cast<Index>(names.size()) == classes) return names;
+  fail(load_op, "{} has {} names; there are {} classes", path, names.size(), classes);
+}
+
+// A name a line, for each class in order, from a file of the folder. (It is no mapping, though all
+// its names be numbers.)
 std::vector<std::string> names_in(const std::string& path, Index classes) {
   constexpr const char* file = "class_names.txt";
   const std::filesystem::path place(path);
@@ -46,7 +55,7 @@ std::vector<std::string> names_in(const std::string& path, Index classes) {
   const std::string name = (folder ? place : place.parent_path()) / file;
   std::error_code broken;  // a link to itself is no file
   if (!std::filesystem::is_regular_file(name, broken)) return {};
-  return read_class_names(name, classes);
+  return checked(lines_in(name), name, classes);
 }
 
 // That all labels are from 0 to `largest`.
@@ -237,20 +246,20 @@ namespace limbeck {
 std::vector<std::string> read_class_names(const std::string& path, Index classes) {
   constexpr const char* op = detail::load_op;
   std::vector<std::string> names = detail::lines_in(path);
-  if (names.empty()) fail(op, "{} has none: a line for each class belongs there", path);
-  if (std::ranges::none_of(names, [](auto& line) { return detail::mapped(line).second.empty(); })) {
+  const auto is_name = [](auto& line) { return detail::mapped(line).second.empty(); };
+  if (!names.empty() && std::ranges::none_of(names, is_name)) {
     const auto mapping = detail::mapping_of(path);
     names.clear();
     for (const auto& [label, name] : mapping) names.push_back(name);
     const std::int64_t first = mapping.begin()->first, last = mapping.rbegin()->first;
-    const bool whole = last - first + 1 == static_cast<std::int64_t>(mapping.size());
-    if (static_cast<Index>(names.size()) == classes && (!whole || (first != 0 && first != 1))) {
+    const bool whole =
+        (first == 0 || first == 1) && last == first + static_cast<std::int64_t>(mapping.size()) - 1;
+    if (static_cast<Index>(names.size()) == classes && !whole) {
       fail(op, "{} has labels from {} to {}; those of {} classes go from 0 or from 1 on", path,
            first, last, classes);
     }
   }
-  if (static_cast<Index>(names.size()) == classes) return names;
-  fail(op, "{} has {} names; there are {} classes", path, names.size(), classes);
+  return detail::checked(std::move(names), path, classes);
 }
 
 }  // namespace limbeck

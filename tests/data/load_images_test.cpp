@@ -191,6 +191,8 @@ TEST_CASE("names of classes come from class_names.txt") {
   folder.write("class_names.txt", "shirt\r\n\nshoe \ncoat of fur");
   CHECK(load_images(folder.path()).class_names == Names{"shirt", "shoe", "coat of fur"});
   CHECK(load_images(folder.file("set.npz")).class_names.size() == 3);
+  folder.write("class_names.txt", "0 50\n1 60\n2 70\n");  // numbers, and no codes
+  CHECK(load_images(folder.path()).class_names == Names{"0 50", "1 60", "2 70"});
   folder.write("class_names.txt", "shirt\n");
   CHECK(contains(error_of([&] { load_images(folder.path()); }),
                  "class_names.txt has 1 names; there are 3 classes"));
@@ -246,6 +248,8 @@ TEST_CASE("names of classes are read from lines of text and from EMNIST's mappin
   CHECK(contains(complaint("0 65\n1 66\n", 3), "names has 2 names; there are 3 classes"));
   CHECK(contains(complaint("0 65\n2 66\n", 2),
                  "names has labels from 0 to 2; those of 2 classes go from 0 or from 1 on"));
+  CHECK(contains(complaint("-9223372036854775808 65\n9223372036854775807 66\n", 2),
+                 "labels from -9223372036854775808 to 9223372036854775807"));
   CHECK(contains(complaint("\n", 2), "names has none: a line for each class belongs there"));
   CHECK(contains(error_of([] { read_class_names("/no/such", 2); }), "/no/such: cannot be opened"));
 }
