@@ -101,6 +101,10 @@ std::string member(const std::string& name) {
   return name.substr(name.rfind('.') + 1);  // all of it, if there is no dot
 }
 
+std::string member_of(const NamedTensor& tensor) {
+  return member(tensor.name);
+}
+
 Layers layers_of(const std::vector<NamedTensor>& tensors) {
   Layers layers;
   std::map<std::string, std::size_t> places;
@@ -174,14 +178,25 @@ class Matcher {
       return found == told.end() ? told.size() : found->second;
     };
     const auto is_told = [&](const Layer& layer) { return rank(layer) < told.size(); };
-    // A writer that sorts puts a bias before its weight; nobody else does.
+    // A writer that sorts puts a bias before its weight; nobody else does. One that sorts by kinds
+    // of numbers first may part the two.
     const auto is_sorted = [](const Layer& layer) {
       return std::ranges::is_sorted(layer.tensors, {}, &NamedTensor::name);
+    };
+    std::map<std::string, std::ptrdiff_t> places;
+    for (const NamedTensor& t : file.tensors) places.emplace(t.name, std::ssize(places));
+    const auto is_moved = [&](const Layer& layer) {
+      const auto& own = layer.tensors;
+      const auto weight = std::ranges::find(own, "weight", member_of);
+      const auto bias = std::ranges::find(own, "bias", member_of);
+      if (weight == own.end() || bias == own.end()) return false;
+      return bias < weight || places.at(bias->name) - places.at(weight->name) != bias - weight;
     };
     if (std::ranges::all_of(theirs_, is_told)) {
       std::ranges::stable_sort(theirs_, {}, rank);
       order_ = "the order that its metadata tell";
-    } else if (!std::ranges::all_of(theirs_, is_sorted)) {
+    } else if (!std::ranges::all_of(theirs_, is_sorted) &&
+               std::ranges::none_of(theirs_, is_moved)) {
       order_ = "the order of its data";
     } else {
       std::ranges::stable_sort(theirs_, naturally_before, &Layer::name);

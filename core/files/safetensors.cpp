@@ -34,13 +34,14 @@ struct Entry {
   std::uint64_t begin = 0, end = 0;
 };
 
-// Python that writes a file of torch.save anew, with the order of its tensors in the metadata: the
-// writer of safetensors sorts them.
+// Python that writes a file of torch.save, a dict with tensors or the first such dict in it, anew,
+// with the order of its tensors in the metadata: the writer of safetensors sorts them.
 constexpr const char* rewrite =
     "python3 -c \"import sys, torch, safetensors.torch as s; w = torch.load(sys.argv[1], 'cpu', "
-    "weights_only=True); w = next((v for v in w.values() if isinstance(v, dict)), w); "
-    "s.save_file({k: v.clone().contiguous() for k, v in w.items()}, sys.argv[2], {'order': ' "
-    "'.join(w)})\" model.pt model.safetensors";
+    "weights_only=True); w = next(d for d in (w, *w.values()) if isinstance(d, dict) and "
+    "any(map(torch.is_tensor, d.values()))); w = {k: v for k, v in w.items() if "
+    "torch.is_tensor(v)}; s.save_file({k: v.clone().contiguous() for k, v in w.items()}, "
+    "sys.argv[2], {'order': ' '.join(w)})\" model.pt model.safetensors";
 
 // Of a file that is none, by its first 8 bytes and what comes then. torch.save writes a zip archive
 // whose first member is NAME/data.pkl, and wrote a bare pickle before PyTorch 1.6.
