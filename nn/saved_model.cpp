@@ -54,7 +54,7 @@ std::vector<double> parse_numbers(const std::string& path, const char* key,
 InputOptions input_of(const std::string& path, Metadata& metadata) {
   InputOptions input;
   if (const auto found = metadata.extract("input")) {
-    input.layout = input_layout_of(op, found.mapped());
+    input.layout = input_layout_of(fmt::format("{}: {}", op, path).c_str(), found.mapped());
   }
   if (const auto found = metadata.extract("mean")) {
     input.mean = parse_numbers(path, "mean", found.mapped());
@@ -113,6 +113,11 @@ Sequential network_of(const std::string& path, const ModelInfo& info, const Tens
 
 void save_model(const Sequential& network, const std::string& path, const ModelInfo& info) {
   check_model_spec(info.spec);  // before it stands in a file that nobody can load
+  for (const char* const key : {"spec", "image", "classes", "input", "mean", "std"}) {
+    if (info.more.contains(key)) {
+      fail("save_model", "`more` has \"{}\", which the file says itself; name it otherwise", key);
+    }
+  }
   Metadata metadata = info.more;
   metadata["spec"] = info.spec;
   metadata["image"] =

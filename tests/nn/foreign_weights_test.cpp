@@ -139,10 +139,10 @@ TEST_CASE("layers that are alike go by the numbers in their names, or by an orde
   CHECK(arrives(again, next, in_order));
 
   // A sorting writer puts what has more bytes first: here the biases, or all but one.
-  for (const std::size_t alone : {0, 1}) {
+  for (const bool alone : {false, true}) {
     TensorFile parted = sorted(renamed(from, numbered));
     std::ranges::stable_partition(parted.tensors, [&](const NamedTensor& t) {
-      return alone == 1 ? t.name == "fc1.weight" : t.name.ends_with("weight");
+      return alone ? t.name == "fc1.weight" : t.name.ends_with("weight");
     });
     auto [unused, target] = two_of(perceptron);
     CHECK(match_weights("load", "x", target, parted).by == "the numbers in its names");

@@ -108,6 +108,7 @@ TEST_CASE("a network is written down layer by layer") {
   CHECK(described("residual(conv 3 3 pad 1, residual( relu )), sigmoid, conv 5 1, globalpool") ==
         "Residual\nSigmoid\nConv2d(3, 5, kernel 1)\nGlobalAvgPool2d");
   CHECK(described("flatten, linear 5") == "Flatten\nLinear(360, 5)");
+  CHECK(described("flatten,\r\n\tlinear 5\n") == "Flatten\nLinear(360, 5)");
   // PyTorch's example for MNIST, of 1,199,882 parameters.
   Rng rng(1);
   const std::string example =

@@ -150,6 +150,19 @@ TEST_CASE("a saved model says what it is, and comes back with the same answers")
   }
 }
 
+TEST_CASE("what a saved model says itself is not said by `more`") {
+  const Folder folder;
+  Rng rng(1);
+  Sequential network = mlp({784, 4, 10}, {}, rng);
+  for (const char* key : {"spec", "image", "classes", "input", "mean", "std"}) {
+    const ModelInfo info{
+        .spec = "mlp:4", .image = {1, 28, 28}, .classes = 10, .more = {{key, "0.7 errors"}}};
+    CHECK(error_of([&] { save_model(network, folder.file("x.safetensors"), info); }) ==
+          fmt::format(
+              "save_model: `more` has \"{}\", which the file says itself; name it otherwise", key));
+  }
+}
+
 TEST_CASE("a file that does not say what it is needs to be told") {
   const Folder folder;
   const std::string file = folder.file("x.safetensors");
@@ -165,7 +178,8 @@ TEST_CASE("a file that does not say what it is needs to be told") {
   using Entry = std::pair<const char*, const char*>;
   for (const Entry& wrong_entry :
        {Entry{"image", "1,28"}, Entry{"image", "28"}, Entry{"image", "1,28,-28"},
-        Entry{"image", "1,28,28,"}, Entry{"classes", "ten"}, Entry{"classes", "0"}}) {
+        Entry{"image", "1,28,28,"}, Entry{"classes", "ten"}, Entry{"classes", "0"},
+        Entry{"input", "hwc"}, Entry{"mean", "0.7 errors"}}) {
     Metadata metadata = {{"spec", "mlp:4"}, {"image", "1,28,28"}, {"classes", "10"}};
     metadata[wrong_entry.first] = wrong_entry.second;
     save_weights(network, file, metadata);
