@@ -195,7 +195,7 @@ TEST_CASE("a training that is over is read back, and nobody is asked anything") 
       term.value = [&, value = term.value](const TermStep& s) { return ++checks, value(s); };
       CHECK(is_over(options.checkpoint, options.epochs) == again);
       const auto reports = Distiller(teacher.net, student, term).fit(data, options);
-      CHECK(patient ? reports.size() < 50 : reports.size() == 3);
+      CHECK((patient ? reports.size() < 50 : reports.size() == 3));
       CHECK((teacher.asked == 1) == again);  // that, for its modules and classes
       CHECK((checks == 0) == again);
       if (!again) learned = weights_of(student);
