@@ -93,7 +93,45 @@ std::vector<std::string> violations(const std::string& file, const std::string& 
   return found;
 }
 
+// The types that a header defines outside of all others, each beside its namespace.
+std::vector<std::string> types_in(const std::string& text) {
+  std::vector<std::string> types;
+  std::string space;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string kind, name;
+    words >> kind >> name;
+    const bool opens = line.ends_with("{") || line.ends_with("};") || line.ends_with(",");
+    if (line.starts_with("namespace")) space = name;
+    if (line.starts_with("enum class")) words >> name;
+    if (line.starts_with("struct ") || line.starts_with("class ") || line.starts_with("enum ")) {
+      if (opens) types.push_back(space + "::" + name);
+    }
+  }
+  return types;
+}
+
 }  // namespace
+
+TEST_CASE("no two headers of the library and the programs define types of one name") {
+  CHECK(types_in("namespace a {\nstruct B {\n  int c;\n};\nstruct D;\nclass E : public B {\n}") ==
+        std::vector<std::string>{"a::B", "a::E"});
+  // The tests' program links them all: of two layouts, one would be taken for the other.
+  std::map<std::string, std::string> header_of;
+  for (const char* folder : {"core", "nn", "optim", "data", "apps"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() != ".h") continue;
+      const std::string file = entry.path().string();
+      for (const std::string& type : types_in(read_text(file))) {
+        const auto [at, is_new] = header_of.emplace(type, file);
+        const std::string other = at->second;
+        CHECK_MESSAGE(is_new, fmt::format("{} is in {} and in {}", type, other, file));
+      }
+    }
+  }
+  CHECK(header_of.size() > 100);
+}
 
 TEST_CASE("the check of the tree's rules finds what breaks them") {
   const auto complaints = [](const std::string& file, const std::string& text) {

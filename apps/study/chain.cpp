@@ -121,7 +121,7 @@ void study_chain(Lab& lab) {
   const TrainTest parts = held_out(lab.train());
   const Training teacher = classroom_teacher(lab, parts.train);
   Classroom room(lab, teacher);
-  const std::vector<Outcome> direct = room.outcomes_of(
+  const std::vector<AttemptResult> direct = room.outcomes_of(
       {{student.spec, text, epochs}, {student.spec, text, 2 * epochs}}, 1, student.seeds);
 
   std::vector<Run> runs;

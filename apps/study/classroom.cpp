@@ -121,9 +121,9 @@ Json Classroom::learn(const Training& training, const std::string& text, const D
           {"ms_a_step", 1000 * seconds / static_cast<double>(steps)}};
 }
 
-std::vector<Outcome> Classroom::outcomes_of(const std::vector<Attempt>& attempts,
-                                            std::uint64_t first, Index seeds,
-                                            const Dataset* chooses) {
+std::vector<AttemptResult> Classroom::outcomes_of(const std::vector<Attempt>& attempts,
+                                                  std::uint64_t first, Index seeds,
+                                                  const Dataset* chooses) {
   const Dataset& judge = chooses != nullptr ? *chooses : lab_.test();
   std::vector<Run> runs;
   for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(seeds); ++seed) {
@@ -143,9 +143,9 @@ std::vector<Outcome> Classroom::outcomes_of(const std::vector<Attempt>& attempts
     }
   }
   const std::vector<Json> results = lab_.run(runs);
-  std::vector<Outcome> outcomes(attempts.size());
+  std::vector<AttemptResult> outcomes(attempts.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
-    Outcome& outcome = outcomes[i % attempts.size()];
+    AttemptResult& outcome = outcomes[i % attempts.size()];
     const double ms = results[i].at("ms_a_step").get<double>();
     outcome.ms_a_step = outcome.errors.empty() ? ms : std::min(ms, outcome.ms_a_step);
     outcome.errors.push_back(results[i].at("errors").get<double>());

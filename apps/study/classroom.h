@@ -19,7 +19,7 @@ struct Attempt {
 };
 
 // What came of an attempt.
-struct Outcome {
+struct AttemptResult {
   std::vector<double> errors;  // a seed each
   double ms_a_step = 0;        // the least of the runs: what others do on the machine only adds
 };
@@ -49,8 +49,8 @@ class Classroom {
   // What came of each, with seeds first, first + 1, …; judged on the test images or, where
   // `chooses`, on these, which are not learned from. The order is seed by seed: a study that is
   // stopped has done as much for each.
-  std::vector<Outcome> outcomes_of(const std::vector<Attempt>& attempts, std::uint64_t first,
-                                   Index seeds, const Dataset* chooses = nullptr);
+  std::vector<AttemptResult> outcomes_of(const std::vector<Attempt>& attempts, std::uint64_t first,
+                                         Index seeds, const Dataset* chooses = nullptr);
 
   // What identifies the teacher in a run.
   const Json& teacher_is() const { return teacher_is_; }

@@ -87,7 +87,7 @@ struct Candidate {
   std::string objective{};
   std::string chosen_with{};  // the student
   std::string refusal{};      // why it cannot be tried here; else empty
-  Outcome outcome{};
+  AttemptResult outcome{};
   Estimate errors{}, to_kd{};
 
   std::string verdict() const {
@@ -109,12 +109,13 @@ void choose(Classroom& room, const std::string& student, Index epochs, const Dat
     for (const std::string& objective : tries) attempts.push_back({student, objective, epochs});
     tried.push_back(&candidate);
   }
-  const std::vector<Outcome> outcomes = room.outcomes_of(attempts, seed_of_tries, 1, &held);
+  const std::vector<AttemptResult> outcomes = room.outcomes_of(attempts, seed_of_tries, 1, &held);
   for (std::size_t i = 0; i < tried.size(); ++i) {
     const auto begin = outcomes.begin() + static_cast<std::ptrdiff_t>(i * tries_each);
-    const auto best = std::min_element(
-        begin, begin + tries_each,
-        [](const Outcome& a, const Outcome& b) { return a.errors.front() < b.errors.front(); });
+    const auto best = std::min_element(begin, begin + tries_each,
+                                       [](const AttemptResult& a, const AttemptResult& b) {
+                                         return a.errors.front() < b.errors.front();
+                                       });
     tried[i]->objective = attempts[static_cast<std::size_t>(best - outcomes.begin())].objective;
     tried[i]->chosen_with = student;
   }
@@ -132,7 +133,7 @@ void judge(Classroom& room, const Sized& student, Index epochs,
     attempts.push_back({student.spec, candidate.objective, epochs});
     judged.push_back(&candidate);
   }
-  const std::vector<Outcome> outcomes = room.outcomes_of(attempts, 1, student.seeds);
+  const std::vector<AttemptResult> outcomes = room.outcomes_of(attempts, 1, student.seeds);
   for (std::size_t i = 0; i < judged.size(); ++i) {
     judged[i]->outcome = outcomes[i];
     judged[i]->errors = estimate_of(outcomes[i].errors);

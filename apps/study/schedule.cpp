@@ -49,7 +49,7 @@ void study_schedule(Lab& lab) {
                           fmt::format("0.1 * labels + 0.9 * kd(T={})", way.temperature),
                           lab.epochs(6, 5)});
     }
-    const std::vector<Outcome> outcomes = room.outcomes_of(attempts, 1, student.seeds);
+    const std::vector<AttemptResult> outcomes = room.outcomes_of(attempts, 1, student.seeds);
     for (std::size_t i = 0; i < ways.size(); ++i) {
       const Way& way = ways[i];
       const Estimate errors = estimate_of(outcomes[i].errors);

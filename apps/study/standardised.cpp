@@ -14,17 +14,17 @@ namespace {
 // A student's errors at each T, one way.
 struct Curve {
   std::string student, method;
-  std::vector<Outcome> outcomes{};
+  std::vector<AttemptResult> outcomes{};
 
   std::size_t best() const {
-    const auto mean = [](const Outcome& o) { return spread_of(o.errors).mean; };
+    const auto mean = [](const AttemptResult& o) { return spread_of(o.errors).mean; };
     return static_cast<std::size_t>(std::ranges::min_element(outcomes, {}, mean) -
                                     outcomes.begin());
   }
   // How many errors more it makes at its worst T than at its best one.
   Estimate worst_to_best() const {
     Estimate largest;
-    for (const Outcome& o : outcomes) {
+    for (const AttemptResult& o : outcomes) {
       const Estimate more = paired_difference(o.errors, outcomes[best()].errors);
       if (more.mean >= largest.mean) largest = more;
     }
@@ -99,13 +99,13 @@ void study_standardised(Lab& lab) {
         attempts.push_back({student.spec, objective_at(method, t), lab.epochs(6, 5)});
       }
     }
-    const std::vector<Outcome> outcomes = room.outcomes_of(attempts, 1, student.seeds);
+    const std::vector<AttemptResult> outcomes = room.outcomes_of(attempts, 1, student.seeds);
     auto next = outcomes.begin();
     for (const std::string method : {"kd", "std:kd"}) {
       Curve curve{.student = student.spec, .method = method};
       Series series{.name = student.spec + ", " + method};
       for (const double t : temperatures) {
-        const Outcome& outcome = curve.outcomes.emplace_back(*next++);
+        const AttemptResult& outcome = curve.outcomes.emplace_back(*next++);
         const Estimate errors = estimate_of(outcome.errors);
         series.points.push_back({t, errors.mean, errors.half.value_or(0)});
         table.push_back({{"student", student.spec},
