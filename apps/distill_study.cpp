@@ -2,6 +2,7 @@
 
 #include "apps/common/program.h"
 #include "apps/study/lab.h"
+#include "core/error.h"
 #include "core/ops/softmax.h"
 #include "core/parallel.h"
 #include "nn/distill/methods/method_table.h"
@@ -11,17 +12,28 @@ using namespace limbeck;
 
 namespace {
 
+// Which options a study has: none for what it varies itself.
+struct Takes {
+  bool temperature = true, alpha = true;
+  bool students = false;  // several
+};
+
 struct Study {
   const char* name;
   const char* what;
   void (*run)(Lab&);
+  Takes takes{};
 };
 
 constexpr Study studies[] = {
-    {"temperature", "Students of several sizes at many temperatures, and on hard labels",
-     study_temperature},
-    {"alpha", "The weight between labels and teacher, with and without the factor T^2",
-     study_alpha},
+    {"temperature",
+     "Students of several sizes at many temperatures, and on hard labels",
+     study_temperature,
+     {.temperature = false, .students = true}},
+    {"alpha",
+     "The weight between labels and teacher, with and without the factor T^2",
+     study_alpha,
+     {.temperature = false, .alpha = false}},
     {"noise", "Labels replaced at random: hard labels against soft targets", study_noise},
     {"few", "Few training images: hard labels against soft targets, and images without labels",
      study_few},
@@ -32,16 +44,23 @@ constexpr Study studies[] = {
      study_hinton2015},
     {"best", "The fewest errors that a 784-800-800-10 student makes, with all that is here",
      study_best},
-    {"methods", "Every method of distillation at equal epochs, with what chance leaves of it",
-     study_methods},
-    {"standardised", "The best T by size of student, of logits as they are and standardised",
-     study_standardised},
-    {"schedule", "T that rises, falls or stays", study_schedule},
+    {"methods",
+     "Every method of distillation at equal epochs, with what chance leaves of it",
+     study_methods,
+     {.temperature = false, .alpha = false, .students = true}},
+    {"standardised",
+     "The best T by size of student, of logits as they are and standardised",
+     study_standardised,
+     {.temperature = false, .alpha = false, .students = true}},
+    {"schedule",
+     "T that rises, falls or stays",
+     study_schedule,
+     {.temperature = false, .students = true}},
     {"chain", "A student of a middle-sized student; and students of their likes, by generation",
      study_chain},
 };
 
-void add_options(Options& options, StudySettings& s, int& thread_count) {
+void add_options(Options& options, StudySettings& s, const Takes& takes, int& thread_count) {
   const auto add = [&options](const char* name, auto& variable, const char* help) {
     return options.add(name, variable, help);
   };
@@ -57,20 +76,26 @@ void add_options(Options& options, StudySettings& s, int& thread_count) {
       "own, mostly 1")
       .type("N")
       .check(at_least_1());
-  add("--student", s.students, "The student, or several. Without it: the study's own")
+  add("--student", s.students,
+      takes.students ? "The student, or several. Without it: the study's own"
+                     : "The student, one, but for hinton2015. Without it: the study's own")
       .type("SPEC")
       .check(check_model_spec);
   add("--teacher", s.teacher,
       "The teacher, but for hinton2015 and best, which have their own. Without it: mlp:1200,1200")
       .type("SPEC")
       .check(check_model_spec);
-  add("--temperature", s.temperature, "T, where the study does not vary it")
-      .type("T")
-      .check(valid_number([](double t) { check_temperature("--temperature", t); }));
-  add("--alpha", s.alpha, "Weight of the labels, where the study does not vary it")
-      .type("A")
-      .check(valid_number(
-          [](double a) { DistillationOptions{.temperature = 1, .alpha = a}.check("--alpha"); }));
+  if (takes.temperature) {
+    add("--temperature", s.temperature, "T. Without it: the study's own")
+        .type("T")
+        .check(valid_number([](double t) { check_temperature("--temperature", t); }));
+  }
+  if (takes.alpha) {
+    add("--alpha", s.alpha, "Weight of the labels. Without it: the study's own")
+        .type("A")
+        .check(valid_number(
+            [](double a) { DistillationOptions{.temperature = 1, .alpha = a}.check("--alpha"); }));
+  }
   add("--epochs", s.epochs, "Epochs of each student. Without it: the study's own")
       .type("N")
       .check(at_least_1());
@@ -92,7 +117,7 @@ int main(int argc, char** argv) {
   const auto add_commands = [&](Options& options) {
     for (const Study& study : studies) {
       Options command = options.command(study.name, study.what, [&] { chosen = &study; });
-      add_options(command, settings, thread_count);
+      add_options(command, settings, study.takes, thread_count);
       if (study.run == study_methods) {
         command.add("--method", settings.methods, "Methods beside kd. Without it: all")
             .type("NAME")
@@ -104,6 +129,11 @@ int main(int argc, char** argv) {
           .type("C")
           .show_default();
     }
+    options.check([&] {
+      if (chosen->takes.students || settings.students.size() <= 1) return;
+      fail("arguments", "--student: {} is a study of one student; got {}", chosen->name,
+           settings.students.size());
+    });
   };
   return run_program(
       {.name = "distill_study",

@@ -5,6 +5,7 @@
 
 #include "apps/study/classroom.h"
 #include "apps/study/interval_chart.h"
+#include "nn/distill/methods/method_table.h"
 
 namespace limbeck {
 namespace {
@@ -46,7 +47,7 @@ void study_schedule(Lab& lab) {
     std::vector<Attempt> attempts;
     for (const Way& way : ways) {
       attempts.push_back({student.spec,
-                          fmt::format("0.1 * labels + 0.9 * kd(T={})", way.temperature),
+                          usual_objective("kd", "T=" + way.temperature, lab.alpha(0.1)),
                           lab.epochs(6, 5)});
     }
     const std::vector<AttemptResult> outcomes = room.outcomes_of(attempts, 1, student.seeds);

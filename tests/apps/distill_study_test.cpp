@@ -165,6 +165,31 @@ TEST_CASE("every method of the table has as many tries as the others") {
   CHECK(contains(run.out, "One seed tells nothing of chance"));
 }
 
+TEST_CASE("an option that a study has is used, and one that it has not is refused") {
+  const Folder out;
+  REQUIRE(study("schedule", out, {"--seeds", "1"}).exit_code == 0);
+  // As they stand in what is done already, whatever program did it.
+  CHECK(contains(read_all(out.file("schedule.runs.jsonl")), "\"0.1 * labels + 0.9 * kd(T=1..4)\""));
+  const Finished half = study("schedule", out, {"--seeds", "1", "--alpha", "0.5"});
+  CHECK_FALSE(contains(half.err, "done already"));
+  CHECK(contains(read_all(out.file("schedule.runs.jsonl")), "\"0.5 * labels + 0.5 * kd(T=1..4)\""));
+  for (const auto& [name, option] :
+       {std::pair{"temperature", "--temperature"}, std::pair{"alpha", "--alpha"},
+        std::pair{"methods", "--alpha"}, std::pair{"methods", "--temperature"},
+        std::pair{"standardised", "--alpha"}, std::pair{"schedule", "--temperature"}}) {
+    const Finished run = study(name, out, {option, "0.5"});
+    CAPTURE(run.err);
+    CHECK(run.exit_code == 2);
+    CHECK(contains(run.err, option));
+  }
+  for (const char* name : {"alpha", "noise", "few", "omit", "softness", "best", "chain"}) {
+    const Finished run = study(name, out, {"--student", "mlp:6"});
+    CAPTURE(name);
+    CHECK(run.exit_code == 2);
+    CHECK(contains(run.err, fmt::format("--student: {} is a study of one student; got 2", name)));
+  }
+}
+
 TEST_CASE("a file of runs that is none is refused, with its line") {
   const Folder out;
   out.write("omit.runs.jsonl", "{\"run\": 1, \"result\": 2}\nnonsense\n");
