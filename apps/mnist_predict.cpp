@@ -104,6 +104,11 @@ void add_options(Options& options, Settings& s) {
     }
     if (s.pictures.empty() && s.data.path.empty())
       fail("arguments", "IMAGE, or --data, is required");
+    if (!s.pictures.empty() || !s.indices.empty()) return;
+    for (const auto& [given, name] :
+         {std::pair{s.top > 0, "--top"}, {s.temperature != 1, "--temperature"}}) {
+      if (given) fail("arguments", "{} is of single images: --index says which of the set", name);
+    }
   });
 }
 
@@ -196,6 +201,18 @@ Asked pictures_of(const Settings& s, const Shape& image) {
   return {static_cast<Index>(files.size()), width, false, get};
 }
 
+// Labels count the set's classes and answers the network's, so that they are the same is all that
+// tells what an error is.
+void check_names(const Settings& s, const ClassNames& network, const ClassNames& set) {
+  if (!s.data.class_names.empty() || network.empty() || set.empty()) return;
+  const auto at = std::ranges::mismatch(network, set);
+  if (at.in1 == network.end() || at.in2 == set.end()) return;
+  fail("--data",
+       "{} call class {} \"{}\", the network in {} \"{}\": their classes are others or in another "
+       "order; if they are the same all the same, --class-names FILE names them for both",
+       s.data.name(), at.in1 - network.begin(), *at.in2, s.model_file, *at.in1);
+}
+
 // The set that is asked about, with names for classes that have none.
 Dataset data_of(const Settings& s, const ModelInfo& info, ClassNames& names) {
   DataSettings settings = s.data;
@@ -210,6 +227,7 @@ Dataset data_of(const Settings& s, const ModelInfo& info, ClassNames& names) {
     fail("--data", "{} have {} classes; the network in {} knows {}", s.data.name(), data.classes,
          s.model_file, info.classes);
   }
+  check_names(s, names, sets.class_names);
   if (names.empty()) names = sets.class_names;
   return data;
 }
@@ -246,27 +264,34 @@ nlohmann::ordered_json head_of(const Settings& s, const SavedModel& model) {
 }
 
 // Answers as they come, in parts that fit into memory however many there are. Error, at the end:
-// some pictures could not be read; each was named before.
+// some pictures could not be read, or their answers are not finite; each was named before.
 void answer(const Settings& s, SavedModel& model, const Asked& asked, const ClassNames& names) {
   constexpr Index few = 16, part = 64;  // of few, each has a time of its own
   const AnswerStyle style{.temperature = s.temperature, .top = s.top, .names = names};
   const AnswerTable table(asked.name_width, asked.labelled, model.info.classes, style);
   const Asking asking = asked.count <= few ? Asking::one_by_one : Asking::at_once;
   nlohmann::ordered_json entries = nlohmann::ordered_json::array();
-  Index unread = 0;
+  Index unread = 0, unanswered = 0;
   for (Index begin = 0; begin < asked.count; begin += part) {
     std::vector<Question> questions = asked.get(begin, std::min(begin + part, asked.count));
+    const auto tell = [&](const Question& question, const std::string& error) {
+      say("mnist_predict: error: {}\n", error);
+      if (s.json) entries.push_back(error_json(question, error));
+    };
     for (const Question& question : questions) {
       if (question.error.empty()) continue;
       ++unread;
-      say("mnist_predict: error: {}\n", question.error);
-      if (s.json) entries.push_back({{"file", question.name}, {"error", question.error}});
+      tell(question, question.error);
     }
     std::erase_if(questions, [](const Question& question) { return !question.error.empty(); });
     const std::vector<Answer> answers = answers_to(model, questions, s.temperature, asking);
     if (begin == 0 && !s.json && asked.count > 1) fmt::print("{}", table.head());
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (s.json) {
+      if (!answers[i].error.empty()) {
+        if (asked.count == 1) fail("predict", "{}", answers[i].error);
+        ++unanswered;
+        tell(questions[i], "predict: " + answers[i].error);
+      } else if (s.json) {
         entries.push_back(answer_json(questions[i], answers[i], style));
       } else if (asked.count == 1) {
         fmt::print("{}", answer_picture(model.info.image, questions[i], answers[i], style));
@@ -279,6 +304,10 @@ void answer(const Settings& s, SavedModel& model, const Asked& asked, const Clas
     nlohmann::ordered_json all = head_of(s, model);
     all["images"] = std::move(entries);
     fmt::print("{}\n", json_text(all, 2));
+  }
+  if (unanswered > 0) {
+    fail("pictures", "{} of {} could not be read or have no answer", unread + unanswered,
+         asked.count);
   }
   if (unread > 0) fail("pictures", "{} of {} could not be read", unread, asked.count);
 }

@@ -28,6 +28,23 @@ std::string read_standard_input() {
   return bytes;
 }
 
+// Those in a folder and in the folders within; of one that cannot be read its own name.
+void add_pictures(const std::string& folder, std::vector<std::string>& files) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string file = entry->path().string();
+    std::error_code of_file;
+    if (entry->is_directory(of_file) && !entry->is_symlink(of_file)) {
+      add_pictures(file, files);
+    } else if (detail::is_picture_name(file) && entry->is_regular_file(of_file)) {
+      files.push_back(file);
+    }
+  }
+  if (error) files.push_back(folder);
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> image_of(const detail::Picture& picture, const std::string& name,
@@ -59,10 +76,7 @@ std::vector<std::string> picture_files(const std::vector<std::string>& words) {
     std::error_code error;
     std::vector<std::string> within;
     if (fs::is_directory(word, error)) {
-      for (const auto& entry : fs::recursive_directory_iterator(word)) {
-        const std::string file = entry.path().string();
-        if (detail::is_picture_name(file) && entry.is_regular_file(error)) within.push_back(file);
-      }
+      add_pictures(word, within);
       std::ranges::sort(within);
     }
     if (within.empty()) within.push_back(word);
@@ -80,6 +94,8 @@ std::vector<std::uint8_t> read_image_of(const std::string& file, const Shape& im
   }
   std::error_code error;
   if (std::filesystem::is_directory(file, error)) {
+    std::filesystem::directory_iterator(file, error);
+    if (error) fail(op, "{}: the folder cannot be read: {}", file, error.message());
     fail(op, "{}: a folder without pictures: no file in it is called .png, .jpg, .pgm or .ppm",
          file);
   }

@@ -23,8 +23,8 @@ std::vector<std::uint8_t> image_of(const detail::Picture& picture, const std::st
                                    const Shape& image, PictureFit fit);
 
 // The files that the words mean: of a folder all pictures in it and in the folders within, sorted;
-// every other word is a file, and "-" standard input. A folder without pictures stays, to be
-// refused as a file.
+// every other word is a file, and "-" standard input. A folder without pictures, and one
+// within that cannot be read, stays, to be refused as a file.
 std::vector<std::string> picture_files(const std::vector<std::string>& words);
 
 // A file's image, or why there is none.

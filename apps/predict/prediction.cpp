@@ -85,7 +85,14 @@ std::vector<Answer> answers_to(SavedModel& model, std::span<const Question> ques
     for (std::size_t i = 0; i < at_once; ++i) {
       const auto row = logits.values().subspan(i * classes, classes);
       if (!std::ranges::all_of(row, [](real z) { return std::isfinite(z); })) {
-        fail("predict", "{}: the network's answer is not finite", questions[at + i].name);
+        answers.push_back({.logits = {},
+                           .probabilities = {},
+                           .best = 0,
+                           .second = 0,
+                           .microseconds = 0,
+                           .error = fmt::format("{}: the network's answer is not finite",
+                                                questions[at + i].name)});
+        continue;
       }
       answers.push_back(answer_of(row, temperature, 1000 * ms / static_cast<double>(at_once)));
     }
@@ -152,6 +159,13 @@ std::string AnswerTable::row(const Question& question, const Answer& answer) con
     row += fmt::format("{:>{}} {:>9}  ", text(c), class_width_, percent(answer.probabilities[c]));
   }
   return row + time_text(answer.microseconds) + "\n";
+}
+
+nlohmann::ordered_json error_json(const Question& question, const std::string& error) {
+  nlohmann::ordered_json entry;
+  question.index ? void(entry["index"] = *question.index) : void(entry["file"] = question.name);
+  entry["error"] = error;
+  return entry;
 }
 
 nlohmann::ordered_json answer_json(const Question& question, const Answer& answer,

@@ -27,11 +27,12 @@ struct Answer {
   std::vector<double> probabilities;  // softmax(logits / T)
   std::size_t best, second;           // the classes of the largest and the next
   double microseconds;                // from the image in memory to the logits
+  std::string error{};                // why there is no answer, and nothing of these; else empty
 };
 
 // The answers of a network for two classes or more: one image at a time, after a first run that
-// warms it up, or all as one batch, each with its share of the time. Error, with the question's
-// name: an answer that is not finite; a temperature out of range.
+// warms it up, or all as one batch, each with its share of the time. One that is not finite is an
+// error of the answer, with the question's name. Error: a temperature out of range.
 enum class Asking { one_by_one, at_once };
 std::vector<Answer> answers_to(SavedModel& model, std::span<const Question> questions,
                                double temperature, Asking asking = Asking::one_by_one);
@@ -66,6 +67,8 @@ class AnswerTable {
 
 // An image's entry; README.md has the fields, and with names "label_name", "class_name" and
 // "runner_up_name" beside the numbers.
+// "file" or "index", and "error".
+nlohmann::ordered_json error_json(const Question& question, const std::string& error);
 nlohmann::ordered_json answer_json(const Question& question, const Answer& answer,
                                    const AnswerStyle& style);
 

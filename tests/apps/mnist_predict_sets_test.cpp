@@ -1,4 +1,7 @@
 // mnist_predict on many pictures, folders and standard input, in colours, and on whole sets.
+#include <fmt/ranges.h>
+#include <unistd.h>
+
 #include "core/ops/softmax.h"
 #include "nn/train/evaluate.h"
 #include "tests/apps/trained_digits.h"
@@ -26,6 +29,80 @@ TEST_CASE("pictures that cannot be read are named, the others answered, and the 
   REQUIRE(failed != images.end());
   CHECK(contains(failed->at("error").get<std::string>(), "neither a PNG"));
   CHECK_FALSE(failed->contains("class"));
+}
+
+TEST_CASE("an answer that is not finite is named, and the others are given") {
+  Trained& t = trained();
+  Rng rng(1);
+  Sequential net = make_model("mlp:4", {1, 28, 28}, 10, {}, rng);
+  // Lights one unit by the pixel in the corner alone, and of that all classes too much.
+  net.parameters()[0].values()[0] = 1e30F;
+  for (real& w : net.parameters()[2].values()) w = std::abs(w) * 1e30F;
+  const std::string file = t.folder.file("overflows.safetensors");
+  save_model(net, file, {.spec = "mlp:4", .image = {1, 28, 28}, .classes = 10});
+  std::vector<std::uint8_t> corner(784);
+  corner[0] = 255;
+  const std::string bad = t.folder.write("corner.png", grey_png(28, 28, corner));
+  for (const int others : {2, 20}) {  // one by one, and at once
+    Arguments pictures = {file, "--as-is", bad};
+    for (int i = 0; i < others; ++i) pictures.push_back(t.png_of(i));
+    const std::string error = bad + ": the network's answer is not finite";
+    const Finished run = predict(pictures);
+    CHECK(run.exit_code == 1);
+    CHECK(contains(run.err, "mnist_predict: error: predict: " + error + "\n"));
+    CHECK(
+        contains(run.err, fmt::format("1 of {} could not be read or have no answer", others + 1)));
+    CHECK(std::ranges::count(run.out, '\n') == 1 + others);
+    pictures.emplace_back("--json");
+    const json images = json::parse(predict(pictures).out).at("images");
+    REQUIRE(images.size() == static_cast<std::size_t>(others) + 1);
+    CHECK(std::ranges::count_if(images, [&](const json& image) {
+            return image.value("error", "") == "predict: " + error && image.at("file") == bad;
+          }) == 1);
+  }
+}
+
+TEST_CASE("a folder within that cannot be read is named, and the other pictures are answered") {
+  Trained& t = trained();
+  const Folder pictures;
+  const std::string closed = pictures.file("closed");
+  std::filesystem::create_directories(closed);
+  std::filesystem::copy_file(t.png_of(0), pictures.file("0.png"));
+  std::filesystem::copy_file(t.png_of(1), pictures.file("1.png"));
+  std::filesystem::permissions(closed, std::filesystem::perms::none);
+  const Finished run = predict({t.model, pictures.path()});
+  std::filesystem::permissions(closed, std::filesystem::perms::owner_all);
+  CHECK(std::ranges::count(run.out, '\n') == 3);
+  if (geteuid() == 0) return;  // who may read all
+  CHECK(run.exit_code == 1);
+  CHECK(contains(run.err, closed + ": the folder cannot be read: Permission denied"));
+  CHECK(contains(run.err, "1 of 3 could not be read\n"));
+}
+
+TEST_CASE("a set whose classes have other names than the network's is refused") {
+  Trained& t = trained();
+  const auto list = [](Arguments names) { return json(names).dump(); };
+  Arguments names = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+  const std::string file = t.folder.file("named.safetensors");
+  save_model(t.network, file,
+             {.spec = "mlp:32",
+              .image = {1, 28, 28},
+              .classes = 10,
+              .more = {{"class_names", list(names)}}});
+  const Folder set;
+  write_mnist_files(set, t.digits);
+  set.write("class_names.txt", fmt::format("{}\n", fmt::join(names, "\n")));
+  CHECK(predict({file, "--data", set.path()}).exit_code == 0);
+  std::swap(names[1], names[9]);
+  const std::string other =
+      set.write("class_names.txt", fmt::format("{}\n", fmt::join(names, "\n")));
+  for (const Arguments& more : {Arguments{}, Arguments{"--index", "1"}}) {
+    Arguments all = {file, "--data", set.path()};
+    all.insert(all.end(), more.begin(), more.end());
+    check_refused(all, 1, set.path() + " call class 1 \"j\", the network in " + file + " \"b\"");
+  }
+  CHECK(predict({file, "--data", set.path(), "--class-names", other}).exit_code == 0);
+  CHECK(predict({t.model, "--data", set.path()}).exit_code == 0);  // has no names
 }
 
 TEST_CASE("a folder of pictures, in batches, gets the answers of each picture by itself") {

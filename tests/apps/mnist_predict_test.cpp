@@ -220,6 +220,8 @@ TEST_CASE("mnist_predict refuses arguments that do not go together with exit cod
   check_refused({"model", "--data", "data", "--index", "1", "--as-is"}, 2, "--as-is");
   check_refused({"model", "--data", "data", "--whole"}, 2, "--whole");
   check_refused({"model", "image", "--whole", "--as-is"}, 2, "--as-is");
+  check_refused({"model", "--data", "data", "--top", "3"}, 2, "--top is of single images: --index");
+  check_refused({"model", "--data", "data", "--temperature", "2"}, 2, "--temperature is of single");
   check_refused({"model", "image", "--top", "0"}, 2, "--top: must be at least 1");
   check_refused({"model", "--data", "data", "--index", "-1"}, 2, "--index: must be at least 0");
   check_refused({"model", "--data", "data", "--index", "one"}, 2, "--index");
