@@ -63,15 +63,9 @@ Json by_generations(Lab& lab, const Training& training, const Objective& objecti
   return {{"errors", errors}, {"together", count_errors(together, lab.test())}};
 }
 
-std::string verdict(const Estimate& more) {
-  if (!more.half) return ", of one seed";
-  if (!more.differs_from_0()) return ", no difference within the interval";
-  return more.mean < 0 ? ", fewer" : ", more";
-}
-
-std::vector<double> numbers(const std::vector<Json>& results, const Json::json_pointer& where) {
+std::vector<double> counts(const std::vector<Json>& results, const std::string& key) {
   std::vector<double> all;
-  for (const Json& result : results) all.push_back(result.at(where).get<double>());
+  for (const Json& result : results) all.push_back(static_cast<double>(count_in(result, key)));
   return all;
 }
 
@@ -91,8 +85,8 @@ class Report {
                       {"±", half_cell(more)},
                       {"seeds", errors.size()}});
     if (base.empty()) return;
-    found_ += fmt::format("{} from {}: {} errors to the first{}.\n", student, who,
-                          signed_text_of(more), verdict(more));
+    found_ += fmt::format("{} from {}: {} errors to the first, {}.\n", student, who,
+                          signed_text_of(more), verdict_of(more));
   }
   void print(Lab& lab, const Series& series) const {
     lab.write(
@@ -156,20 +150,19 @@ void study_chain(Lab& lab) {
   report.row(student.spec, fmt::format("{}, {} epochs for {}", teacher.spec, 2 * epochs, epochs),
              direct[1].errors, direct[0].errors);
   report.row(student.spec, fmt::format("{}, and that from {}", assistant, teacher.spec),
-             numbers(assisted, Json::json_pointer("/errors")), direct[0].errors);
+             counts(assisted, "errors"), direct[0].errors);
   Series series{.name = student.spec};
   std::vector<double> first;
   for (std::size_t g = 0; g <= generations; ++g) {
-    const std::vector<double> errors =
-        numbers(generated, Json::json_pointer(fmt::format("/errors/{}", g)));
+    const std::vector<double> errors = counts(generated, fmt::format("errors/{}", g));
     const Estimate e = estimate_of(errors);
     series.points.push_back({static_cast<double>(g), e.mean, e.half.value_or(0)});
     report.row(student.spec, g == 0 ? "labels" : fmt::format("generation {}", g - 1), errors,
                first);
     if (g == 0) first = errors;
   }
-  report.row("all of these together", "labels and one another",
-             numbers(generated, Json::json_pointer("/together")), first);
+  report.row("all of these together", "labels and one another", counts(generated, "together"),
+             first);
   report.print(lab, series);
 }
 

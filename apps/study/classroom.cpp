@@ -146,9 +146,9 @@ std::vector<AttemptResult> Classroom::outcomes_of(const std::vector<Attempt>& at
   std::vector<AttemptResult> outcomes(attempts.size());
   for (std::size_t i = 0; i < results.size(); ++i) {
     AttemptResult& outcome = outcomes[i % attempts.size()];
-    const double ms = results[i].at("ms_a_step").get<double>();
+    const double ms = number_in(results[i], "ms_a_step");
     outcome.ms_a_step = outcome.errors.empty() ? ms : std::min(ms, outcome.ms_a_step);
-    outcome.errors.push_back(results[i].at("errors").get<double>());
+    outcome.errors.push_back(static_cast<double>(count_in(results[i], "errors")));
   }
   return outcomes;
 }

@@ -79,14 +79,16 @@ void study_hinton2015(Lab& lab) {
   paper.row("  their bias lowered by", "7.6", fmt::format("{:g}", sevens.bias));
   paper.row("  errors then", "13.2 %", percent(sevens.errors_with_bias));
   const double gain = errors[0].mean - static_cast<double>(teacher_errors);
-  lab.report(
-      "hinton2015", paper.table(),
-      fmt::format("Distillation won back {:.0f} % of what the teacher has over the student on "
-                  "hard labels; of the 3s, which it never saw, the student reads {:.1f} % once "
-                  "its bias is mended.\n",
-                  100 * (errors[0].mean - errors[1].mean) / gain,
-                  100 - 100 * static_cast<double>(threes.on_missing_with_bias) /
-                            static_cast<double>(std::ranges::count(lab.test().class_ids, 3))));
+  const std::string won_back =
+      gain > 0 ? fmt::format(
+                     "Distillation won back {:.0f} % of what the teacher has over the "
+                     "student on hard labels",
+                     100 * (errors[0].mean - errors[1].mean) / gain)
+               : "The teacher has nothing over the student on hard labels that could be won back";
+  lab.report("hinton2015", paper.table(),
+             fmt::format("{}; of the 3s, which it never saw, the student reads {} once its bias "
+                         "is mended.\n",
+                         won_back, share_read(threes, lab.test())));
 }
 
 }  // namespace limbeck

@@ -44,13 +44,6 @@ std::string made_folder(const std::string& folder) {
   return folder;
 }
 
-// A short name for a file, of a text: FNV-1a.
-std::string short_name(const std::string& text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return fmt::format("{:016x}", hash);
-}
-
 // All that training changes in a network.
 std::vector<NamedTensor> state(Sequential& network) {
   std::vector<NamedTensor> all = network.named_parameters();
@@ -220,7 +213,7 @@ std::vector<Spread> Lab::errors_of(const std::vector<Case>& cases) {
     std::vector<double> errors;
     for (std::size_t k = 0; k < static_cast<std::size_t>(seed_count); ++k) {
       const std::size_t at = i * static_cast<std::size_t>(seed_count) + k;
-      errors.push_back(static_cast<double>(count_of(results.at(at).at("errors"), "errors")));
+      errors.push_back(static_cast<double>(count_in(results.at(at), "errors")));
     }
     spreads.push_back(spread_of(errors));
   }

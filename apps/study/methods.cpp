@@ -90,10 +90,7 @@ struct Candidate {
   AttemptResult outcome{};
   Estimate errors{}, to_kd{};
 
-  std::string verdict() const {
-    if (name == "kd" || !to_kd.differs_from_0()) return "";
-    return to_kd.mean < 0 ? "fewer" : "more";
-  }
+  std::string verdict() const { return name == "kd" ? "" : verdict_of(to_kd); }
 };
 
 // Sets the objective with the fewest errors on held-out images, the first among equals.
@@ -145,8 +142,8 @@ std::string list_of(const std::vector<Candidate>& candidates, const std::string&
   std::vector<std::string> names;
   for (const Candidate& c : candidates) {
     if (c.name == "kd" || !c.refusal.empty() || c.verdict() != verdict) continue;
-    names.push_back(verdict.empty() ? c.name
-                                    : fmt::format("{} ({})", c.name, signed_text_of(c.to_kd)));
+    const bool tells = verdict == "fewer" || verdict == "more";
+    names.push_back(tells ? fmt::format("{} ({})", c.name, signed_text_of(c.to_kd)) : c.name);
   }
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
@@ -158,10 +155,20 @@ std::string found(const std::vector<Candidate>& candidates, Index seeds) {
         candidates, [](const Candidate& c) { return c.name != "kd" && c.refusal.empty(); });
     text += fmt::format("Fewer errors than kd: {}.\nMore: {}.\n", list_of(candidates, "fewer"),
                         list_of(candidates, "more"));
-    text += fmt::format("No difference to kd within the interval: {}.\n", list_of(candidates, ""));
-    text += fmt::format(
-        "Of {} differences, {:.1f} would lie outside of their intervals by chance alone.\n",
-        compared, 0.05 * static_cast<double>(compared));
+    text += fmt::format("No difference to kd within the interval: {}.\n",
+                        list_of(candidates, verdict_of({.half = 0})));
+    const std::string alike = list_of(candidates, verdict_of({.mean = 1, .half = 0}));
+    if (alike != "none") {
+      text += fmt::format("The same difference with each seed, so no interval: {}.\n", alike);
+    }
+    if (compared > 1) {
+      text += fmt::format(
+          "Of {} differences, {:.1f} would lie outside of their intervals by chance alone.\n",
+          compared, 0.05 * static_cast<double>(compared));
+    } else if (compared == 1) {
+      text +=
+          "By chance alone the difference would lie outside of its interval once in 20 times.\n";
+    }
   } else {
     text += "One seed tells nothing of chance: no interval, and no method is better by it.\n";
   }
@@ -182,13 +189,6 @@ std::string chosen_with(const std::vector<Candidate>& candidates) {
   }
   if (others.empty()) return kd->chosen_with;
   return fmt::format("{} ({})", kd->chosen_with, fmt::join(others, ", "));
-}
-
-// "mlp:30,30" as a part of a file's name.
-std::string in_file(std::string spec) {
-  std::ranges::replace_if(
-      spec, [](char c) { return c == ':' || c == ','; }, '-');
-  return spec;
 }
 
 void report(Lab& lab, Classroom& room, const std::string& teacher, const Sized& student,

@@ -1,5 +1,7 @@
 #include "apps/study/omission.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/error.h"
@@ -81,6 +83,18 @@ Omission train_without(Lab& lab, const std::vector<std::int32_t>& missing,
   return result;
 }
 
+Index images_of(const std::vector<std::int32_t>& classes, const Dataset& set) {
+  return static_cast<Index>(
+      std::ranges::count_if(set.class_ids, [&](std::int32_t c) { return is_among(c, classes); }));
+}
+
+std::string share_read(const Omission& o, const Dataset& test) {
+  const Index images = images_of(o.missing, test);
+  if (images == 0) return "none, as there are no images of them,";
+  return fmt::format("{:.1f} %", 100 - 100 * static_cast<double>(o.on_missing_with_bias) /
+                                           static_cast<double>(images));
+}
+
 Json to_json(const Omission& o) {
   return {{"missing", o.missing},
           {"errors", o.errors},
@@ -91,14 +105,13 @@ Json to_json(const Omission& o) {
 }
 
 Omission omission_from(const Json& json) {
-  const auto number = [&](const char* key) { return count_of(json.at(key), key); };
   Omission result{.missing = {},
-                  .errors = number("errors"),
-                  .on_missing = number("on_missing"),
-                  .bias = json.at("bias").get<double>(),
-                  .errors_with_bias = number("errors_with_bias"),
-                  .on_missing_with_bias = number("on_missing_with_bias")};
-  for (const Json& c : json.at("missing")) {
+                  .errors = count_in(json, "errors"),
+                  .on_missing = count_in(json, "on_missing"),
+                  .bias = number_in(json, "bias"),
+                  .errors_with_bias = count_in(json, "errors_with_bias"),
+                  .on_missing_with_bias = count_in(json, "on_missing_with_bias")};
+  for (const Json& c : json.value("missing", Json::array())) {
     result.missing.push_back(static_cast<std::int32_t>(count_of(c, "a missing class")));
   }
   return result;

@@ -27,6 +27,12 @@ std::vector<std::int32_t> all_but(const std::vector<std::int32_t>& kept, Index c
 Omission train_without(Lab& lab, const std::vector<std::int32_t>& missing,
                        const Training& training);
 
+// How many images of a set are of these classes.
+Index images_of(const std::vector<std::int32_t>& classes, const Dataset& set);
+// The share of the test set's images of the missing classes that are read with the bias, "98.5 %",
+// or words where there are none.
+std::string share_read(const Omission& omission, const Dataset& test);
+
 // For the file of runs, and back.
 Json to_json(const Omission& omission);
 Omission omission_from(const Json& json);

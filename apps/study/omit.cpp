@@ -39,23 +39,17 @@ void study_omit(Lab& lab) {
   const std::vector<Json> results = lab.run(runs);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Omission o = omission_from(results[i]);
-    const auto images =
-        static_cast<Index>(std::ranges::count_if(lab.test().class_ids, [&](std::int32_t c) {
-          return std::ranges::find(o.missing, c) != o.missing.end();
-        }));
     table.push_back({{"left out", all[i].name},
                      {"errors", o.errors},
                      {"on them", o.on_missing},
-                     {"of", images},
+                     {"of", images_of(o.missing, lab.test())},
                      {"best bias", o.bias},
                      {"errors then", o.errors_with_bias},
                      {"on them then", o.on_missing_with_bias}});
     found += fmt::format(
-        "Without {}: the bias raised by {:g} takes the errors from {} to {}, and {:.1f} % of the "
-        "images "
-        "of classes never seen are right.\n",
-        all[i].name, o.bias, o.errors, o.errors_with_bias,
-        100 - 100 * static_cast<double>(o.on_missing_with_bias) / static_cast<double>(images));
+        "Without {}: the bias raised by {:g} takes the errors from {} to {}, and {} of the "
+        "images of classes never seen are right.\n",
+        all[i].name, o.bias, o.errors, o.errors_with_bias, share_read(o, lab.test()));
   }
   lab.report("omit", table, found);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -19,7 +20,33 @@ namespace {
 
 constexpr const char* op = "study";
 
+Json part_of(const Json& result, const std::string& key) {
+  const Json::json_pointer at("/" + key);
+  return result.contains(at) ? result.at(at) : Json();
+}
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+}
+
 }  // namespace
+
+std::string short_name(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string in_file(const std::string& spec) {
+  constexpr std::size_t longest = 40;
+  std::string name = spec.substr(0, longest);
+  std::ranges::replace_if(
+      name, [](char c) { return !is_plain(c); }, '-');
+  const bool as_it_is = spec.size() <= longest && std::ranges::all_of(spec, [](char c) {
+                          return is_plain(c) || c == ':' || c == ',';
+                        });
+  return as_it_is ? name : name + "-" + short_name(spec);
+}
 
 RunFile::RunFile(std::string path) : path_(std::move(path)) {
   append_to_file(op, path_, "");  // a file that cannot be written is best known now
@@ -57,6 +84,19 @@ Index count_of(const Json& json, const char* what) {
          json.dump(), what);
   }
   return *count;
+}
+
+Index count_in(const Json& result, const std::string& key) {
+  return count_of(part_of(result, key), key.c_str());
+}
+
+double number_in(const Json& result, const std::string& key) {
+  const Json number = part_of(result, key);
+  if (!number.is_number() || !std::isfinite(number.get<double>())) {
+    fail(op, "a finished run has {} for {}, which is no number; mend or remove its line",
+         number.dump(), key);
+  }
+  return number.get<double>();
 }
 
 std::vector<Json> results_of(const std::vector<Run>& runs, RunFile& file,

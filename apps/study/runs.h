@@ -32,6 +32,17 @@ class RunFile {
 // A count of a result, `what` of people. Error: it is none, as a file that was changed may have.
 Index count_of(const Json& json, const char* what);
 
+// That of a finished run under a key; of a list the i-th: "errors/3". Error: there is none, too.
+Index count_in(const Json& result, const std::string& key);
+// Likewise a finite number.
+double number_in(const Json& result, const std::string& key);
+
+// A short name for a file, of a text: sixteen digits (FNV-1a).
+std::string short_name(const std::string& text);
+// A network's spec as a part of a file's name: mlp-30-30 of "mlp:30,30". One that is longer than 40
+// characters or has others than letters, digits, ':' and ',' is cut and has its short_name behind.
+std::string in_file(const std::string& spec);
+
 // A run that is to be done: what it is, all that its result depends on included; what people call
 // it; about how long it takes, in any unit; the work, which gives the result.
 struct Run {

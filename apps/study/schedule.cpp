@@ -65,11 +65,8 @@ void study_schedule(Lab& lab) {
                        {"seeds", student.seeds}});
       if (!moves) continue;
       chart.rows.push_back({student.spec + ", " + way.name, more.mean, more.half.value_or(0)});
-      found += fmt::format("{}, T {}: {} errors to T {}{}.\n", student.spec, way.name,
-                           signed_text_of(more), ways[way.middle].name,
-                           !more.half              ? ", of one seed"
-                           : more.differs_from_0() ? more.mean < 0 ? ", fewer" : ", more"
-                                                   : ", no difference within the interval");
+      found += fmt::format("{}, T {}: {} errors to T {}, {}.\n", student.spec, way.name,
+                           signed_text_of(more), ways[way.middle].name, verdict_of(more));
     }
   }
   lab.write("schedule.svg", svg(chart));

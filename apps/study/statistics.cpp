@@ -66,6 +66,13 @@ std::string text_of(const Estimate& e) {
   return fmt::format("{:.1f} ± {:.1f}", e.mean, *e.half);
 }
 
+std::string verdict_of(const Estimate& more) {
+  if (!more.half) return "of one seed";
+  if (more.differs_from_0()) return more.mean < 0 ? "fewer" : "more";
+  return *more.half == 0 && more.mean != 0 ? "the same with each seed"
+                                           : "no difference within the interval";
+}
+
 std::string signed_text_of(const Estimate& e) {
   if (!e.half) return fmt::format("{:+.4g}", e.mean);
   return fmt::format("{:+.1f} ± {:.1f}", e.mean, *e.half);

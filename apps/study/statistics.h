@@ -18,8 +18,9 @@ struct Estimate {
   double mean = 0;
   std::optional<double> half{};
 
-  // Whether 0 lies outside of the interval; of one number it never does.
-  bool differs_from_0() const { return half && std::abs(mean) > *half; }
+  // Whether 0 lies outside of the interval. Of one number it never does, nor of numbers that are
+  // all the same: they do not tell how far chance moves them.
+  bool differs_from_0() const { return half && *half > 0 && std::abs(mean) > *half; }
 };
 
 // t(0.975, n − 1) · deviation / √n on both sides of the mean: of numbers that scatter normally.
@@ -32,5 +33,8 @@ Estimate paired_difference(const std::vector<double>& a, const std::vector<doubl
 // "312.4 ± 5.1", or "312" of one number; with a sign: "+3.1 ± 2.0".
 std::string text_of(const Estimate& estimate);
 std::string signed_text_of(const Estimate& estimate);
+// What a difference of errors tells: "fewer", "more", "no difference within the interval", "of one
+// seed" or, where it is not 0 and the same with each seed, "the same with each seed".
+std::string verdict_of(const Estimate& more);
 
 }  // namespace limbeck

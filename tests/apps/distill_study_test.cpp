@@ -152,6 +152,41 @@ TEST_CASE(
   CHECK(study("methods", out, {"--method", "telepathy"}).exit_code == 2);
 }
 
+TEST_CASE("methods compares one method with kd, of students that are written layer by layer") {
+  const Folder out;
+  const std::string spec = "layers: flatten, linear 4" + std::string(40, ' ') + ", relu, linear";
+  const Finished run =
+      run_program("distill_study", {"methods",   "--quick",  "--data",           digits().path(),
+                                    "--out",     out.path(), "--teacher",        "mlp:8",
+                                    "--student", spec,       "--method",         "labels",
+                                    "--epochs",  "1",        "--teacher-epochs", "1",
+                                    "--seeds",   "2",        "--threads",        "1"});
+  CAPTURE(run.err);
+  REQUIRE(run.exit_code == 0);
+  CHECK(contains(run.out, "By chance alone the difference would lie outside of its interval once"));
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(out.path())) {
+    files.push_back(entry.path().filename().string());
+  }
+  CHECK(std::ranges::count_if(files, [](const std::string& file) {
+          return file.starts_with("methods-layers--flatten--linear-4") &&
+                 contains(file, "-of-mlp-8.");
+        }) == 3);
+}
+
+TEST_CASE("a finished run whose errors are none is told by its name") {
+  const Folder out;
+  const std::vector<std::string> some = {"--method", "labels", "--seeds", "1"};
+  REQUIRE(study("methods", out, some).exit_code == 0);
+  std::string runs = read_all(out.file("methods.runs.jsonl"));
+  const std::size_t at = runs.find("\"result\"");
+  runs.insert(runs.find_first_of("0123456789", runs.find("\"errors\"", at)), "1.5e");
+  out.write("methods.runs.jsonl", runs);
+  const Finished again = study("methods", out, some);
+  CHECK(again.exit_code == 1);
+  CHECK(contains(again.err, "for errors, which is no count; mend or remove its line"));
+}
+
 TEST_CASE("every method of the table has as many tries as the others") {
   const Folder out;
   const Finished run = study("methods", out, {"--seeds", "1"});

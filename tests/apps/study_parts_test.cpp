@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "apps/study/interval_chart.h"
+#include "apps/study/omission.h"
 #include "apps/study/runs.h"
 #include "apps/study/statistics.h"
 #include "apps/study/table.h"
@@ -74,8 +75,15 @@ TEST_CASE("an estimate is the mean with t s / sqrt(n), and of pairs that of thei
   CHECK(*d.half == doctest::Approx(4.3027 / std::sqrt(3)).epsilon(1e-4));
   CHECK_FALSE(d.differs_from_0());
   CHECK(signed_text_of(d) == "+2.0 ± 2.5");
-  CHECK(paired_difference({3, 4}, {1, 2}).differs_from_0());  // always 2
+  // Always 2: how far chance moves it is not told, so it has no colour in a chart either.
+  CHECK_FALSE(paired_difference({3, 4}, {1, 2}).differs_from_0());
   CHECK_FALSE(paired_difference({1, 2}, {1, 2}).differs_from_0());
+  CHECK(verdict_of(paired_difference({3, 4}, {1, 2})) == "the same with each seed");
+  CHECK(verdict_of(paired_difference({1, 2}, {1, 2})) == "no difference within the interval");
+  CHECK(verdict_of(paired_difference({1, 2}, {2, 1})) == "no difference within the interval");
+  CHECK(verdict_of(paired_difference({9, 19, 29}, {1, 10, 20})) == "more");
+  CHECK(verdict_of(paired_difference({1, 10, 20}, {9, 19, 29})) == "fewer");
+  CHECK(verdict_of(paired_difference({1}, {2})) == "of one seed");
   // One number has no interval, so nothing is told.
   const Estimate one = estimate_of({7});
   CHECK_FALSE(one.half);
@@ -164,9 +172,47 @@ TEST_CASE("a count of a finished run that is none is refused with its name") {
                       "its line",
                       Json::parse(text).dump()));
   }
+  const Json run = Json::parse(R"({"errors": [3, -5], "bias": -0.5, "name": "NaN"})");
+  CHECK(count_in(run, "errors/0") == 3);
+  CHECK(number_in(run, "bias") == -0.5);
+  for (const char* const key : {"errors/1", "errors/2", "errors", "name", "nothing"}) {
+    CHECK(contains(error_of([&] { count_in(run, key); }),
+                   fmt::format(" for {}, which is no count", key)));
+  }
+  for (const char* const key : {"name", "errors", "nothing"}) {
+    CHECK(contains(error_of([&] { number_in(run, key); }),
+                   fmt::format(" for {}, which is no number", key)));
+  }
+  CHECK(contains(error_of([] { count_in(Json(3), "errors"); }), "null for errors"));
   CHECK(count_of(Json(7), "errors") == 7);
   CHECK(count_of(Json(7.0), "errors") == 7);
   CHECK(count_of(Json(0), "errors") == 0);
+}
+
+TEST_CASE(
+    "a spec of any length and letters is a part of a file's name, and different ones differ") {
+  CHECK(in_file("mlp:30,30") == "mlp-30-30");
+  CHECK(in_file("vit-tiny") == "vit-tiny");
+  const std::string layers = "layers: conv 16 3 pad 1, relu, residual(conv 16 3), flatten, linear";
+  std::vector<std::string> names;
+  for (const std::string& spec :
+       {layers, layers + ", relu", std::string("normalize+mlp:8"), std::string("normalize-mlp:8"),
+        "mlp:8" + std::string(300, '8')}) {
+    CAPTURE(spec);
+    const std::string name = in_file(spec);
+    CHECK(name.size() <= 57);
+    CHECK(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos);
+    CHECK(std::ranges::find(names, name) == names.end());
+    names.push_back(name);
+  }
+}
+
+TEST_CASE("of classes without a test image nothing is said in per cent") {
+  const Dataset test{
+      .image = {1, 1, 1}, .classes = 4, .pixels = {0, 0, 0, 0}, .class_ids = {1, 1, 1, 2}};
+  CHECK(images_of({1, 2}, test) == 4);
+  CHECK(share_read({.missing = {1}, .on_missing_with_bias = 1}, test) == "66.7 %");
+  CHECK(share_read({.missing = {3}}, test) == "none, as there are no images of them,");
 }
 
 TEST_CASE("a line of runs that is nested too deep to be walked through is refused") {
