@@ -91,7 +91,10 @@ class DistillRun final : private RunTools {
     } catch (const Stopped&) {
       throw;  // the rest of the run is to come
     } catch (...) {
-      tell("");  // of trainings that were well done
+      try {
+        tell("");                        // of trainings that were well done
+      } catch (const std::exception&) {  // what failed first is what is told
+      }
       throw;
     }
     tell(remark);
