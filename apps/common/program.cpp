@@ -292,7 +292,8 @@ int run_program(const Program& program, int argc, char** argv) {
   } catch (const std::system_error& error) {
     return complain(fmt::format("the system refuses: {}", error.what()), 1);
   } catch (const std::exception& error) {
-    return complain(printed() ? error.what() : unprinted(), 1);
+    const std::string what = error.what();  // what failed first
+    return complain(printed() ? what : fmt::format("{}; {}", what, unprinted()), 1);
   }
   return 0;
 }
