@@ -28,7 +28,6 @@
 #include "core/ops/reduce.h"
 #include "core/storage.h"
 #include "core/text.h"
-#include "data/channel_statistics.h"
 #include "nn/distill/distiller.h"
 #include "nn/export/fake_quantized.h"
 #include "nn/saved_model.h"
@@ -45,7 +44,6 @@ ImageSets load(const DistillSettings& s) {
   }
   Rng rng(s.seed);
   if (s.train_size > 0) data.train = data.train.sample(s.train_size, rng);
-  data.train.channels = channel_statistics(data.train);
   return data;
 }
 

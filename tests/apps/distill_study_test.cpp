@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "data/synthetic_digits.h"
 #include "nn/distill/methods/method_table.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
@@ -18,14 +17,8 @@ namespace {
 
 // Files of MNIST's form with a few digits in them.
 const Folder& digits() {
-  static const Folder folder;
-  static const bool written = [] {
-    const TrainTest sets = synthetic_digits({.train = 240, .test = 100});
-    write_mnist_files(folder, sets);
-    return true;
-  }();
-  static_cast<void>(written);
-  return folder;
+  static const DigitsInFiles drawn({.train = 240, .test = 100});
+  return drawn.folder;
 }
 
 Finished study(const std::string& name, const Folder& out,

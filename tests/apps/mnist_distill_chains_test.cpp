@@ -3,7 +3,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "data/synthetic_digits.h"
 #include "nn/saved_model.h"
 #include "nn/train/evaluate.h"
 #include "tests/apps/mnist_files.h"
@@ -17,16 +16,17 @@ using nlohmann::json;
 
 namespace {
 
+const DigitsInFiles& drawn() {
+  static const DigitsInFiles digits({.train = 300, .test = 100});
+  return digits;
+}
+
 const TrainTest& digits() {
-  static const TrainTest images = synthetic_digits({.train = 300, .test = 100});
-  return images;
+  return drawn().sets;
 }
 
 const Folder& data() {
-  static const Folder folder;
-  static const bool written = (write_mnist_files(folder, digits()), true);
-  static_cast<void>(written);
-  return folder;
+  return drawn().folder;
 }
 
 // The words of a run of small networks and few epochs.

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/files/npy.h"
-#include "data/synthetic_digits.h"
 #include "nn/export/onnx.h"
 #include "nn/model_spec.h"
 #include "nn/saved_model.h"
@@ -21,20 +20,17 @@ using nlohmann::json;
 
 namespace {
 
-const TrainTest& digits() {
-  static const TrainTest sets = synthetic_digits({.train = 300, .test = 200});
-  return sets;
+const DigitsInFiles& drawn() {
+  static const DigitsInFiles digits({.train = 300, .test = 200});
+  return digits;
 }
 
-// A folder with these digits in files of MNIST's form.
+const TrainTest& digits() {
+  return drawn().sets;
+}
+
 const Folder& data() {
-  static const Folder folder;
-  static const bool written = [] {
-    write_mnist_files(folder, digits());
-    return true;
-  }();
-  static_cast<void>(written);
-  return folder;
+  return drawn().folder;
 }
 
 Arguments small(const Arguments& more) {

@@ -1,7 +1,6 @@
 // The main program's methods: that each reaches the student, what is refused, and going on.
 #include <nlohmann/json.hpp>
 
-#include "data/synthetic_digits.h"
 #include "nn/distill/methods/method_table.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
@@ -15,13 +14,8 @@ using nlohmann::json;
 namespace {
 
 const Folder& data() {
-  static const Folder folder;
-  static const bool written = [] {
-    write_mnist_files(folder, synthetic_digits({.train = 300, .test = 100}));
-    return true;
-  }();
-  static_cast<void>(written);
-  return folder;
+  static const DigitsInFiles digits({.train = 300, .test = 100});
+  return digits.folder;
 }
 
 // A run of small networks and few epochs.

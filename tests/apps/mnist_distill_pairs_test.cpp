@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "data/channel_statistics.h"
-#include "data/synthetic_digits.h"
 #include "nn/normalize.h"
 #include "nn/saved_model.h"
 #include "tests/apps/mnist_files.h"
@@ -18,16 +17,17 @@ using nlohmann::json;
 
 namespace {
 
+const DigitsInFiles& drawn() {
+  static const DigitsInFiles digits({.train = 200, .test = 60});
+  return digits;
+}
+
 const TrainTest& digits() {
-  static const TrainTest sets = synthetic_digits({.train = 200, .test = 60});
-  return sets;
+  return drawn().sets;
 }
 
 const Folder& data() {
-  static const Folder folder;
-  static const bool written = (write_mnist_files(folder, digits()), true);
-  static_cast<void>(written);
-  return folder;
+  return drawn().folder;
 }
 
 // A run of small networks and of one epoch each, where `more` says nothing else.

@@ -1,6 +1,7 @@
 // Datasets as the four files that programs take with --data.
 #pragma once
 
+#include "data/synthetic_digits.h"
 #include "tests/data/idx_files.h"
 
 namespace limbeck::testing {
@@ -13,5 +14,14 @@ inline void write_mnist_files(const Folder& folder, const TrainTest& sets,
   folder.write(below + "t10k-images-idx3-ubyte", images_file(sets.test));
   folder.write(below + "t10k-labels-idx1-ubyte", labels_file(sets.test));
 }
+
+// Synthetic digits, and a folder with them in these files.
+struct DigitsInFiles {
+  explicit DigitsInFiles(const SyntheticDigitsOptions& options) : sets(synthetic_digits(options)) {
+    write_mnist_files(folder, sets);
+  }
+  TrainTest sets;
+  Folder folder;
+};
 
 }  // namespace limbeck::testing

@@ -3,7 +3,6 @@
 #include <csignal>
 #include <random>
 
-#include "data/synthetic_digits.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
@@ -16,14 +15,8 @@ namespace {
 
 // Digits for a run of a fraction of a second.
 const Folder& data() {
-  static const Folder folder;
-  static const bool written = [] {
-    const TrainTest digits = synthetic_digits({.train = 1500, .test = 50});
-    write_mnist_files(folder, digits);
-    return true;
-  }();
-  static_cast<void>(written);
-  return folder;
+  static const DigitsInFiles digits({.train = 1500, .test = 50});
+  return digits.folder;
 }
 
 // The program's words for that run; its networks go to out/.
