@@ -122,17 +122,35 @@ endif
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 # What is not the same for every processor: it includes vectors or tiles.
 OF_KERNELS := '"core/kernels/(vector|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
-# Tests are compiled several at once (.make/together.awk), but those of kernels and those with
-# headers that may not be there.
-TOGETHER := $(shell wc -c $$(grep -LE $(OF_KERNELS)'|__has_include' /dev/null \
-              $(filter %_test.cpp,$(sort $(TEST_SOURCES)))) | awk -f .make/in_groups.awk)
-file_of = $(lastword $(subst :, ,$(1)))
-in_groups = $(sort $(foreach word,$(1),$(firstword $(subst :, ,$(word)))))
-test_objects = $(call objects,$(filter-out $(foreach word,$(TOGETHER),$(call file_of,$(word))),$(1)) \
-  $(addsuffix .cpp,$(call in_groups,$(foreach word,$(TOGETHER),$(if $(filter $(call file_of,$(word)),$(1)),$(word))))))
-COMMON := $(call objects,$(COMMON_SOURCES)) $(BUILD)/apps/report/page_files.o
-TESTS_TOGETHER := $(call in_groups,$(TOGETHER))
-TEST_OBJECTS := $(call test_objects,$(TEST_SOURCES))
+# What parses arguments and files, and tests yet more, are compiled more than they are run. (One
+# example is about speed.)
+FAST := apps/examples/product_ladder.cpp
+QUICK_SOURCES := $(filter core/files/% core/inspect/% data/formats/% nn/train/% nn/export/% nn/import/%,$(LIB_SOURCES)) \
+  data/idx.cpp data/load_images.cpp $(filter-out %_loss.cpp,$(wildcard nn/distill/*.cpp)) \
+  $(foreach name,chains method_table named_methods objective_text usual_taps, \
+    nn/distill/methods/$(name).cpp) nn/first_step.cpp nn/model_spec.cpp nn/models.cpp \
+  nn/module.cpp nn/saved_model.cpp nn/testing.cpp nn/weights.cpp optim/parameter_group.cpp \
+  $(filter-out $(FAST),$(APP_SOURCES)) $(COMMON_SOURCES)
+# Several sources of a folder are compiled as one, since most of the time goes to what all of them
+# include and instantiate; but those of kernels, and those with headers that may not be there. A word
+# OBJECT:SOURCE each. (Where no code is made, each is looked at by itself.)
+LIMIT := $(if $(ONE)$(filter 1,$(SYNTAX)),0,30000)
+ALONE := $(shell grep -lE $(OF_KERNELS)'|__has_include' /dev/null $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
+in_company = $(filter-out $(ALONE) $(APP_SOURCES),$(1))
+TOGETHER := $(shell awk -f .make/in_groups.awk /dev/null \
+  name=full limit=$(LIMIT) names_apart=1 $(call in_company,$(filter-out $(QUICK_SOURCES),$(LIB_SOURCES))) \
+  name=quick $(call in_company,$(filter $(QUICK_SOURCES),$(LIB_SOURCES) $(COMMON_SOURCES))) \
+  name=together limit=45000 names_apart=0 $(call in_company,$(filter %_test.cpp,$(sort $(TEST_SOURCES)))))
+object_of = $(firstword $(subst :, ,$(1)))
+source_of = $(lastword $(subst :, ,$(1)))
+IN_GROUPS := $(foreach word,$(TOGETHER),$(call source_of,$(word)))
+# What is compiled for these sources.
+compiled = $(filter-out $(IN_GROUPS),$(1)) $(sort $(foreach word,$(TOGETHER),$(if $(filter \
+             $(call source_of,$(word)),$(1)),$(call object_of,$(word)))))
+objects_of = $(call objects,$(call compiled,$(1)))
+LIB_OBJECTS := $(call objects_of,$(LIB_SOURCES))
+COMMON := $(call objects_of,$(COMMON_SOURCES)) $(BUILD)/apps/report/page_files.o
+TEST_OBJECTS := $(call objects_of,$(TEST_SOURCES))
 ALL_TEST_OBJECTS := $(sort $(TEST_OBJECTS) $(call objects,$(TEST_SOURCES) $(TEST)))
 LIB := $(BUILD)/liblimbeck.a
 
@@ -141,6 +159,7 @@ LIB := $(BUILD)/liblimbeck.a
 ROOTS := $(APP_SOURCES) $(wildcard $(TEST) tests/main.cpp tests/fuzz/main.cpp)
 ALWAYS := $(wildcard core/inspect/debug.cpp core/kernels/processor_check.cpp)
 NEEDED := $(shell awk -v roots='$(ROOTS)' -v always='$(ALWAYS)' -v made=apps/report/page_files.cpp \
+  -v together='$(filter-out tests/%,$(TOGETHER))' \
   -f .make/needed.awk /dev/null $(sort $(ROOTS) $(LIB_SOURCES) $(COMMON_SOURCES) \
   $(filter-out %_test.cpp,$(wildcard $(TEST_SOURCES))) $(wildcard $(LIB_FOLDERS:=/*.h) apps/*/*.h tests/*.h \
   tests/*/*.h tests/*/*/*.h tests/*/*/*/*.h)))
@@ -180,9 +199,9 @@ KERNELS := $(call objects,$(shell grep -lE $(OF_KERNELS) $(LIB_SOURCES)))
 .PHONY: kernels
 kernels: $(KERNELS)
 
-# Of the programs and their tests.
+# Of the library, the programs and their tests.
 .PHONY: objects
-objects: $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST_SOURCES)) \
+objects: $(LIB_OBJECTS) $(call objects,$(APP_SOURCES) $(filter tests/apps/% tests/fuzz/%,$(TEST_SOURCES)) \
                           tests/fuzz/main.cpp) $(COMMON)
 
 # The tests of core, nn and optim with the kernels for another processor (LEVEL=v2, say): what is not
@@ -193,7 +212,7 @@ LEVEL_TESTS := tests/apps/run_program.cpp tests/main.cpp \
                    tests/nn/export/% tests/nn/import/% tests/nn/train/%,$(TEST_SOURCES)))
 OF_THE_LEVEL := $(call objects,$(shell grep -lE $(OF_KERNELS) $(LIB_SOURCES) $(LEVEL_TESTS)))
 OF_ALL_LEVELS := $(patsubst $(BUILD)/%,build/$(patsubst %-$(LEVEL),%,$(VARIANT))/%,$(filter-out \
-                   $(OF_THE_LEVEL),$(call objects,$(LIB_SOURCES)) $(call test_objects,$(LEVEL_TESTS))))
+                   $(OF_THE_LEVEL),$(LIB_OBJECTS) $(call objects_of,$(LEVEL_TESTS))))
 .PHONY: test-level run-level
 test-level:
 	@$(MAKE) --no-print-directory LEVEL= $(OF_ALL_LEVELS)
@@ -234,7 +253,7 @@ exercises: $(TESTS)
 bench: $(BIN)/apps/bench
 	$<
 
-$(LIB): $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
+$(LIB): $(LIB_OBJECTS) $(BUILD)/sources
 	@rm -f $@
 	@echo '  archive $@'
 	@$(AR) rcs $@ $(filter %.o,$^)
@@ -251,16 +270,7 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 	@echo '  link    $@'
 	@$(link)
 
-# What parses arguments and files, and tests yet more, are compiled more than they are run. (One
-# example is about speed.)
-FAST := apps/examples/product_ladder.cpp
-QUICK := $(call objects,$(filter core/files/% core/inspect/% nn/train/% nn/export/% \
-             nn/import/%,$(LIB_SOURCES)) \
-           data/idx.cpp data/load_images.cpp $(filter-out %_loss.cpp,$(wildcard nn/distill/*.cpp)) \
-           $(foreach name,chains method_table named_methods objective_text usual_taps, \
-             nn/distill/methods/$(name).cpp) nn/first_step.cpp nn/model_spec.cpp nn/models.cpp \
-           nn/module.cpp nn/saved_model.cpp nn/testing.cpp nn/weights.cpp optim/parameter_group.cpp \
-           $(filter-out $(FAST),$(APP_SOURCES))) $(COMMON)
+QUICK := $(call objects_of,$(QUICK_SOURCES)) $(BUILD)/apps/report/page_files.o
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
 $(ALL_TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
@@ -283,7 +293,7 @@ PCH = $(BUILD)/pch/$(or $(HEADERS_OF),full).h
 ENDING := $(if $(COMPILER),pch,gch)
 $(BUILD)/pch/full.h.$(ENDING) $(BUILD)/pch/quick.h.$(ENDING): .make/common.h
 $(BUILD)/pch/tests.h.$(ENDING): tests/testing.h
-$(call objects,$(LIB_SOURCES) $(FAST)): $(BUILD)/pch/full.h.$(ENDING)
+$(LIB_OBJECTS) $(call objects,$(FAST)): $(BUILD)/pch/full.h.$(ENDING)
 $(QUICK): $(BUILD)/pch/quick.h.$(ENDING)
 $(ALL_TEST_OBJECTS): $(BUILD)/pch/tests.h.$(ENDING)
 $(BUILD)/pch/%.h.$(ENDING): $(BUILD)/flags | build/deps$(COMPILER)
@@ -295,7 +305,7 @@ $(BUILD)/pch/%.h.$(ENDING): $(BUILD)/flags | build/deps$(COMPILER)
 
 define compile
 	@mkdir -p $(@D)
-	@echo '  compile $<'$(PROGRESS)
+	@echo '  compile $(<:$(BUILD)/%=%)'$(PROGRESS)
 	@$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(addprefix -include ,$(PCH)) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c $< $(if $(filter \
 	   1,$(SYNTAX)),-fsyntax-only -MF $(@:.o=.d) -MT $@ && touch $@,-o $@)
 endef
@@ -314,9 +324,14 @@ $(BUILD)/apps/report/page_files.cpp: $(PAGE) Makefile
 	     printf 'if (name == "%s") return R"limbeck(' $${f##*/}; cat $$f; echo ')limbeck";'; done; \
 	   echo 'return {}; }'; } > $@
 
-# Tests that are compiled together, as one source.
-members = $(patsubst $(1):%,%,$(filter $(1):%,$(TOGETHER)))
-$(TESTS_TOGETHER:%=$(BUILD)/%.cpp): $(BUILD)/%.cpp: $$(call members,$$*) $(BUILD)/together .make/together.awk
+# Sources that are compiled together. Of tests each has a namespace to itself.
+members = $(foreach word,$(filter $(1).cpp:%,$(TOGETHER)),$(call source_of,$(word)))
+groups = $(patsubst %,$(BUILD)/%,$(filter-out $(IN_GROUPS),$(call compiled,$(filter $(1),$(IN_GROUPS)))))
+$(call groups,core/% nn/% optim/% data/% apps/%): $(BUILD)/%.cpp: $(BUILD)/together
+	@mkdir -p $(@D)
+	@printf '#include "%s"\n' $(call members,$*) > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(call groups,tests/%): $(BUILD)/%.cpp: $$(call members,$$*) $(BUILD)/together .make/together.awk
 	@mkdir -p $(@D)
 	@awk -f .make/together.awk $(filter %.cpp,$^) > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
@@ -369,4 +384,4 @@ include $(wildcard .make/*.mk)
 clean:
 	rm -rf build $(patsubst %.cpp,%,$(APP_SOURCES))
 
--include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(APP_SOURCES) tests/fuzz/main.cpp) $(ALL_TEST_OBJECTS) $(COMMON))
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(call objects,$(APP_SOURCES) tests/fuzz/main.cpp) $(ALL_TEST_OBJECTS) $(COMMON))

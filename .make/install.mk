@@ -32,7 +32,7 @@ build/$(VARIANT)-v%/$(notdir $(SHARED)): force
 	@$(MAKE) --no-print-directory LEVEL=v$* shared
 .PHONY: force
 
-$(SHARED): $(call objects,$(LIB_SOURCES))
+$(SHARED): $(LIB_OBJECTS)
 	@echo '  link    $@'
 	@$(CXX) -shared -Wl,-soname,$(SONAME) $(LDFLAGS) $^ $(LDLIBS) -o $@
 

@@ -1,6 +1,8 @@
-# What programs are made of: for each of the sources ROOTS, the sources that have to be linked with
-# it, a word "ROOT:SOURCE" each.
-#   awk -v roots="ROOT..." -v always="SOURCE..." -v made="SOURCE..." -f .make/needed.awk FILE...
+# What programs are made of: for each of the sources ROOTS, what has to be compiled and linked with it,
+# a word "ROOT:SOURCE" each. Sources that are compiled together ("GROUP:SOURCE" each, of
+# .make/in_groups.awk) are needed together, and are GROUP.
+#   awk -v roots="ROOT..." -v always="SOURCE..." -v made="SOURCE..." -v together="GROUP:SOURCE..."
+#     -f .make/needed.awk FILE...
 #
 # FILEs are all headers and sources that there are, but for those that are yet to be made. What a
 # file includes it needs, with what implements that: of core/tensor.h the source of that name,
@@ -35,6 +37,13 @@ END {
       }
     }
   }
+  count = split(together, words, " ")
+  for (i = 1; i <= count; ++i) {
+    split(words[i], part, ":")
+    if (part[1] == part[2] || !(part[2] in exists)) continue
+    compiled_in[part[2]] = part[1]
+    includes[part[1]] = includes[part[1]] " " part[2]
+  }
   for (r = 1; r <= roots_count; ++r) {
     split("", seen)
     left = split(root[r] " " always, todo, " ")
@@ -42,8 +51,8 @@ END {
       file = todo[left--]
       if (file in seen) continue
       seen[file] = 1
-      if (file ~ /\.cpp$/) print root[r] ":" file
-      count = split(includes[file] " " implementers[file], next_files, " ")
+      if (file ~ /\.cpp$/ && compiled_in[file] == "") print root[r] ":" file
+      count = split(includes[file] " " implementers[file] " " compiled_in[file], next_files, " ")
       for (i = 1; i <= count; ++i) todo[++left] = next_files[i]
     }
   }

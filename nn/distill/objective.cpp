@@ -30,23 +30,23 @@ Tensor leaf_of(const Tensor& tensor) {
   return tensor.detach().requires_grad();
 }
 
-void check_term(const char* op, const Term& term) {
-  check_report_name(op, term.name);
-  if (!term.value) fail(op, "the term \"{}\" has no function", term.name);
+void check_term(const char* caller, const Term& term) {
+  check_report_name(caller, term.name);
+  if (!term.value) fail(caller, "the term \"{}\" has no function", term.name);
   for (const auto& module : term.modules) {
-    if (module == nullptr) fail(op, "a module of the term \"{}\" is null", term.name);
+    if (module == nullptr) fail(caller, "a module of the term \"{}\" is null", term.name);
   }
 }
 
 class ObjectiveLesson : public Lesson {
  public:
-  ObjectiveLesson(const char* op, Objective objective, const DistillerOptions& options)
-      : op_(op), terms_(std::move(objective.terms)), gradient_every_(options.gradient_every) {
-    if (terms_.empty()) fail(op, "the objective has no term, so there is nothing to learn");
+  ObjectiveLesson(const char* caller, Objective objective, const DistillerOptions& options)
+      : op_(caller), terms_(std::move(objective.terms)), gradient_every_(options.gradient_every) {
+    if (terms_.empty()) fail(caller, "the objective has no term, so there is nothing to learn");
     for (const Term& term : terms_) {
-      check_term(op, term);
+      check_term(caller, term);
       if (std::ranges::count(terms_, term.name, &Term::name) == 1) continue;
-      fail(op, "two terms are named \"{}\"; give one of them another `name`", term.name);
+      fail(caller, "two terms are named \"{}\"; give one of them another `name`", term.name);
     }
   }
 

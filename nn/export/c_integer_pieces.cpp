@@ -122,7 +122,7 @@ static inline void NAME_avg_pool_to_KIND(RESULT *y, const uint8_t *x,
 }
 )";
 
-constexpr std::string_view relu = R"(
+constexpr std::string_view relu_bytes = R"(
 // y = max(x, 0); y may be x.
 static inline void NAME_relu(uint8_t *y, const uint8_t *x, uint8_t zero, int32_t size)
 {
@@ -131,7 +131,7 @@ static inline void NAME_relu(uint8_t *y, const uint8_t *x, uint8_t zero, int32_t
 }
 )";
 
-constexpr std::string_view sum = R"(
+constexpr std::string_view add_bytes = R"(
 // What makes bytes of two of other units:
 // zero + ((a - zeros[0]) * multipliers[0] + (b - zeros[1]) * multipliers[1]) / 2^shift.
 struct NAME_sum {
@@ -165,8 +165,8 @@ std::vector<CPiece> integer_pieces() {
           {{"linear"}, "_to_KIND", linear_to},
           {{"conv2d"}, "_to_KIND", conv2d_to},
           {{"avg_pool"}, "_to_KIND", avg_pool_to},
-          {{"relu"}, "", relu},
-          {{"add"}, "", sum}};
+          {{"relu"}, "", relu_bytes},
+          {{"add"}, "", add_bytes}};
 }
 
 }  // namespace limbeck

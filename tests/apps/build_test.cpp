@@ -54,10 +54,12 @@ class Tree {
     Finished run = run_command(in_tree(std::move(words)));
     return run;
   }
-  // The members of the library.
-  std::string archive() const {
+  // The functions of the library, sorted.
+  std::string functions() const {
     REQUIRE(make({"build/float/liblimbeck.a"}).exit_code == 0);
-    return run_command({"ar", "t", folder_.file("build/float/liblimbeck.a")}).out;
+    const std::string list = "nm -C --defined-only '" + folder_.file("build/float/liblimbeck.a") +
+                             "' | sed -n 's/.* T //p' | sort | tr '\\n' ' '";
+    return run_command({"sh", "-c", list}).out;
   }
   std::string path() const { return folder_.path(); }
 
@@ -76,12 +78,45 @@ class Tree {
 
 TEST_CASE("a new source is in the library, however old it is, and a deleted one is not") {
   Tree tree;
-  CHECK(tree.archive() == "a.o\n");
+  CHECK(tree.functions() == "a() ");
   tree.put("core/b.cpp", "int b();\nint b() { return 2; }\n");
   tree.set_back("core/b.cpp");
-  CHECK(tree.archive() == "a.o\nb.o\n");
+  CHECK(tree.functions() == "a() b() ");
   tree.remove("core/a.cpp");
-  CHECK(tree.archive() == "b.o\n");
+  CHECK(tree.functions() == "b() ");
+}
+
+TEST_CASE("sources of a folder are compiled together, but for those that declare the same name") {
+  Tree tree;
+  const auto with_private = [](const std::string& name, const std::string& helper) {
+    return "int " + name + "();\nnamespace {\nint " + helper + "(int n) { return n; }\n}\nint " +
+           name + "() { return " + helper + "(1); }\n";
+  };
+  tree.put("core/a.cpp", with_private("a", "helper"));
+  tree.put("core/b.cpp", with_private("b", "helper"));
+  tree.put("core/c.cpp", with_private("c", "other"));
+  CHECK(tree.functions() == "a() b() c() ");
+  const auto members = [&] {
+    return run_command({"ar", "t", tree.path() + "/build/float/liblimbeck.a"}).out;
+  };
+  CHECK(members() == "b.o\nfull-1.o\n");
+  const std::string group = tree.path() + "/build/float/core/full-1.cpp";
+  CHECK(read_all(group) == "#include \"core/a.cpp\"\n#include \"core/c.cpp\"\n");
+  tree.put("core/c.cpp", with_private("d", "other"));  // what is in a group has changed
+  CHECK(tree.functions() == "a() b() d() ");
+  tree.put("core/c.cpp", with_private("c", "helper"));
+  CHECK(tree.functions() == "a() b() c() ");
+  CHECK(members() == "a.o\nb.o\nc.o\n");
+}
+
+TEST_CASE("where nothing is to be run, each source is looked at by itself") {
+  Tree tree;
+  tree.put("core/a.cpp", "struct A {};\n");
+  tree.put("core/b.cpp", "A of_b();\nA of_b() { return {}; }\n");
+  CHECK(tree.make({"build/float/core/full-1.o"}).exit_code == 0);
+  const Finished alone = tree.make({"SYNTAX=1", "build/float-syntax/core/b.o"});
+  CHECK(alone.exit_code == 2);
+  CHECK(contains(alone.err, "core/b.cpp:1:1: error: "));
 }
 
 TEST_CASE("a user's build does not stop on a warning; a check of a change does") {
@@ -129,11 +164,13 @@ TEST_CASE("tests are compiled together, each once, also when they grow and go") 
         "#include <b>\n}\n");
   tree.put("tests/core/a_test.cpp", std::string(45'000, '\n'));
   tree.set_back("tests/core/a_test.cpp");  // what counts is who is in the group
-  CHECK_FALSE(contains(made("1"), "b_test.cpp"));
-  CHECK(contains(made("2"), "b_test.cpp"));
   tree.put("tests/core/c_test.cpp", "\n");
+  CHECK_FALSE(contains(made("2"), "a_test.cpp"));
+  CHECK(contains(made("2"), "b_test.cpp"));
+  tree.put("tests/core/d_test.cpp", "\n");
   tree.remove("tests/core/b_test.cpp");
   CHECK_FALSE(contains(made("2"), "b_test.cpp"));
+  CHECK(contains(made("2"), "d_test.cpp"));
 }
 
 TEST_CASE("make stats counts what is there") {
