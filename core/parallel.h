@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <mutex>
 
@@ -43,6 +44,34 @@ inline Index part_count(Index n, Index grain) {
 
 namespace detail {
 
+// Who is told of loops as they begin, with what parallel_parts() was given, and end: a profile
+// (core/inspect/profile.h). By every thread that runs one.
+class LoopWatch {
+ public:
+  virtual void begin(Index n, Index grain) = 0;
+  virtual void end() = 0;
+
+ protected:
+  ~LoopWatch() = default;
+};
+
+inline std::atomic<LoopWatch*> loop_watch{nullptr};  // null: nobody
+
+class WatchedLoop {
+ public:
+  WatchedLoop(Index n, Index grain) : watch_(loop_watch.load(std::memory_order_relaxed)) {
+    if (watch_ != nullptr) watch_->begin(n, grain);
+  }
+  ~WatchedLoop() {
+    if (watch_ != nullptr) watch_->end();
+  }
+  WatchedLoop(const WatchedLoop&) = delete;
+  WatchedLoop& operator=(const WatchedLoop&) = delete;
+
+ private:
+  LoopWatch* watch_;
+};
+
 // The exception of the first part that threw one.
 class FirstError {
  public:
@@ -65,6 +94,7 @@ class FirstError {
 // results are the same from run to run. Denormals are taken for 0.
 template <class Body>
 void parallel_parts(Index n, Index grain, const Body& body) {
+  const detail::WatchedLoop watched(n, grain);
   const Index parts = part_count(n, grain);
   if (parts == 1) {
     const FlushDenormals flush_denormals;

@@ -8,6 +8,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/inspect/profile.h"
 #include "core/inspect/recording.h"
 #include "core/layer_scope.h"
 #include "core/watch.h"
@@ -94,24 +95,29 @@ bool detecting_anomalies() {
 }
 
 bool watching() {
-  return tracing || detecting_anomalies() || OpRecording::current() != nullptr;
+  return tracing || detecting_anomalies() || OpRecording::current() != nullptr ||
+         Profile::current() != nullptr;
 }
 
 void restart_trace_clock() {
   if (tracing) since = Clock::now();
+  if (Profile* const profile = Profile::current(); profile != nullptr && backward_depth == 0) {
+    profile->was("rest", false);
+  }
 }
 
 void watch_forward(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
                    Attributes attributes) {
   if (backward_depth > 0) return;
+  if (Profile* const profile = Profile::current()) profile->was(op, false);
   if (OpRecording* const list = OpRecording::current()) list->add(op, y, inputs, attributes);
   if (tracing) print_trace("forward ", op, fmt::format("{} → {}", shapes(inputs), y.shape()));
   if (detecting_anomalies()) check_value(op, y, inputs);
 }
 
 BackwardWatch::BackwardWatch() {
-  ++backward_depth;
   restart_trace_clock();
+  ++backward_depth;
 }
 
 BackwardWatch::~BackwardWatch() {
@@ -119,6 +125,7 @@ BackwardWatch::~BackwardWatch() {
 }
 
 void BackwardWatch::finish(const Node& node, const std::vector<Tensor>& dx) {
+  if (Profile* const profile = Profile::current()) profile->was(node.op, true);
   if (tracing) {
     print_trace("backward", node.op, fmt::format("{} ← {}", shapes(node.inputs), node.shape));
   }
