@@ -1,6 +1,9 @@
 #include "core/kernels/conv_kernels.h"
 
+#include <algorithm>
+
 #include "core/kernels/plain.h"
+#include "core/parallel.h"
 
 namespace limbeck {
 namespace {
@@ -24,11 +27,25 @@ void conv_backward(const ConvBackward& b, const ConvSizes& sizes) {
   winograd_fits(sizes) ? winograd_backward(b, sizes) : im2col_backward(b, sizes);
 }
 
-void write_sum(real* sum, const std::vector<std::vector<double>>& parts) {
-  for (std::size_t i = 0; i < parts[0].size(); ++i) {
+PartSums::PartSums(const ConvSizes& s, Index weights) {
+  for (Index part = 0; part < part_count(s.images, 1); ++part) {
+    dweight.emplace_back(weights);
+    dbias.emplace_back(s.out);
+  }
+  if (s.images == 0) clear(0);  // nobody else will
+}
+
+void PartSums::clear(Index part) {
+  const auto at = static_cast<std::size_t>(part);
+  std::ranges::fill(dweight[at].values(), real{0});
+  std::ranges::fill(dbias[at].values(), 0.0);
+}
+
+void PartSums::write_dbias(real* to) const {
+  for (std::size_t i = 0; i < dbias[0].values().size(); ++i) {
     double all = 0;
-    for (const std::vector<double>& part : parts) all += part[i];
-    sum[i] = static_cast<real>(all);
+    for (const Scratch<double>& part : dbias) all += part.values()[i];
+    to[i] = static_cast<real>(all);
   }
 }
 

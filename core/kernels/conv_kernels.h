@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/scratch.h"
 #include "core/window.h"
 
 namespace limbeck {
@@ -90,7 +91,15 @@ struct ConvLayout {
 void conv_output_gradient(real* dz, double* dbias, const ConvBackward& b, const ConvSizes& sizes,
                           Index image, const ConvLayout& layout);
 
-// sum[i] = Σ over the parts of parts[part][i]: what the threads have summed of dbias.
-void write_sum(real* sum, const std::vector<std::vector<double>>& parts);
+// The sums over a batch, of which each part of it adds up its own images': the same number of
+// threads gives the same bits. In memory of their own, so that no two threads write to one line.
+struct PartSums {
+  std::vector<Scratch<real>> dweight;  // or what it is made of: of `weights` elements
+  std::vector<Scratch<double>> dbias;  // (C_out)
+
+  PartSums(const ConvSizes& sizes, Index weights);
+  void clear(Index part);               // by the part itself, before it adds
+  void write_dbias(real* dbias) const;  // all parts, in their order
+};
 
 }  // namespace limbeck

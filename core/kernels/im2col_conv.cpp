@@ -190,20 +190,14 @@ void im2col_backward(const ConvBackward& b, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   const Index in_pixels = s.height * s.width;
   const Index depth = s.in_of_group() * s.window.kernel.area();
-  // Each part sums weight and bias gradients of its own images; the parts are added at the end, in
-  // order, so that the same number of threads gives the same bits.
-  std::vector<Scratch<real>> dweights;
-  std::vector<std::vector<double>> dbiases;
-  for (Index part = 0; part < part_count(s.images, 1); ++part) {
-    dweights.push_back(Scratch<real>::zeros(s.out * depth));
-    dbiases.emplace_back(static_cast<std::size_t>(s.out));
-  }
+  PartSums sums(s, s.out * depth);
   parallel_parts(s.images, 1, [&](Index part, Index begin, Index end) {
     auto matrix = Scratch<real>::zeros(depth * pixels);
     Scratch<real> dmatrix(depth * pixels);
     Scratch<real> dz(s.out * pixels);
-    real* const dweight = dweights[static_cast<std::size_t>(part)].data();
-    double* const dbias = dbiases[static_cast<std::size_t>(part)].data();
+    sums.clear(part);
+    real* const dweight = sums.dweight[static_cast<std::size_t>(part)].data();
+    double* const dbias = sums.dbias[static_cast<std::size_t>(part)].data();
     for (Index n = begin; n < end; ++n) {
       if (s.pools) std::ranges::fill(dz.values(), real{0});
       conv_output_gradient(dz.data(), dbias, b, s, n,
@@ -236,12 +230,16 @@ void im2col_backward(const ConvBackward& b, const ConvSizes& s) {
     }
   });
   if (b.dweight != nullptr) {
-    std::ranges::copy(dweights[0].values(), b.dweight);
-    for (std::size_t part = 1; part < dweights.size(); ++part) {
-      for (Index i = 0; i < s.out * depth; ++i) b.dweight[i] += dweights[part].data()[i];
-    }
+    const auto parts = static_cast<Index>(sums.dweight.size());
+    parallel_for(s.out * depth, elementwise_grain / parts, [&](Index begin, Index end) {
+      std::copy(sums.dweight[0].data() + begin, sums.dweight[0].data() + end, b.dweight + begin);
+      for (std::size_t part = 1; part < sums.dweight.size(); ++part) {
+        const real* const more = sums.dweight[part].data();
+        for (Index i = begin; i < end; ++i) b.dweight[i] += more[i];
+      }
+    });
   }
-  if (b.dbias != nullptr) write_sum(b.dbias, dbiases);
+  if (b.dbias != nullptr) sums.write_dbias(b.dbias);
 }
 
 }  // namespace limbeck

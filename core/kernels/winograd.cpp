@@ -29,6 +29,9 @@ namespace {
 
 constexpr Index side = 4;  // of a tile of outputs
 
+// Eight weights' transforms that are worth a thread: some 10 µs.
+constexpr Index transform_grain = 64;
+
 // Sizes in tiles and vectors.
 template <int taps>
 struct Layout {
@@ -86,17 +89,17 @@ void transform_weights(real* u, const real* weight, Index a_count, Index a_step,
   constexpr Index n = Winograd<taps>::n;
   const Index columns = whole_vectors(b_count);
   const Index rows = whole_vectors(a_count);
-  parallel_for(a_count, 16, [=](Index begin, Index end) {
-    for (Index a = begin; a < end; ++a) {
-      for (Index b = 0; b < b_count; b += lanes) {
-        real g[taps * taps * lanes] = {};
-        for (Index l = 0; l < std::min(lanes, b_count - b); ++l) {
-          const real* const from = weight + a * a_step + (b + l) * b_step;
-          for (Index k = 0; k < taps * taps; ++k) g[k * lanes + l] = from[k];
-        }
-        transform_2d<Winograd<taps>::g>({u + a * columns + b, n * rows * columns, rows * columns},
-                                        {g, taps * lanes, lanes});
+  const Index vectors = columns / lanes;
+  parallel_for(a_count * vectors, transform_grain, [=](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index a = i / vectors, b = i % vectors * lanes;
+      real g[taps * taps * lanes] = {};
+      for (Index l = 0; l < std::min(lanes, b_count - b); ++l) {
+        const real* const from = weight + a * a_step + (b + l) * b_step;
+        for (Index k = 0; k < taps * taps; ++k) g[k * lanes + l] = from[k];
       }
+      transform_2d<Winograd<taps>::g>({u + a * columns + b, n * rows * columns, rows * columns},
+                                      {g, taps * lanes, lanes});
     }
   });
 }
@@ -216,21 +219,32 @@ void transform_input_gradient(real* dx, real* images, const real* dv, Index coun
   }
 }
 
-// dg = Gᵀ dU G, of dU (n², C_in, C_out).
+// dg = Gᵀ dU G, of dU (n², C_in, C_out), the sum of the parts' in their order.
 template <int taps>
-void transform_weight_gradient(real* dweight, const real* du, const Layout<taps>& at,
-                               const ConvSizes& s) {
-  for (Index c = 0; c < s.in; ++c) {
-    for (Index o = 0; o < s.out; o += lanes) {
+void transform_weight_gradient(real* dweight, std::vector<Scratch<real>>& dus,
+                               const Layout<taps>& at, const ConvSizes& s) {
+  const Index vectors = at.out / lanes, point = at.in * at.out;
+  const Index grain = transform_grain / static_cast<Index>(dus.size()) + 1;
+  real* const du = dus[0].data();
+  parallel_for(s.in * vectors, grain, [&, du](Index begin, Index end) {
+    for (std::size_t part = 1; part < dus.size(); ++part) {
+      const real* const more = dus[part].data();
+      for (Index p = 0; p < at.points; ++p) {  // (elements that follow one another, from i · lanes)
+        for (Index i = p * point + begin * lanes; i < p * point + end * lanes; ++i)
+          du[i] += more[i];
+      }
+    }
+    for (Index i = begin; i < end; ++i) {
+      const Index c = i / vectors, o = i % vectors * lanes;
       real g[taps * taps * lanes];
-      transform_2d<Winograd<taps>::g_transposed>(
-          {g, taps * lanes, lanes}, {du + c * at.out + o, at.n * at.in * at.out, at.in * at.out});
+      transform_2d<Winograd<taps>::g_transposed>({g, taps * lanes, lanes},
+                                                 {du + c * at.out + o, at.n * point, point});
       for (Index l = 0; l < std::min(lanes, s.out - o); ++l) {
         real* const to = dweight + ((o + l) * s.in + c) * taps * taps;
         for (Index k = 0; k < taps * taps; ++k) to[k] = g[k * lanes + l];
       }
     }
-  }
+  });
 }
 
 template <int taps>
@@ -288,18 +302,13 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
   const Layout<taps> at(s);
   Scratch<real> u;  // with the roles of the channels swapped: (points, C_out, C_in)
   if (b.dx != nullptr) {
-    u = Scratch<real>::zeros(at.points * at.out * at.in);
+    const Index u_size = at.points * at.out * at.in;
+    u = s.out == at.out ? Scratch<real>(u_size) : Scratch<real>::zeros(u_size);
     transform_weights<taps>(u.data(), b.weight, s.out, s.in * taps * taps, s.in, taps * taps);
   }
   const Index dz_row = at.tile_columns * side * at.out;
   const Index dz_image = at.output_start(at.tiles, side);
-  const Index du_size = at.points * at.in * at.out;
-  std::vector<Scratch<real>> dus;  // of each part, as in im2col_backward
-  std::vector<std::vector<double>> dbiases;
-  for (Index part = 0; part < part_count(s.images, 1); ++part) {
-    dus.push_back(Scratch<real>::zeros(du_size));
-    dbiases.emplace_back(static_cast<std::size_t>(s.out));
-  }
+  PartSums sums(s, b.dweight != nullptr ? at.points * at.in * at.out : 0);
   parallel_parts(s.images, 1, [&](Index part, Index begin, Index end) {
     const Index most = std::min(2 * at.group, end - begin);
     auto images = Scratch<real>::zeros(most * at.image());
@@ -307,8 +316,9 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
     Scratch<real> v(at.points * most * at.tiles * at.in);
     Scratch<real> dm(at.points * most * at.tiles * at.out);
     auto dz = Scratch<real>::zeros(most * dz_image);
-    Scratch<real>& du = dus[static_cast<std::size_t>(part)];
-    std::vector<double>& dbias = dbiases[static_cast<std::size_t>(part)];
+    sums.clear(part);
+    Scratch<real>& du = sums.dweight[static_cast<std::size_t>(part)];
+    Scratch<double>& dbias = sums.dbias[static_cast<std::size_t>(part)];
     for (Index first = begin; first < end; first += most) {
       const Index count = std::min(most, end - first), tiles = count * at.tiles;
       const Index image = first * s.in * s.height * s.width;
@@ -351,11 +361,8 @@ void backward(const ConvBackward& b, const ConvSizes& s) {
       }
     }
   });
-  for (std::size_t part = 1; part < dus.size(); ++part) {
-    for (Index i = 0; i < du_size; ++i) dus[0].data()[i] += dus[part].data()[i];
-  }
-  if (b.dbias != nullptr) write_sum(b.dbias, dbiases);
-  if (b.dweight != nullptr) transform_weight_gradient(b.dweight, dus[0].data(), at, s);
+  if (b.dbias != nullptr) sums.write_dbias(b.dbias);
+  if (b.dweight != nullptr) transform_weight_gradient(b.dweight, sums.dweight, at, s);
 }
 
 }  // namespace
