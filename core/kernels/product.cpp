@@ -20,16 +20,13 @@ bool takes_panels(const GemmSizes& s) {
 }
 
 // Calls body(first, count) for parts of a product's rows, in parallel if each has enough to do.
+// Not in whole tiles: 800 rows are 134 tiles of six, of which one of 64 threads would get three
+// and the others two.
 template <class Body>
 void for_row_parts(Index rows, Index multiply_adds_a_row, const Body& body) {
   constexpr Index worth_a_thread = 500'000;  // multiply-adds: some 10 µs
-  constexpr Index together = tile_rows;      // rows that a product works on at once
-  const Index groups = (rows + together - 1) / together;
-  parallel_for(groups, worth_a_thread / (together * multiply_adds_a_row + 1) + 1,
-               [&](Index begin, Index end) {
-                 const Index first = begin * together;
-                 body(first, std::min(end * together, rows) - first);
-               });
+  parallel_for(rows, worth_a_thread / (multiply_adds_a_row + 1) + 1,
+               [&](Index begin, Index end) { body(begin, end - begin); });
 }
 
 // Every row of C becomes the bias: the product is then added to it, which costs nothing, since BLAS
@@ -108,6 +105,17 @@ void product(real* c, const real* a, const real* b, const GemmSizes& s, const Pr
 
 void product_in_panels(const TakePanel& take, const real* a, const real* b, const GemmSizes& s) {
   const bool panels = takes_panels(s);
+  constexpr Index few_rows = 64;
+  if (!panels &&
+      s.m < few_rows) {  // ten make no even parts for four threads; gemm() splits columns
+    Scratch<real> c(s.m * s.n);
+    gemm(c.data(), a, b, s);
+    parallel_for(s.m * s.n, elementwise_grain / 2, [&](Index begin, Index end) {
+      take(begin, c.values().subspan(static_cast<std::size_t>(begin),
+                                     static_cast<std::size_t>(end - begin)));
+    });
+    return;
+  }
   const Index panel_elements = panels ? 24 * 1024 : 128 * 1024;
   const Index most = std::max<Index>(panel_elements / (tile_rows * s.n + 1), 1) * tile_rows;
   std::optional<WithPackedB> packed;

@@ -13,7 +13,7 @@ namespace limbeck {
 void product(real* c, const real* a, const real* b, const GemmSizes& sizes,
              const ProductEnd& end = {});
 
-// Gets the elements of C from `begin` on, whole rows: from several threads at once.
+// Gets the elements of C from `begin` on: from several threads at once.
 using TakePanel = std::function<void(Index begin, std::span<const real> elements)>;
 
 // The same product for somebody who takes its rows as soon as they are there, a panel of them at a
