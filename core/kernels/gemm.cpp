@@ -4,9 +4,13 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 
+#include "core/built_for.h"
 #include "core/error.h"
+#include "core/kernels/blas_core.h"
+#include "core/kernels/packed_product.h"
 #include "core/kernels/plain.h"
 #include "core/kernels/small_product.h"
 #include "core/parallel.h"
@@ -72,6 +76,32 @@ void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
                   c, c_row);
 }
 
+// Whether our own products are the faster. The line is for whoever waits for the program.
+bool without_blas() {
+  static const bool is_slow = [] {
+    const char* const core = openblas_get_corename();
+    const std::uint64_t present = detail::processor_features();
+    if (blas_falls_short(core, present)) {
+      std::fputs(blas_complaint(core, present).c_str(), stderr);
+    }
+    return blas_falls_short(core, detail::built_for);
+  }();
+  return is_slow;
+}
+
+void on_one_thread(real* c, const real* a, const real* b, const GemmSizes& s) {
+  // BLAS would wake the other threads for one row already.
+  if (s.m == 1 && s.transpose_b && !s.transpose_a) {
+    row_products(c, a, b,
+                 {.rows = s.n, .depth = s.k, .b_row = s.b_row, .accumulate = s.accumulate});
+  } else if (without_blas()) {
+    packed_product(c, a, b, s);
+  } else {
+    const BlasThreads one_thread(1);  // where OpenMP gave a team of one, BLAS would start its own
+    call_blas(c, a, b, s);
+  }
+}
+
 }  // namespace
 
 GemmSizes GemmSizes::with_rows() const {
@@ -85,32 +115,17 @@ GemmSizes GemmSizes::with_rows() const {
 void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
   if (plain_kernels()) return plain_gemm(c, a, b, given);
   const GemmSizes s = given.with_rows();
-  const Index parts = omp_in_parallel() != 0 ? 1
-                                             : std::min(part_count(s.m * s.n * s.k, worth_a_thread),
-                                                        std::max(s.m, s.n) / 8);
-  if (parts <= 1) {
-    const FlushDenormals flush_denormals;
-    // BLAS would wake the other threads for one row already.
-    if (s.m == 1 && s.transpose_b && !s.transpose_a) {
-      row_products(c, a, b,
-                   {.rows = s.n, .depth = s.k, .b_row = s.b_row, .accumulate = s.accumulate});
-    } else {
-      const BlasThreads one_thread(1);
-      call_blas(c, a, b, s);
-    }
-    return;
-  }
-  parallel_for(parts, 1, [=](Index part, Index) {
-    const BlasThreads one_thread(1);  // where OpenMP gave a team of one, BLAS would start its own
+  const bool by_rows = s.m > s.n;
+  const Index all = std::max(s.m, s.n), others = std::min(s.m, s.n);
+  const Index grain =
+      omp_in_parallel() != 0 ? all : std::max<Index>(worth_a_thread / (others * s.k + 1) + 1, 8);
+  parallel_for(all, grain, [=](Index begin, Index end) {
     GemmSizes share = s;
-    const bool by_rows = s.m > s.n;
-    const Index all = by_rows ? s.m : s.n;
-    const Index first = all * part / parts;
-    (by_rows ? share.m : share.n) = all * (part + 1) / parts - first;
+    (by_rows ? share.m : share.n) = end - begin;
     if (by_rows) {
-      call_blas(c + first * s.c_row, a + first * (s.transpose_a ? 1 : s.a_row), b, share);
+      on_one_thread(c + begin * s.c_row, a + begin * (s.transpose_a ? 1 : s.a_row), b, share);
     } else {
-      call_blas(c + first, a, b + first * (s.transpose_b ? s.b_row : 1), share);
+      on_one_thread(c + begin, a, b + begin * (s.transpose_b ? s.b_row : 1), share);
     }
   });
 }
