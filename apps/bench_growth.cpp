@@ -4,7 +4,9 @@
 
 #include "apps/common/program.h"
 #include "apps/common/timing.h"
+#include "apps/study/chart.h"
 #include "core/autograd.h"
+#include "core/files/file.h"
 #include "core/parallel.h"
 #include "core/text.h"
 #include "nn/losses.h"
@@ -35,26 +37,36 @@ double ms_a_step(const std::string& spec, Index n, bool training) {
   });
 }
 
+// With each number of threads.
+std::vector<double> ms_by_threads(const std::string& spec, Index n, bool training,
+                                  const std::vector<int>& thread_counts) {
+  std::vector<double> ms;
+  for (const int count : thread_counts) {
+    set_threads(count);
+    ms.push_back(ms_a_step(spec, n, training));
+  }
+  return ms;
+}
+
+std::string cells(const std::vector<double>& ms) {
+  std::string line;
+  for (const double one : ms) line += fmt::format("{:>12.4f}", one);
+  return line;
+}
+
 // A line of the table: the time with each number of threads, the images a second of the fastest,
 // and how often a second the products' multiply-adds (forward, and for training as much twice
 // again) are done.
 void print_line(const std::string& what, const std::string& spec, Index n, bool training,
                 const std::vector<int>& thread_counts) {
-  std::string line = fmt::format("{:<22}", what);
-  double best = INFINITY;
-  for (const int count : thread_counts) {
-    set_threads(count);
-    const double ms = ms_a_step(spec, n, training);
-    best = std::min(best, ms);
-    line += fmt::format("{:>12.4f}", ms);
-  }
+  const std::vector<double> ms = ms_by_threads(spec, n, training, thread_counts);
+  const double best = *std::ranges::min_element(ms);
   Rng rng(0);
   Sequential model = make_model(spec, image, 10, {}, rng);
   const auto work = static_cast<double>(multiply_adds(model, image) * n * (training ? 3 : 1));
-  line += fmt::format("{:>14}{:>10.1f}",
-                      thousands(static_cast<Index>(static_cast<double>(n) / best * 1e3)),
-                      work / best * 1e-6);
-  fmt::print("{}\n", line);
+  fmt::print("{:<22}{}{:>14}{:>10.1f}\n", what, cells(ms),
+             thousands(static_cast<Index>(static_cast<double>(n) / best * 1e3)),
+             work / best * 1e-6);
   std::fflush(stdout);
 }
 
@@ -66,9 +78,15 @@ void print_head(const std::string& title, const std::vector<int>& thread_counts)
   fmt::print("{:>14}{:>10}\n", "images/s", "GMAC/s");
 }
 
-void print_growth(int most_threads) {
-  std::vector<int> thread_counts;
-  for (int count = 1; count <= most_threads; count *= 2) thread_counts.push_back(count);
+// 1, 2, 4 and so on, and the most.
+std::vector<int> counts_up_to(int most) {
+  std::vector<int> counts;
+  for (int count = 1; count < most; count *= 2) counts.push_back(count);
+  counts.push_back(most);
+  return counts;
+}
+
+void print_growth(const std::vector<int>& thread_counts) {
   const auto by_batch = [&](const std::string& spec, bool training) {
     print_head(fmt::format("{} of {} by batch", training ? "Training step" : "Inference", spec),
                thread_counts);
@@ -87,21 +105,61 @@ void print_growth(int most_threads) {
   }
 }
 
+// How many times as fast a training step on a batch of 128 is on more threads than on one.
+Chart print_speed_up(const std::vector<int>& thread_counts) {
+  Chart chart{.title = "Training steps on more threads",
+              .x_label = "threads",
+              .y_label = "times as fast as on one",
+              .log_x = true};
+  print_head("Training step on a batch of 128", thread_counts);
+  Series ideal{.name = "threads"};
+  for (const int count : thread_counts)
+    ideal.points.push_back({.x = count * 1.0, .y = count * 1.0});
+  for (const char* spec :
+       {"mlp:1200,1200", "mlp:800,800", "cnn:32,64,512", "cnn:8,16,32", "cnn-large"}) {
+    const std::vector<double> ms = ms_by_threads(spec, 128, true, thread_counts);
+    fmt::print("{:<22}{}{:>14}\n", spec, cells(ms),
+               thousands(static_cast<Index>(128e3 / *std::ranges::min_element(ms))));
+    std::fflush(stdout);
+    chart.series.push_back({.name = spec});
+    for (std::size_t i = 0; i < ms.size(); ++i) {
+      chart.series.back().points.push_back({.x = thread_counts[i] * 1.0, .y = ms[0] / ms[i]});
+    }
+  }
+  chart.series.push_back(ideal);
+  return chart;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   int most_threads = threads();
+  bool only_threads = false;
+  std::string chart;
+  const auto add_options = [&](Options& options) {
+    options.add("--threads", most_threads, "The most threads")
+        .type("N")
+        .show_default()
+        .check(at_least_1());
+    options.flag("--only-threads", only_threads, "Only the table of five networks by threads");
+    options
+        .add("--chart", chart,
+             "Draws that table there, as an SVG picture of how many times as "
+             "fast a step becomes")
+        .type("FILE");
+  };
+  const auto measure = [&] {
+    if (!chart.empty()) check_writable("--chart", chart);
+    const std::vector<int> thread_counts = counts_up_to(most_threads);
+    if (!only_threads) print_growth(thread_counts);
+    const Chart drawn = print_speed_up(thread_counts);
+    if (!chart.empty()) write_file("--chart", chart, svg(drawn));
+  };
   return run_program({.name = "bench_growth",
                       .description = "Times training steps and inference for growing batches and "
-                                     "widths, on 1, 2, 4, ... threads. "
+                                     "widths, on 1, 2, 4, ... threads and on all. "
                                      "The best of five means counts.",
-                      .add_options =
-                          [&](Options& options) {
-                            options.add("--threads", most_threads, "The most threads")
-                                .type("N")
-                                .show_default()
-                                .check(at_least_1());
-                          },
-                      .work = [&] { print_growth(most_threads); }},
+                      .add_options = add_options,
+                      .work = measure},
                      argc, argv);
 }

@@ -1,7 +1,10 @@
 // The benchmark from outside: its lines, and its refusals.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "tests/apps/run_program.h"
+#include "tests/data/idx_files.h"
 #include "tests/testing.h"
 
 using namespace limbeck;
@@ -14,7 +17,35 @@ TEST_CASE("bench --json prints a line of figures for the row that is asked for")
   CHECK(row.at("name") == "tiny_infer_1");
   CHECK(row.at("ms").get<double>() > 0);
   CHECK(row.at("floor_ms").get<double>() > 0);
+  CHECK(row.at("gflops").get<double>() > 0);
+  CHECK(row.at("share_of_peak").get<double>() > 0);
+  CHECK(row.at("share_of_peak").get<double>() < 1.2);  // the peak is measured on the same machine
   CHECK(row.at("images_per_s").get<double>() == doctest::Approx(1e3 / row.at("ms").get<double>()));
+}
+
+TEST_CASE("bench --csv writes the same figures to a file") {
+  const Folder folder;
+  const Finished run = run_program("bench", {"--json", "--only", "tiny_infer_1", "--threads", "1",
+                                             "--csv", folder.file("b.csv")});
+  REQUIRE(run.exit_code == 0);
+  const std::string csv = read_all(folder.file("b.csv"));
+  CHECK(csv.starts_with("name,ms,images_per_s,floor_ms,gflops,share_of_peak\r\ntiny_infer_1,"));
+  CHECK(std::ranges::count(csv, '\n') == 2);
+}
+
+TEST_CASE("bench --profile says where a step goes, and little of it is done by one thread alone") {
+  const std::regex alone(R"(all +([0-9.]+) +([0-9.]+), ([0-9.]+) % of the step)");
+  for (const auto& [row, percent] :
+       {std::pair<const char*, double>{"mlp_teacher_train", 2}, {"cnn_student_train", 6}}) {
+    const Finished run = run_program("bench", {"--profile", "--only", row, "--batch", "128"});
+    CAPTURE(run.out);
+    REQUIRE(run.exit_code == 0);
+    CHECK(contains(run.out, "linear_relu, backward"));
+    CHECK(contains(run.out, "cross_entropy"));
+    std::smatch found;
+    REQUIRE(std::regex_search(run.out, found, alone));
+    CHECK(std::stod(found[3]) < percent);
+  }
 }
 
 TEST_CASE("bench names its rows to who asks for another") {
@@ -28,4 +59,11 @@ TEST_CASE("bench_growth refuses to run on no thread") {
   const Finished run = run_program("bench_growth", {"--threads", "0"});
   CHECK(run.exit_code == 2);
   CHECK(contains(run.err, "--threads: must be at least 1; got 0"));
+}
+
+TEST_CASE("bench_growth looks whether its picture can be written before it measures") {
+  const Finished run = run_program("bench_growth", {"--chart", "/no/such/folder/a.svg"});
+  CHECK(run.exit_code == 1);
+  CHECK(contains(run.err, "--chart: "));
+  CHECK(run.out == "");
 }

@@ -5,9 +5,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "tests/data/idx_files.h"
 
 namespace limbeck::testing {
+namespace {
+
+// On a processor that OpenBLAS does not know, every program says so (core/kernels/blas_core.h):
+// what a test looks at is what else it says, unless it asked for that.
+std::string heard_of(std::string err, const std::vector<std::string>& words) {
+  const bool asked = std::ranges::any_of(
+      words, [](const std::string& word) { return word.starts_with("OPENBLAS_CORETYPE="); });
+  const std::size_t begin = err.find("limbeck: OpenBLAS takes ");
+  if (!asked && begin != std::string::npos) err.erase(begin, err.find('\n', begin) + 1 - begin);
+  return err;
+}
+
+}  // namespace
 
 Finished run_program(const std::string& name, const std::vector<std::string>& arguments) {
   std::vector<std::string> words = {std::filesystem::absolute(LIMBECK_BIN).string() + "/" + name};
@@ -43,7 +58,7 @@ Finished run_command(std::vector<std::string> words) {
   REQUIRE(waitpid(pid, &status, 0) == pid);
   return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           .out = read_all(heard.file("out")),
-          .err = read_all(heard.file("err"))};
+          .err = heard_of(read_all(heard.file("err")), words)};
 }
 
 }  // namespace limbeck::testing

@@ -18,7 +18,8 @@ struct Finished {
 Finished run_program(const std::string& name, const std::vector<std::string>& arguments);
 
 // Likewise a program of the system, by its name or its path: {"node", "--version"}. If there is
-// none of that name the exit code is 127, as in a shell.
+// none of that name the exit code is 127, as in a shell. What OpenBLAS is complained of is left out
+// of `err`, where no OPENBLAS_CORETYPE is set.
 Finished run_command(std::vector<std::string> words);
 
 }  // namespace limbeck::testing
