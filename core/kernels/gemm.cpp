@@ -21,10 +21,8 @@ namespace {
 // BLAS has the precision in its functions' names.
 #ifdef LIMBECK_REAL_DOUBLE
 constexpr auto general_product = cblas_dgemm;
-constexpr auto matrix_times_vector = cblas_dgemv;
 #else
 constexpr auto general_product = cblas_sgemm;
-constexpr auto matrix_times_vector = cblas_sgemv;
 #endif
 
 // Multiplications below which a product stays on one thread: about 20 µs.
@@ -65,12 +63,6 @@ void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
     return;
   }
   const real beta = s.accumulate ? 1 : 0;
-  if (m == 1) {  // one row: a matrix times a vector needs none of gemm's packing
-    matrix_times_vector(CblasRowMajor, s.transpose_b ? CblasNoTrans : CblasTrans,
-                        s.transpose_b ? n : k, s.transpose_b ? k : n, 1, b, b_row, a,
-                        s.transpose_a ? a_row : 1, beta, c, 1);
-    return;
-  }
   general_product(CblasRowMajor, s.transpose_a ? CblasTrans : CblasNoTrans,
                   s.transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1, a, a_row, b, b_row, beta,
                   c, c_row);
@@ -89,17 +81,22 @@ bool without_blas() {
   return is_slow;
 }
 
+// One thread's share. Of a few rows BLAS would lay out all of B, which costs more than the product;
+// how many are few was measured.
 void on_one_thread(real* c, const real* a, const real* b, const GemmSizes& s) {
-  // BLAS would wake the other threads for one row already.
-  if (s.m == 1 && s.transpose_b && !s.transpose_a) {
-    row_products(c, a, b,
-                 {.rows = s.n, .depth = s.k, .b_row = s.b_row, .accumulate = s.accumulate});
-  } else if (without_blas()) {
-    packed_product(c, a, b, s);
-  } else {
-    const BlasThreads one_thread(1);  // where OpenMP gave a team of one, BLAS would start its own
-    call_blas(c, a, b, s);
+  if (!s.transpose_a && s.m < 8) {
+    return (s.transpose_b ? few_rows_transposed : few_rows)(c, a, b,
+                                                            {.rows = s.m,
+                                                             .columns = s.n,
+                                                             .depth = s.k,
+                                                             .c_row = s.c_row,
+                                                             .a_row = s.a_row,
+                                                             .b_row = s.b_row,
+                                                             .accumulate = s.accumulate});
   }
+  if (without_blas()) return packed_product(c, a, b, s);
+  const BlasThreads one_thread(1);  // where OpenMP gave a team of one, BLAS would start its own
+  call_blas(c, a, b, s);
 }
 
 }  // namespace

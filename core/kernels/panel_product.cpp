@@ -13,8 +13,15 @@ namespace {
 constexpr Index width = Panels::width;
 static_assert(width % lanes == 0);
 
+// Blocks of a product: a panel's part stays in the first cache, of 32 KB and more, and a block of
+// panels in the second, of 256 KB and more.
+constexpr Index block_depth = 16 * 1024 / static_cast<Index>(sizeof(real)) / width;
+constexpr Index block_elements = 128 * 1024 / static_cast<Index>(sizeof(real));
+constexpr Index block_rows = 48;  // of a left factor that is laid out
+static_assert(block_rows % tile_rows == 0);
+
 void compute(Index rows, real* tile, Index tile_row, const LeftFactor& a, Index first,
-             const Panels::Panel& panel, Index depth) {
+             const Panels::Panel& panel, Index depth, bool accumulate = false) {
   product_tile(rows, {.c = tile,
                       .c_row = tile_row,
                       .a = a.data + first * a.row,
@@ -23,8 +30,44 @@ void compute(Index rows, real* tile, Index tile_row, const LeftFactor& a, Index 
                       .b = panel.data,
                       .b_row = panel.row,
                       .depth = depth,
-                      .accumulate = false});
+                      .accumulate = accumulate});
 }
+
+// A tile's rows of a factor that lies transposed are neighbours, but a step in depth is a row of
+// its matrix: in `out` the numbers of tile_rows rows are neighbours, step after step.
+void pack_left(real* out, const LeftFactor& a, Index depth) {
+  for (Index i = 0; i < a.rows; i += tile_rows, out += depth * tile_rows) {
+    const real* const from = a.data + i;
+    if (i + lanes <= a.rows) {  // writes past the tile's rows what the next step overwrites
+      for (Index k = 0; k < depth; ++k) store(out + k * tile_rows, load(from + k * a.column));
+    } else {
+      const Index rows = std::min<Index>(tile_rows, a.rows - i);
+      for (Index k = 0; k < depth; ++k) std::copy_n(from + k * a.column, rows, out + k * tile_rows);
+    }
+  }
+}
+
+// Rows [first, first + count) and steps [k, k + depth) of A, laid out in `memory` if they lie
+// transposed.
+class LeftBlock {
+ public:
+  LeftBlock(real* memory, const LeftFactor& a, Index first, Index count, Index k, Index depth)
+      : block_{a.data + first * a.row + k * a.column, count, a.row, a.column}, depth_(depth) {
+    if (a.row != 1) return;
+    pack_left(memory, block_, depth);
+    block_ = {memory, count, 1, tile_rows};
+  }
+  // The `tile_rows` rows from i on, which is a multiple of tile_rows.
+  LeftFactor operator[](Index i) const {
+    const bool packed = block_.row == 1;
+    return {block_.data + i * (packed ? depth_ : block_.row),
+            std::min<Index>(tile_rows, block_.rows - i), block_.row, block_.column};
+  }
+
+ private:
+  LeftFactor block_;
+  Index depth_;
+};
 
 // Calls body(i, j, rows, columns) for every tile; its first element is (i, j). The order keeps the
 // smaller part in cache: rows of A against all panels, or a panel against all of A.
@@ -139,21 +182,41 @@ Panels::Panel Panels::operator[](Index i) const {
 
 void panel_product(real* c, Index c_row, const LeftFactor& a, const Panels& b,
                    const ProductEnd& end) {
-  for_each_tile(a, b, [&](Index i, Index j, Index rows, Index columns) {
+  const Index most_depth = std::clamp<Index>(b.depth(), 1, block_depth);
+  const Index most_columns = std::max(block_elements / most_depth / width, Index{1}) * width;
+  Scratch<real> memory(a.row == 1 ? block_rows * most_depth + lanes : 0);
+  const auto tile = [&](const LeftFactor& left, Index i, Index j, Index k, Index depth) {
+    const Panels::Panel panel = b[j / width].from(k);
+    const Index columns = std::min(width, b.columns() - j);
+    const ProductEnd after = k + depth < b.depth() ? ProductEnd{} : end;
     real* const to = c + i * c_row + j;
-    if (columns == width && end.bias == nullptr && !end.relu) {
-      compute(rows, to, c_row, a, i, b[j / width], b.depth());
-      return;
+    if (columns == width && after.bias == nullptr && !after.relu) {
+      return compute(left.rows, to, c_row, left, 0, panel, depth, k > 0);
     }
-    alignas(64) real tile[tile_rows * width];
-    compute(rows, tile, width, a, i, b[j / width], b.depth());
-    for (Index r = 0; r < rows; ++r) {
+    alignas(64) real sums[tile_rows * width];
+    compute(left.rows, sums, width, left, 0, panel, depth);
+    for (Index r = 0; r < left.rows; ++r) {
       for (Index l = 0; l < columns; ++l) {
-        const real sum = tile[r * width + l] + (end.bias != nullptr ? end.bias[j + l] : 0);
-        to[r * c_row + l] = end.relu ? std::max(sum, real{0}) : sum;
+        const real before = k > 0 ? to[r * c_row + l] : real{0};
+        const real bias = after.bias != nullptr ? after.bias[j + l] : real{0};
+        const real sum = before + sums[r * width + l] + bias;
+        to[r * c_row + l] = after.relu ? std::max(sum, real{0}) : sum;
       }
     }
-  });
+  };
+  for (Index k = 0; k == 0 || k < b.depth(); k += most_depth) {
+    const Index depth = std::min(most_depth, b.depth() - k);
+    for (Index i = 0; i < a.rows; i += block_rows) {
+      const Index end_of_rows = std::min(i + block_rows, a.rows);
+      const LeftBlock left(memory.data(), a, i, end_of_rows - i, k, depth);
+      for (Index j = 0; j < b.columns(); j += most_columns) {
+        const Index end_of_columns = std::min(j + most_columns, b.columns());
+        for (Index r = i; r < end_of_rows; r += tile_rows) {
+          for (Index l = j; l < end_of_columns; l += width) tile(left[r - i], r, l, k, depth);
+        }
+      }
+    }
+  }
 }
 
 void panel_product_transposed(real* c, Index c_row, const LeftFactor& a, const Panels& b,

@@ -35,6 +35,7 @@ class Panels {
   struct Panel {
     const real* data;
     Index row;
+    Panel from(Index k) const { return {data + k * row, row}; }  // without the first k steps
   };
   Panel operator[](Index i) const;
 

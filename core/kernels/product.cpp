@@ -11,12 +11,13 @@
 namespace limbeck {
 namespace {
 
-// Whether packed panels are faster than BLAS. They are where one side, a batch, is long enough to
-// fill registers and not so long that laying out both operands pays: rows of A, or, where A is
-// transposed (a batch is summed over), the depth.
+// Whether packed panels are faster than BLAS: where one side is a batch, and laying out both
+// operands costs more than it brings. Without a transposed operand (dx) the weights would have to
+// be laid out as well, and BLAS does that; a few rows of A are gemm()'s.
 bool takes_panels(const GemmSizes& s) {
-  const Index batch = s.transpose_a ? s.k : s.m;
-  return batch >= 16 && batch <= 256 && !plain_kernels();
+  if (plain_kernels()) return false;
+  if (s.transpose_a) return s.k <= 256;  // dW: the batch is summed over
+  return s.transpose_b && s.m >= 8 && s.m <= 256;
 }
 
 // Calls body(first, count) for parts of a product's rows, in parallel if each has enough to do.
@@ -48,19 +49,13 @@ void by_blas(real* c, const real* a, const real* b, GemmSizes s, const ProductEn
   });
 }
 
-// Cᵀ = op(B)ᵀ Aᵀ: what lies in panels is A, of few rows, and C is written transposed.
+// Cᵀ = B Aᵀ, of a transposed B: what lies in panels is A, of few rows, and C is written transposed.
 void with_packed_a(real* c, const real* a, const real* b, const GemmSizes& s,
                    const ProductEnd& end) {
   const Panels batch = Panels::packed_transposed(a, s.k, s.m, s.k);
-  const LeftFactor columns = s.transpose_b
-                                 ? LeftFactor{.data = b, .rows = s.n, .row = s.k, .column = 1}
-                                 : LeftFactor{.data = b, .rows = s.n, .row = 1, .column = s.n};
   for_row_parts(s.n, s.m * s.k, [&](Index first, Index count) {
-    LeftFactor part = columns;
-    part.data += first * columns.row;
-    part.rows = count;
     panel_product_transposed(
-        c + first, s.n, part, batch,
+        c + first, s.n, {.data = b + first * s.k, .rows = count, .row = s.k, .column = 1}, batch,
         {.bias = end.bias != nullptr ? end.bias + first : nullptr, .relu = end.relu});
   });
 }
@@ -97,7 +92,7 @@ class WithPackedB {
 
 void product(real* c, const real* a, const real* b, const GemmSizes& s, const ProductEnd& end) {
   if (!takes_panels(s)) return by_blas(c, a, b, s, end);
-  if (!s.transpose_a && (s.m <= s.n || !s.transpose_b)) return with_packed_a(c, a, b, s, end);
+  if (!s.transpose_a && s.m <= s.n) return with_packed_a(c, a, b, s, end);
   const WithPackedB result(a, b, s);
   for_row_parts(s.m, s.k * s.n,
                 [&](Index first, Index count) { result.rows(c + first * s.n, first, count, end); });

@@ -42,6 +42,67 @@ void panel(real* c, const real* a, const real* b, const SmallProductSizes& s) {
   for (; i < s.rows; ++i) block<1, vectors>(c + i * s.c_row, a + i * s.a_row, b, s);
 }
 
+// `count` rows of A with all rows of B, `together` of them at once. Past the last row of B the last
+// is taken again, and not written.
+template <int count, int together>
+void dots(real* c, const real* a, const real* b, const FewRowsSizes& s) {
+  const Index whole = s.depth / lanes * lanes;
+  for (Index j = 0; j < s.columns; j += together) {
+    const real* rows[together];
+    for (int r = 0; r < together; ++r) rows[r] = b + std::min(j + r, s.columns - 1) * s.b_row;
+    Vector sum[count][together] = {};
+    for (Index k = 0; k < whole; k += lanes) {
+      Vector left[count];
+      for (int i = 0; i < count; ++i) left[i] = load(a + i * s.a_row + k);
+      for (int r = 0; r < together; ++r) {
+        const Vector right = load(rows[r] + k);
+        for (int i = 0; i < count; ++i) sum[i][r] += left[i] * right;
+      }
+    }
+    for (int i = 0; i < count; ++i) {
+      for (int r = 0; r < std::min<Index>(together, s.columns - j); ++r) {
+        real& to = c[i * s.c_row + j + r];
+        real total = s.accumulate ? to : 0;
+        for (Index l = 0; l < lanes; ++l) total += sum[i][r][l];
+        for (Index k = whole; k < s.depth; ++k) total += a[i * s.a_row + k] * rows[r][k];
+        to = total;
+      }
+    }
+  }
+}
+
+// c[i, j] += Σ over k < depth of a[i, k] · b[k, j] for i < rows.
+template <int rows, int depth>
+void add_rows(real* c, const real* a, const real* b, const FewRowsSizes& s) {
+  Vector factor[rows][depth];
+  for (int i = 0; i < rows; ++i) {
+    for (int k = 0; k < depth; ++k) factor[i][k] = splat(a[i * s.a_row + k]);
+  }
+  Index j = 0;
+  for (; j + lanes <= s.columns; j += lanes) {
+    Vector sum[rows];
+    for (int i = 0; i < rows; ++i) sum[i] = load(c + i * s.c_row + j);
+    for (int k = 0; k < depth; ++k) {
+      const Vector row = load(b + k * s.b_row + j);
+      for (int i = 0; i < rows; ++i) sum[i] += factor[i][k] * row;
+    }
+    for (int i = 0; i < rows; ++i) store(c + i * s.c_row + j, sum[i]);
+  }
+  for (; j < s.columns; ++j) {
+    for (int i = 0; i < rows; ++i) {
+      for (int k = 0; k < depth; ++k) c[i * s.c_row + j] += factor[i][k][0] * b[k * s.b_row + j];
+    }
+  }
+}
+
+template <int depth>
+void add_rows_to_all(real* c, const real* a, const real* b, const FewRowsSizes& s) {
+  Index i = 0;
+  for (; i + 3 <= s.rows; i += 3) add_rows<3, depth>(c + i * s.c_row, a + i * s.a_row, b, s);
+  if (s.rows - i == 2) add_rows<2, depth>(c + i * s.c_row, a + i * s.a_row, b, s);
+  if (s.rows - i == 1) add_rows<1, depth>(c + i * s.c_row, a + i * s.a_row, b, s);
+}
+
 }  // namespace
 
 void small_product(real* c, const real* a, const real* b, const SmallProductSizes& s) {
@@ -63,24 +124,33 @@ void small_product(real* c, const real* a, const real* b, const SmallProductSize
   for (; j < s.columns; j += lanes) panel<8, 1>(c + j, a, b + j, s);
 }
 
-void row_products(real* y, const real* x, const real* b, const RowProductSizes& s) {
-  const Index whole = s.depth / lanes * lanes;
-  constexpr int together = 4;  // rows: sums that do not wait for one another
-  for (Index i = 0; i < s.rows; i += together) {
-    const auto count = static_cast<int>(std::min<Index>(together, s.rows - i));
-    const real* rows[together];
-    for (int r = 0; r < together; ++r) rows[r] = b + (i + std::min(r, count - 1)) * s.b_row;
-    Vector sum[together] = {};
-    for (Index k = 0; k < whole; k += lanes) {
-      const Vector v = load(x + k);
-      for (int r = 0; r < together; ++r) sum[r] += v * load(rows[r] + k);
-    }
-    for (int r = 0; r < count; ++r) {
-      real total = s.accumulate ? y[i + r] : 0;
-      for (Index l = 0; l < lanes; ++l) total += sum[r][l];
-      for (Index k = whole; k < s.depth; ++k) total += x[k] * rows[r][k];
-      y[i + r] = total;
-    }
+void few_rows_transposed(real* c, const real* a, const real* b, const FewRowsSizes& s) {
+  // As many of B's rows at once as leave registers for the sums and for A: the sums do not wait for
+  // one another, and what is loaded is used several times.
+  for (Index i = 0; i < s.rows; i += 4) {
+    const FewRowsSizes part{s.rows - i, s.columns, s.depth,     s.c_row,
+                            s.a_row,    s.b_row,   s.accumulate};
+    real* const to = c + i * s.c_row;
+    const real* const from = a + i * s.a_row;
+    if (part.rows == 1) dots<1, 4>(to, from, b, part);
+    if (part.rows == 2) dots<2, 4>(to, from, b, part);
+    if (part.rows == 3) dots<3, 3>(to, from, b, part);
+    if (part.rows >= 4) dots<4, 2>(to, from, b, part);
+  }
+}
+
+void few_rows(real* c, const real* a, const real* b, const FewRowsSizes& s) {
+  if (!s.accumulate) {
+    for (Index i = 0; i < s.rows; ++i) std::fill_n(c + i * s.c_row, s.columns, real{0});
+  }
+  // Columns of which four rows of B and all of C stay in the first cache.
+  const Index block = std::max<Index>(6 * 1024 / (s.rows + 4) / lanes, 4) * lanes;
+  for (Index j = 0; j < s.columns; j += block) {
+    FewRowsSizes part = s;
+    part.columns = std::min(block, s.columns - j);
+    Index k = 0;
+    for (; k + 4 <= s.depth; k += 4) add_rows_to_all<4>(c + j, a + k, b + k * s.b_row + j, part);
+    for (; k < s.depth; ++k) add_rows_to_all<1>(c + j, a + k, b + k * s.b_row + j, part);
   }
 }
 

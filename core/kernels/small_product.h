@@ -19,13 +19,17 @@ struct SmallProductSizes {
 //     c[i · c_row + j] (+)= sum over k < depth of a[i · a_row + k · a_depth] · b[k · b_row + j]
 void small_product(real* c, const real* a, const real* b, const SmallProductSizes& sizes);
 
-// A vector and the rows of a matrix, on one thread: y[i] (+)= Σ_k x[k] · b[i · b_row + k] for
-// i < rows, k < depth.
-struct RowProductSizes {
-  Index rows, depth;
-  Index b_row;
-  bool accumulate = false;
+// Products of a few rows, a batch of up to a dozen images, with a layer's weights: each weight is
+// read once, where it lies. On one thread, C is (rows, columns), all three row-major.
+struct FewRowsSizes {
+  Index rows, columns, depth;
+  Index c_row, a_row, b_row;  // from a row to the next
+  bool accumulate = false;    // adds to C instead of overwriting it
 };
-void row_products(real* y, const real* x, const real* b, const RowProductSizes& sizes);
+
+// c[i, j] (+)= Σ_k a[i, k] · b[j, k]: of B's rows, as sums along vectors.
+void few_rows_transposed(real* c, const real* a, const real* b, const FewRowsSizes& sizes);
+// c[i, j] (+)= Σ_k a[i, k] · b[k, j]: B's rows are added up, four at a time.
+void few_rows(real* c, const real* a, const real* b, const FewRowsSizes& sizes);
 
 }  // namespace limbeck

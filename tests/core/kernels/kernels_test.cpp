@@ -104,6 +104,68 @@ TEST_CASE("a product with panels is its three loops, however they are made and i
   }
 }
 
+TEST_CASE("a product with panels adds up blocks in depth, of an A that lies either way") {
+  for (const Index depth : {255, 257, 600}) {
+    for (const Index rows : {5, 47, 50}) {  // blocks of 48 rows, where A is transposed
+      const Index columns = 3 * Panels::width + 5;
+      const Tensor a = random_tensor({rows, depth}, 1), a_transposed = transposed(a);
+      const Tensor b = random_tensor({depth, columns}, 2), bias = random_tensor({columns}, 3);
+      Tensor expected = Tensor::empty({rows, columns});
+      plain_gemm(expected.data(), a.data(), b.data(), {.m = rows, .n = columns, .k = depth});
+      const Tensor ended = relu(expected + bias);
+      const Panels panels = Panels::packed(b.data(), depth, columns, columns);
+      for (const LeftFactor& left :
+           {LeftFactor{.data = a.data(), .rows = rows, .row = depth, .column = 1},
+            LeftFactor{.data = a_transposed.data(), .rows = rows, .row = 1, .column = rows}}) {
+        Tensor c = Tensor::full(expected.shape(), 7);
+        panel_product(c.data(), columns, left, panels);
+        CHECK(difference(c, expected) < 1e-4);
+        panel_product(c.data(), columns, left, panels, {.bias = bias.data(), .relu = true});
+        CHECK(difference(c, ended) < 1e-4);
+      }
+    }
+  }
+}
+
+TEST_CASE("a product of a few rows is its three loops, beside what is wider, and adds to what is") {
+  for (const Index rows : {1, 2, 3, 4, 5, 7, 9}) {
+    for (const Index columns : {1, 6, 19, 700}) {  // 700: more than a block
+      for (const Index depth : {0, 1, 6, 21}) {
+        CAPTURE(rows);
+        CAPTURE(columns);
+        CAPTURE(depth);
+        const Tensor a = random_tensor({rows, depth + 1}, 1);
+        const Tensor b = random_tensor({depth, columns + 2}, 2), b_transposed = transposed(b);
+        const Tensor before = random_tensor({rows, columns + 3}, 3);
+        for (const bool accumulate : {false, true}) {
+          Tensor expected = before.clone(), c = before.clone(), of_rows = before.clone();
+          const FewRowsSizes s{.rows = rows,
+                               .columns = columns,
+                               .depth = depth,
+                               .c_row = columns + 3,
+                               .a_row = depth + 1,
+                               .b_row = columns + 2,
+                               .accumulate = accumulate};
+          plain_gemm(expected.data(), a.data(), b.data(),
+                     {.m = rows,
+                      .n = columns,
+                      .k = depth,
+                      .accumulate = accumulate,
+                      .c_row = s.c_row,
+                      .a_row = s.a_row,
+                      .b_row = s.b_row});
+          few_rows(c.data(), a.data(), b.data(), s);
+          FewRowsSizes turned = s;
+          turned.b_row = depth;
+          few_rows_transposed(of_rows.data(), a.data(), b_transposed.data(), turned);
+          CHECK(difference(c, expected) < 1e-5);
+          CHECK(difference(of_rows, expected) < 1e-5);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("NaN goes through a product's bias and relu") {
   const Tensor a = Tensor::full({8, 3}, NAN), b = Tensor::full({3, Panels::width}, 1);
   const Panels panels = Panels::packed(b.data(), 3, Panels::width, Panels::width);
@@ -208,7 +270,7 @@ TEST_CASE("a matrix with a side that BLAS cannot count is refused, and not taken
     return;
   }
   constexpr Index large = Index{1} << 32;  // as an int: 0
-  CHECK(contains(error_of([] { gemm(nullptr, nullptr, nullptr, {.m = 2, .n = 1, .k = large}); }),
+  CHECK(contains(error_of([] { gemm(nullptr, nullptr, nullptr, {.m = 16, .n = 1, .k = large}); }),
                  "gemm: a matrix with a side of 4294967296 is more than BLAS can count"));
   CHECK(
       contains(error_of([] { blas_gemm(nullptr, nullptr, nullptr, {.m = large, .n = 1, .k = 1}); }),
