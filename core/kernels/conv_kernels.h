@@ -75,6 +75,13 @@ void conv_backward(const ConvBackward& b, const ConvSizes& sizes);
 void im2col_forward(const ConvForward& f, const ConvSizes& sizes);
 void im2col_backward(const ConvBackward& b, const ConvSizes& sizes);
 
+// One group's windows of one image as columns, and the way back, which adds each element of the
+// matrix to the pixel from which it came:
+//   matrix[(c, p, q), (i, j)] = x[c, i · stride − padding + d p, j · stride − padding + d q]
+// with the dilation d; places on the padding keep the 0 that the caller put there.
+void im2col(real* matrix, const real* x, const ConvSizes& sizes);
+void col2im(real* dx, const real* matrix, const ConvSizes& sizes);
+
 // By the transform: kernels of 3×3 or 5×5, stride 1, dilation 1, one group, and at least 4 channels
 // in and out.
 void winograd_forward(const ConvForward& f, const ConvSizes& sizes);

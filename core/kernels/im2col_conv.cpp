@@ -38,33 +38,6 @@ void for_matrix_rows(const ConvSizes& s, const Body& body) {
   }
 }
 
-// matrix[(c, p, q), (i, j)] = x[c, i · stride − padding + d p, j · stride − padding + d q] with the
-// dilation d; places on the padding keep the 0 that the caller put there.
-void im2col(real* matrix, const real* x, const ConvSizes& s) {
-  const Index pixels = s.conv_height * s.conv_width;
-  const Index step = s.window.stride.width;
-  for_matrix_rows(s, [=](Index row, Index from, Index to, Index count) {
-    real* out = matrix + row * pixels + to;
-    const real* in = x + from;
-    if (step == 1) {
-      std::copy(in, in + count, out);
-    } else {
-      for (Index j = 0; j < count; ++j) out[j] = in[j * step];
-    }
-  });
-}
-
-// The way back: adds each element of the matrix to the pixel from which it came.
-void col2im(real* dx, const real* matrix, const ConvSizes& s) {
-  const Index pixels = s.conv_height * s.conv_width;
-  const Index step = s.window.stride.width;
-  for_matrix_rows(s, [=](Index row, Index to, Index from, Index count) {
-    real* out = dx + to;
-    const real* in = matrix + row * pixels + from;
-    for (Index j = 0; j < count; ++j) out[j * step] += in[j];
-  });
-}
-
 bool is_depthwise(const ConvSizes& s) {
   return s.in_of_group() == 1 && s.out_of_group() == 1;
 }
@@ -156,6 +129,30 @@ void finish_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const
 }
 
 }  // namespace
+
+void im2col(real* matrix, const real* x, const ConvSizes& s) {
+  const Index pixels = s.conv_height * s.conv_width;
+  const Index step = s.window.stride.width;
+  for_matrix_rows(s, [=](Index row, Index from, Index to, Index count) {
+    real* out = matrix + row * pixels + to;
+    const real* in = x + from;
+    if (step == 1) {
+      std::copy(in, in + count, out);
+    } else {
+      for (Index j = 0; j < count; ++j) out[j] = in[j * step];
+    }
+  });
+}
+
+void col2im(real* dx, const real* matrix, const ConvSizes& s) {
+  const Index pixels = s.conv_height * s.conv_width;
+  const Index step = s.window.stride.width;
+  for_matrix_rows(s, [=](Index row, Index to, Index from, Index count) {
+    real* out = dx + to;
+    const real* in = matrix + row * pixels + from;
+    for (Index j = 0; j < count; ++j) out[j * step] += in[j];
+  });
+}
 
 void im2col_forward(const ConvForward& f, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
