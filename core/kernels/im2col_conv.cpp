@@ -1,12 +1,13 @@
 // Convolution as a matrix product of its windows (im2col), image by image in scratch that stays in
-// cache; and the way back. Where a group has one channel in and one out (depthwise convolution) a
-// product has nothing to share: there the same loops add the shifted image row by row instead.
+// cache; and the way back. Depthwise convolution goes the same way, but for the product.
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "core/kernels/conv_kernels.h"
+#include "core/kernels/depthwise.h"
 #include "core/kernels/gemm.h"
 #include "core/parallel.h"
 #include "core/scratch.h"
@@ -42,36 +43,11 @@ bool is_depthwise(const ConvSizes& s) {
   return s.in_of_group() == 1 && s.out_of_group() == 1;
 }
 
-// z[i, j] = Σ_p Σ_q w[p, q] · x[i · stride − padding + d p, j · stride − padding + d q]
-void depthwise(real* z, const real* w, const real* x, const ConvSizes& s) {
-  const Index step = s.window.stride.width;
-  std::fill_n(z, s.conv_height * s.conv_width, real{0});
-  for_matrix_rows(s, [=](Index tap, Index from, Index to, Index count) {
-    for (Index j = 0; j < count; ++j) z[to + j] += w[tap] * x[from + j * step];
-  });
-}
-
-// dw[p, q] += Σ_i Σ_j dz[i, j] · x[i · stride − padding + d p, j · stride − padding + d q]
-void depthwise_dweight(real* dw, const real* dz, const real* x, const ConvSizes& s) {
-  const Index step = s.window.stride.width;
-  for_matrix_rows(s, [=](Index tap, Index from, Index to, Index count) {
-    real sum = 0;
-    if (step == 1) {
-#pragma omp simd reduction(+ : sum)
-      for (Index j = 0; j < count; ++j) sum += dz[to + j] * x[from + j];
-    } else {
-      for (Index j = 0; j < count; ++j) sum += dz[to + j] * x[from + j * step];
-    }
-    dw[tap] += sum;
-  });
-}
-
-// dx[i · stride − padding + d p, j · stride − padding + d q] += w[p, q] · dz[i, j]
-void depthwise_dinput(real* dx, const real* w, const real* dz, const ConvSizes& s) {
-  const Index step = s.window.stride.width;
-  for_matrix_rows(s, [=](Index tap, Index to, Index from, Index count) {
-    for (Index j = 0; j < count; ++j) dx[to + j * step] += w[tap] * dz[from + j];
-  });
+// Whether the windows must be copied: for a product, but where an image is their matrix as it is.
+bool has_matrix(const ConvSizes& s) {
+  const auto& [kernel, stride, padding, dilation] = s.window;
+  const bool is_image = kernel == Size2d(1) && stride == Size2d(1) && padding == Size2d(0);
+  return !is_depthwise(s) && !is_image;
 }
 
 // One plane of the convolution's result → its bias, relu and the maxima of 2×2, with their argmax.
@@ -106,7 +82,7 @@ void pool_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const C
   }
 }
 
-// One plane of the convolution's result → the same plane of y.
+// One plane of the convolution's result → the same plane of y, or in its place.
 void finish_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   if (!s.pools) {
@@ -158,25 +134,31 @@ void im2col_forward(const ConvForward& f, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   const Index out_pixels = s.out_height() * s.out_width();
   const Index depth = s.in_of_group() * s.window.kernel.area();
+  const bool finishes = s.pools || s.relu || f.bias != nullptr;
   parallel_for(s.images, 1, [&](Index begin, Index end) {
-    auto matrix = Scratch<real>::zeros(depth * pixels);
-    Scratch<real> result(s.out_of_group() * pixels);
+    std::optional<Depthwise> depthwise;
+    if (is_depthwise(s)) depthwise.emplace(s);
+    auto matrix = Scratch<real>::zeros(has_matrix(s) ? depth * pixels : 0);
+    Scratch<real> pooled(s.pools ? s.out_of_group() * pixels : 0);
     for (Index n = begin; n < end; ++n) {
       for (Index g = 0; g < s.groups; ++g) {
         const real* const x = f.x + (n * s.in + g * s.in_of_group()) * s.height * s.width;
         const real* const weight = f.weight + g * s.out_of_group() * depth;
-        if (is_depthwise(s)) {
-          depthwise(result.data(), weight, x, s);
+        const Index at = (n * s.out + g * s.out_of_group()) * out_pixels;
+        real* const result = s.pools ? pooled.data() : f.y + at;
+        if (depthwise) {
+          depthwise->forward(result, weight, x);
         } else {
-          im2col(matrix.data(), x, s);
-          gemm(result.data(), weight, matrix.data(),
+          if (has_matrix(s)) im2col(matrix.data(), x, s);
+          gemm(result, weight, has_matrix(s) ? matrix.data() : x,
                {.m = s.out_of_group(), .n = pixels, .k = depth});
         }
+        if (!finishes) continue;
         for (Index o = 0; o < s.out_of_group(); ++o) {
-          const Index channel = g * s.out_of_group() + o;
-          const Index at = (n * s.out + channel) * out_pixels;
-          finish_plane(f.y + at, f.argmax != nullptr ? f.argmax + at : nullptr,
-                       result.data() + o * pixels, f.bias != nullptr ? f.bias[channel] : 0, s);
+          const real bias = f.bias != nullptr ? f.bias[g * s.out_of_group() + o] : 0;
+          const Index plane = at + o * out_pixels;
+          finish_plane(f.y + plane, f.argmax != nullptr ? f.argmax + plane : nullptr,
+                       result + o * pixels, bias, s);
         }
       }
     }
@@ -187,31 +169,36 @@ void im2col_backward(const ConvBackward& b, const ConvSizes& s) {
   const Index pixels = s.conv_height * s.conv_width;
   const Index in_pixels = s.height * s.width;
   const Index depth = s.in_of_group() * s.window.kernel.area();
+  const bool as_it_is = !s.pools && !s.relu && b.dbias == nullptr;  // dy is dz
   PartSums sums(s, s.out * depth);
   parallel_parts(s.images, 1, [&](Index part, Index begin, Index end) {
-    auto matrix = Scratch<real>::zeros(depth * pixels);
-    Scratch<real> dmatrix(depth * pixels);
-    Scratch<real> dz(s.out * pixels);
+    std::optional<Depthwise> depthwise;
+    if (is_depthwise(s)) depthwise.emplace(s);
+    auto matrix = Scratch<real>::zeros(has_matrix(s) ? depth * pixels : 0);
+    Scratch<real> dmatrix(has_matrix(s) ? depth * pixels : 0);
+    Scratch<real> gradient(as_it_is ? 0 : s.out * pixels);
     sums.clear(part);
     real* const dweight = sums.dweight[static_cast<std::size_t>(part)].data();
     double* const dbias = sums.dbias[static_cast<std::size_t>(part)].data();
     for (Index n = begin; n < end; ++n) {
-      if (s.pools) std::ranges::fill(dz.values(), real{0});
-      conv_output_gradient(dz.data(), dbias, b, s, n,
-                           {.channel = pixels, .row = s.conv_width, .pixel = 1});
-      if (b.dx != nullptr) std::fill_n(b.dx + n * s.in * in_pixels, s.in * in_pixels, real{0});
+      if (s.pools) std::ranges::fill(gradient.values(), real{0});
+      if (!as_it_is) {
+        conv_output_gradient(gradient.data(), dbias, b, s, n,
+                             {.channel = pixels, .row = s.conv_width, .pixel = 1});
+      }
+      const real* const dz = as_it_is ? b.dy + n * s.out * pixels : gradient.data();
       for (Index g = 0; g < s.groups; ++g) {
         const Index image = (n * s.in + g * s.in_of_group()) * in_pixels;
         const Index weight = g * s.out_of_group() * depth;
-        const real* const dz_group = dz.data() + g * s.out_of_group() * pixels;
-        if (is_depthwise(s)) {
-          if (b.dweight != nullptr) depthwise_dweight(dweight + weight, dz_group, b.x + image, s);
-          if (b.dx != nullptr) depthwise_dinput(b.dx + image, b.weight + weight, dz_group, s);
+        const real* const dz_group = dz + g * s.out_of_group() * pixels;
+        if (depthwise) {
+          if (b.dweight != nullptr) depthwise->add_dweight(dweight + weight, dz_group, b.x + image);
+          if (b.dx != nullptr) depthwise->dinput(b.dx + image, b.weight + weight, dz_group);
           continue;
         }
         if (b.dweight != nullptr) {  // (C_out, pixels) (depth, pixels)ᵀ → (C_out, depth)
-          im2col(matrix.data(), b.x + image, s);
-          gemm(dweight + weight, dz_group, matrix.data(),
+          if (has_matrix(s)) im2col(matrix.data(), b.x + image, s);
+          gemm(dweight + weight, dz_group, has_matrix(s) ? matrix.data() : b.x + image,
                {.m = s.out_of_group(),
                 .n = depth,
                 .k = pixels,
@@ -219,9 +206,13 @@ void im2col_backward(const ConvBackward& b, const ConvSizes& s) {
                 .accumulate = true});
         }
         if (b.dx != nullptr) {  // (C_out, depth)ᵀ (C_out, pixels) → (depth, pixels)
-          gemm(dmatrix.data(), b.weight + weight, dz_group,
+          real* const windows = has_matrix(s) ? dmatrix.data() : b.dx + image;
+          gemm(windows, b.weight + weight, dz_group,
                {.m = depth, .n = pixels, .k = s.out_of_group(), .transpose_a = true});
-          col2im(b.dx + image, dmatrix.data(), s);
+          if (has_matrix(s)) {
+            std::fill_n(b.dx + image, s.in_of_group() * in_pixels, real{0});
+            col2im(b.dx + image, dmatrix.data(), s);
+          }
         }
       }
     }

@@ -21,8 +21,14 @@ TEST_CASE("convolution is its loop nest, forward and backward") {
            {2, 4, 8, 8, 6, 1, 1, 0},                 // 1×1
            {2, 6, 7, 7, 6, 3, 1, 1, 6},              // depthwise
            {2, 5, 9, 20, 5, {5, 3}, {2, 3}, 1, 5},   //
-           {2, 6, 8, 8, 4, 3, 2, 1, 2},              // two groups
-           {2, 4, 9, 12, 5, 3, 1, 0, 1, {2, 3}},     // dilated
+           {1, 3, 1, 1, 3, 3, 1, 1, 3},              // one pixel
+           {1, 2, 7, 17, 2, 3, 2, 0, 2},             // rows of 8, and pixels that no window sees
+           {1, 2, 10, 9, 2, 2, 3, 4, 2},             // windows on nothing but padding
+           {1, 2, 9, 11, 2, {2, 4}, 1, {0, 5}, 2, {3, 2}},
+           {2, 5, 3, 7, 9, 1, 2, 0},              // 1×1 whose windows are copied
+           {2, 6, 3, 5, 10, 1, 1, 0, 2},          // 1×1 of groups
+           {2, 6, 8, 8, 4, 3, 2, 1, 2},           // two groups
+           {2, 4, 9, 12, 5, 3, 1, 0, 1, {2, 3}},  // dilated
            {2, 4, 9, 11, 4, {3, 5}, 2, {2, 3}, 4, 2}}) {
     CAPTURE(c.in);
     CAPTURE(c.out);
@@ -157,6 +163,24 @@ TEST_CASE("a gradient that nobody wants is left out, and the others are the same
     const auto both = gradients(true, true);
     CHECK(same_bits(gradients(true, false)[0], both[0]));
     CHECK(same_bits(gradients(false, true)[1], both[1]));
+  }
+}
+
+TEST_CASE("a depthwise convolution keeps NaN and infinity where its windows see them") {
+  Tensor x = Tensor::full({1, 1, 3, 12}, 1);
+  x.data()[12 + 2] = NAN;            // under one window of those 2 apart
+  x.data()[2 * 12 + 11] = INFINITY;  // under none
+  x.requires_grad();
+  Tensor w = Tensor::full({1, 1, 3, 3}, 1).requires_grad();
+  const Tensor y = conv2d(x, w, Tensor(), {.stride = {1, 4}});
+  CHECK(std::isnan(y.data()[0]));
+  CHECK(y.data()[1] == 9);
+  sum(y).backward();
+  const Tensor dw = w.grad();
+  for (Index tap = 0; tap < 9; ++tap) {
+    CAPTURE(tap);
+    CHECK(std::isnan(dw.data()[tap]) == (tap == 5));
+    if (tap != 5) CHECK(dw.data()[tap] == 3);
   }
 }
 
