@@ -1,6 +1,10 @@
 // distill_study: experiments that show what temperature, alpha and soft targets do.
 
+#include <algorithm>
+
 #include "apps/common/program.h"
+#include "apps/common/say.h"
+#include "apps/study/crew.h"
 #include "apps/study/lab.h"
 #include "core/error.h"
 #include "core/ops/softmax.h"
@@ -60,7 +64,17 @@ constexpr Study studies[] = {
      study_chain},
 };
 
-void add_options(Options& options, StudySettings& s, const Takes& takes, int& thread_count) {
+// How the work is shared out.
+struct Shares {
+  int jobs = 1;
+  int threads = limbeck::threads();  // of each
+  std::string threads_asked{};       // as --threads was given
+
+  // If nobody says how many, the processors are shared out.
+  int threads_each() const { return threads_asked.empty() ? std::max(1, threads / jobs) : threads; }
+};
+
+void add_options(Options& options, StudySettings& s, const Takes& takes, Shares& shares) {
   const auto add = [&options](const char* name, auto& variable, const char* help) {
     return options.add(name, variable, help);
   };
@@ -105,19 +119,30 @@ void add_options(Options& options, StudySettings& s, const Takes& takes, int& th
   options.flag("--validation", s.validation,
                "Judge on the last sixth of the training images, held out, instead of the test set: "
                "for choosing a recipe");
-  add("--threads", thread_count, "Threads").type("N").show_default().check(at_least_1());
+  add("--jobs", shares.jobs,
+      "Processes of this machine that do runs at the same time, each with the images in memory")
+      .type("N")
+      .show_default()
+      .check(valid_number([](double n) {
+        if (!(n >= 1 && n <= 1024)) fail("number", "must be from 1 to 1024; got {:g}", n);
+      }));
+  add("--threads", shares.threads, "Threads of each job. Without it the jobs share the processors")
+      .type("N")
+      .show_default()
+      .check(at_least_1())
+      .remember(shares.threads_asked);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   StudySettings settings;
-  int thread_count = threads();
+  Shares shares;
   const Study* chosen = nullptr;
   const auto add_commands = [&](Options& options) {
     for (const Study& study : studies) {
       Options command = options.command(study.name, study.what, [&] { chosen = &study; });
-      add_options(command, settings, study.takes, thread_count);
+      add_options(command, settings, study.takes, shares);
       if (study.run == study_methods) {
         command.add("--method", settings.methods, "Methods beside kd. Without it: all")
             .type("NAME")
@@ -143,9 +168,15 @@ int main(int argc, char** argv) {
        .add_options = add_commands,
        .work =
            [&] {
-             set_threads(thread_count);
-             Lab lab(chosen->name, settings);
-             chosen->run(lab);
+             set_threads(shares.threads_each());
+             with_jobs(shares.jobs, [&](Crew& crew) {
+               if (crew.is_first() && shares.jobs > 1) {
+                 say("{} jobs of {} {} each\n", shares.jobs, threads(),
+                     threads() == 1 ? "thread" : "threads");
+               }
+               Lab lab(chosen->name, settings, crew);
+               chosen->run(lab);
+             });
            }},
       argc, argv);
 }

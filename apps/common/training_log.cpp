@@ -51,6 +51,12 @@ void TrainingLog::follow(TrainOptions& options) {
   options.on_epoch = [this](const EpochReport& report) { write_epoch(report); };
 }
 
+void TrainingLog::draw_over(const std::string& line) {
+  if (!terminal_ || quiet_) return;
+  limbeck::say("\r\x1b[K{}", line);
+  std::fflush(stderr);
+}
+
 void TrainingLog::clear_bar() {
   if (terminal_ && !quiet_) limbeck::say("\r\x1b[K");
 }
@@ -66,9 +72,8 @@ void TrainingLog::draw_bar(const Progress& p) {
                       static_cast<double>(done - *before_);
   std::string bar;
   for (Index i = 0; i < bar_width; ++i) bar += i < bar_width * done / all ? "█" : "░";
-  limbeck::say("\r\x1b[K  epoch {:>2}/{}  {}  {:>3} %  loss {:.4f}  {} left", p.epoch, p.epochs,
-               bar, 100 * done / all, p.loss, duration(left));
-  std::fflush(stderr);
+  draw_over(fmt::format("  epoch {:>2}/{}  {}  {:>3} %  loss {:.4f}  {} left", p.epoch, p.epochs,
+                        bar, 100 * done / all, p.loss, duration(left)));
 }
 
 void TrainingLog::write_epoch(const EpochReport& r) {

@@ -20,6 +20,8 @@ class TrainingLog {
 
   // Lets the run with these options report to this log, which must outlive it.
   void follow(TrainOptions& options);
+  // A line in place of the bar, over the one before; where stderr is no terminal, nothing.
+  void draw_over(const std::string& line);
   // Removes the bar, if there is one.
   void clear_bar();
 

@@ -55,8 +55,9 @@ void study_hinton2015(Lab& lab) {
     return Run{
         .what = lab.describe(alone, {{"without", missing}}),
         .title = title,
-        .cost = 1,
-        .work = [&lab, alone, missing] { return to_json(train_without(lab, missing, alone)); }};
+        .cost = cost_of(alone),
+        .work = [&lab, alone, missing] { return to_json(train_without(lab, missing, alone)); },
+        .needs = lab.needs_of(alone)};
   };
   const std::vector<Json> results = lab.run(
       {without("without 3s", {3}), without("7s and 8s only", all_but({7, 8}, lab.test().classes))});

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <numeric>
 
@@ -49,6 +49,20 @@ std::vector<NamedTensor> state(Sequential& network) {
   std::vector<NamedTensor> all = network.named_parameters();
   for (const NamedTensor& buffer : network.named_buffers()) all.push_back(buffer);
   return all;
+}
+
+// Such a row as bytes, and back: so it goes to other processes.
+Json bytes_of(const Tensor& row) {
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(row.data());
+  return Json::binary(std::vector<std::uint8_t>(
+      bytes, bytes + static_cast<std::size_t>(row.size()) * sizeof(real)));
+}
+
+Tensor row_of(const Json& bytes) {
+  const auto& from = bytes.get_binary();
+  Tensor row = Tensor::zeros({static_cast<Index>(from.size() / sizeof(real))});
+  std::memcpy(row.data(), from.data(), from.size());
+  return row;
 }
 
 // The same as one row of numbers, and back.
@@ -99,17 +113,21 @@ TrainTest held_out(const Dataset& train) {
           .test = train.select(std::span(all).subspan(kept))};
 }
 
-Lab::Lab(const std::string& study, const StudySettings& settings)
+Lab::Files::Files(const std::string& folder, const std::string& study)
+    : lock("--out", made_folder(folder)),
+      runs(folder + "/" + study + ".runs.jsonl"),
+      networks(folder + "/networks.runs.jsonl") {}
+
+Lab::Lab(const std::string& study, const StudySettings& settings, Crew& crew)
     : study_(study),
       settings_(settings),
-      say_([this](const std::string& line) { log_.say(line); }),
-      data_(load(settings)),
-      lock_("--out", made_folder(settings.out)),
-      file_(settings.out + "/" + study + ".runs.jsonl"),
-      networks_(settings.out + "/networks.runs.jsonl") {
-  say_(fmt::format("{}: {}, {} images to learn from, {} to be judged by", study,
-                   settings.data.name(), data_.train.size(), data_.test.size()));
-  for (const std::string& note : data_.notes) say_(note);
+      dealer_(crew),
+      log_(!crew.is_first()),
+      data_(load(settings)) {
+  if (crew.is_first()) files_.emplace(settings.out, study);
+  log_.say(fmt::format("{}: {}, {} images to learn from, {} to be judged by", study,
+                       settings.data.name(), data_.train.size(), data_.test.size()));
+  for (const std::string& note : data_.notes) log_.say(note);
 }
 
 Index Lab::epochs(Index full, Index quick) const {
@@ -165,10 +183,18 @@ Sequential Lab::trained(const Training& training,
       }
     };
   }
-  log_.follow(options);
-  options.on_epoch = {};
+  const bool alone = dealer_.crew().size() == 1;
+  if (alone) {
+    log_.follow(options);
+    options.on_epoch = {};
+  } else {
+    options.on_batch = [&](const Progress& p) {
+      dealer_.progress(static_cast<double>((p.epoch - 1) * p.batches + p.batch) /
+                       static_cast<double>(p.epochs * p.batches));
+    };
+  }
   fit(network, options);
-  log_.clear_bar();
+  if (alone) log_.clear_bar();
   return network;
 }
 
@@ -204,7 +230,8 @@ std::vector<Spread> Lab::errors_of(const std::vector<Case>& cases) {
                       .work = [this, training, train = c.train]() -> Json {
                         Sequential network = train ? train(training) : train_network(training);
                         return {{"errors", count_errors(network, test())}};
-                      }});
+                      },
+                      .needs = needs_of(training)});
     }
   }
   const std::vector<Json> results = run(runs);
@@ -229,6 +256,7 @@ Training Lab::taught(Training student, const DistillationOptions& how, const std
   student.distillation = how;
   student.teacher = [this, name, by] { return teacher(name, by).train; };
   student.teacher_is = {{"name", name}, {"trained", describe(by)}};
+  student.needs = std::make_shared<const NamedTraining>(name, by);
   return student;
 }
 
@@ -258,19 +286,70 @@ Json Lab::describe(const Training& t, const Json& more) const {
 Sequential Lab::network(const std::string& name, const Training& training) {
   Json what = describe(training);
   what["network"] = name;
-  const std::string file = path("network-" + short_name(json_text(what)) + ".npy");
-  if (networks_.find(what) != nullptr) {
-    Sequential network = untrained(training);
-    set_state(network, read_npy(file));
-    return network;
+  const std::string key = json_text(what);
+  if (!states_.contains(key)) {
+    if (dealer_.at_work()) fail("study", "a run asks for the network {}: it must name it", name);
+    run({network_run(name, training)});
   }
-  say_(fmt::format("{}: {}, {} epochs", name, training.spec, training.epochs));
-  Sequential network = train_network(training);
-  const Index errors = count_errors(network, test());
-  write_npy(file, state_of(network));
-  networks_.add(what, {{"errors", errors}});
-  say_(fmt::format("{}: {} errors of {}", name, errors, test().size()));
+  Sequential network = untrained(training);
+  set_state(network, states_.at(key));
   return network;
+}
+
+Run Lab::network_run(const std::string& name, const Training& training) {
+  Json what = describe(training);
+  what["network"] = name;
+  return {
+      .what = what,
+      .title = fmt::format("{}: {}, {} epochs", name, training.spec, training.epochs),
+      .cost = cost_of(training),
+      .work = [this, training]() -> Json {
+        Sequential network = train_network(training);
+        return {{"errors", count_errors(network, test())}, {"state", bytes_of(state_of(network))}};
+      },
+      .needs = needs_of(training),
+      .learn =
+          [this, key = json_text(what)](const Json& result) {
+            states_.insert_or_assign(key, row_of(result.at("state")));
+          }};
+}
+
+std::vector<Run> Lab::needs_of(const Training& training) {
+  if (!training.needs) return {};
+  return {network_run(training.needs->name, training.needs->training)};
+}
+
+std::string Lab::state_file(const Json& network) const {
+  return path("network-" + short_name(json_text(network)) + ".npy");
+}
+
+std::optional<Json> Lab::find(const Run& run) const {
+  const RunFile& file = run.learn ? files_->networks : files_->runs;
+  const Json* const found = file.find(run.what);
+  if (found == nullptr) return {};
+  Json result = *found;
+  if (run.learn) result["state"] = bytes_of(read_npy(state_file(run.what)));
+  return result;
+}
+
+void Lab::add(const Run& run, const Json& result) {
+  if (!run.learn) return files_->runs.add(run.what, result);
+  write_npy(state_file(run.what), row_of(result.at("state")));
+  files_->networks.add(run.what, {{"errors", result.at("errors")}});
+}
+
+std::vector<Json> Lab::run(const std::vector<Run>& runs) {
+  const RunStore store{.find = [this](const Run& run) { return find(run); },
+                       .add = [this](const Run& run, const Json& result) { add(run, result); }};
+  const bool alone = dealer_.crew().size() == 1;
+  const RunVoice voice{.say =
+                           [this, alone](const std::string& line) {
+                             if (!alone) log_.clear_bar();
+                             log_.say(line);
+                           },
+                       .show = alone ? std::function<void(const std::string&)>{}
+                                     : [this](const std::string& line) { log_.draw_over(line); }};
+  return results_of(runs, store, voice, dealer_);
 }
 
 const TeacherAnswers& Lab::teacher(const std::string& name, const Training& training) {
@@ -283,6 +362,7 @@ const TeacherAnswers& Lab::teacher(const std::string& name, const Training& trai
 }
 
 void Lab::report(const std::string& name, const Table& table, const std::string& found) {
+  if (!files_) return;
   write(name + ".csv", csv_of(table));
   const Json all = {{"study", study_},
                     {"data", settings_.data.path.empty() ? "synthetic" : settings_.data.path},
@@ -295,7 +375,7 @@ void Lab::report(const std::string& name, const Table& table, const std::string&
 }
 
 void Lab::write(const std::string& file, const std::string& content) {
-  write_file("study", path(file), content);
+  if (files_) write_file("study", path(file), content);
 }
 
 }  // namespace limbeck

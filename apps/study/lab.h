@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "apps/common/class_names.h"
 #include "apps/common/data_options.h"
 #include "apps/common/training_log.h"
+#include "apps/study/crew.h"
+#include "apps/study/dealer.h"
 #include "apps/study/runs.h"
 #include "apps/study/table.h"
 #include "core/files/file.h"
@@ -37,6 +40,8 @@ struct StudySettings {
   Index digit = 2;          // that class
 };
 
+struct NamedTraining;
+
 // A training of a network on a set, from hard labels, or from a teacher's logits for it.
 struct Training {
   std::string spec;
@@ -47,11 +52,19 @@ struct Training {
   // The teacher's logits for the set, (N, C), asked for when training begins; none: hard labels.
   std::function<Tensor()> teacher{};
   Json teacher_is{};  // whose they are
+  // A network of Lab::network that it asks for, which is there when it begins; none: none.
+  std::shared_ptr<const NamedTraining> needs{};
   DistillationOptions distillation{};
   double dropout = 0;
   std::string augment = "none";  // apps/common/augmentations.h
   Index views = 0;               // TrainOptions::views
   double max_row_norm = 0;       // of weights, after every step; 0: no limit
+};
+
+// One of a network that a study keeps.
+struct NamedTraining {
+  std::string name;
+  Training training;
 };
 
 // A training that a study compares with others: what people call it, and what its description does
@@ -79,10 +92,12 @@ struct TeacherAnswers {
   Index errors = 0;  // on the test images
 };
 
+// Every process of the crew has a lab and goes through the study: what trains something is done by
+// one of them, and then known to all. The first alone has files and a voice.
 class Lab {
  public:
   // Loads the data and makes the folder. Error: data or folder that are not as they should be.
-  Lab(const std::string& study, const StudySettings& settings);
+  Lab(const std::string& study, const StudySettings& settings, Crew& crew);
 
   const StudySettings& settings() const { return settings_; }
   const Dataset& train() const { return data_.train; }
@@ -107,7 +122,8 @@ class Lab {
   // moving average of its weights.
   Sequential distil_anew(Module& teacher, const Training& training, double weight_average);
   // A network trained in this way on this set, which `name` describes. Its weights are kept in the
-  // folder: a study that starts again has it at once.
+  // folder: a study that starts again has it at once. Error: asked for by a run that does not name
+  // it as needed.
   Sequential network(const std::string& name, const Training& training);
   // The answers of such a network.
   const TeacherAnswers& teacher(const std::string& name, const Training& training);
@@ -122,25 +138,39 @@ class Lab {
 
   // What identifies a run of a network.
   Json describe(const Training& training, const Json& more = Json::object()) const;
+  // What a run of this training needs before it: the network of that.
+  std::vector<Run> needs_of(const Training& training);
   // The results of all runs, those in the study's file taken from there.
-  std::vector<Json> run(const std::vector<Run>& runs) { return results_of(runs, file_, say_); }
+  std::vector<Json> run(const std::vector<Run>& runs);
 
-  void say(const std::string& line) { say_(line); }
   // Prints the table and writes NAME.csv and NAME.json, with what was found, into the folder.
   void report(const std::string& name, const Table& table, const std::string& found);
   void write(const std::string& file, const std::string& content);
 
  private:
+  // What the first process reads and writes in the folder; nobody else does meanwhile.
+  struct Files {
+    Files(const std::string& folder, const std::string& study);
+    FolderLock lock;
+    RunFile runs, networks;
+  };
+
   std::string path(const std::string& file) const { return settings_.out + "/" + file; }
+  std::string state_file(const Json& network) const;
+  // The training of a network that is kept.
+  Run network_run(const std::string& name, const Training& training);
+  std::optional<Json> find(const Run& run) const;
+  void add(const Run& run, const Json& result);
 
   std::string study_;
   StudySettings settings_;
-  TrainingLog log_{false};
-  std::function<void(const std::string&)> say_;
+  Dealer dealer_;
+  TrainingLog log_;
   ImageSets data_;
-  FolderLock lock_;
-  RunFile file_, networks_;
-  std::map<std::string, TeacherAnswers> answers_;  // by the network's description
+  std::optional<Files> files_;
+  // By the network's description.
+  std::map<std::string, Tensor> states_;  // all that training changes, as one row
+  std::map<std::string, TeacherAnswers> answers_;
 };
 
 // The studies. Each trains what it needs, prints what it found and leaves its files.

@@ -27,12 +27,13 @@ void study_omit(Lab& lab) {
     const Training training =
         lab.taught({.spec = spec, .epochs = lab.epochs(40, 25), .set = &lab.train()},
                    {.temperature = lab.temperature(8), .alpha = lab.alpha(0)});
-    runs.push_back({.what = lab.describe(training, {{"without", left.missing}}),
-                    .title = "without " + left.name,
-                    .cost = 1,
-                    .work = [&lab, &left, training] {
-                      return to_json(train_without(lab, left.missing, training));
-                    }});
+    runs.push_back(
+        {.what = lab.describe(training, {{"without", left.missing}}),
+         .title = "without " + left.name,
+         .cost = cost_of(training),
+         .work = [&lab, &left,
+                  training] { return to_json(train_without(lab, left.missing, training)); },
+         .needs = lab.needs_of(training)});
   }
   Table table;
   std::string found;

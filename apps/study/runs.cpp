@@ -99,39 +99,104 @@ double number_in(const Json& result, const std::string& key) {
   return number.get<double>();
 }
 
-std::vector<Json> results_of(const std::vector<Run>& runs, RunFile& file,
-                             const std::function<void(const std::string&)>& say) {
-  double cost_left = 0;
-  std::size_t done = 0;
-  for (const Run& run : runs) {
-    file.find(run.what) != nullptr ? void(++done) : void(cost_left += run.cost);
-  }
-  if (done > 0) say(fmt::format("{} of {} runs are done already", done, runs.size()));
-  const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  double cost_done = 0;
-  std::vector<Json> results;
-  for (const Run& run : runs) {
-    if (const Json* const before = file.find(run.what)) {
-      results.push_back(*before);
-      continue;
+namespace {
+
+// Runs with those that they need, each once and behind those that it needs itself.
+struct RunList {
+  std::vector<const Run*> runs{};
+  std::vector<Task> tasks{};
+
+  std::size_t add(const Run& run, bool only_for_others) {
+    for (std::size_t i = 0; only_for_others && i < runs.size(); ++i) {
+      if (runs[i]->what == run.what) return i;
     }
-    const double began = seconds();
-    const Json result = run.work();
-    file.add(run.what, result);
-    results.push_back(result);
-    cost_done += run.cost;
-    cost_left -= run.cost;
-    std::string line = fmt::format("[{:>3}/{}] {}", ++done, runs.size(), run.title);
+    Task task{
+        .cost = run.cost, .work = run.work, .learn = run.learn, .only_for_others = only_for_others};
+    for (const Run& needed : run.needs) task.after.push_back(add(needed, true));
+    runs.push_back(&run);
+    tasks.push_back(std::move(task));
+    return runs.size() - 1;
+  }
+};
+
+// What is said of runs while they are done.
+class RunTeller {
+ public:
+  RunTeller(const std::vector<const Run*>& runs, std::size_t count, std::size_t done,
+            const RunVoice& voice)
+      : runs_(runs), count_(count), done_(done), voice_(voice) {}
+
+  void began(std::size_t i) {
+    if (runs_[i]->learn) voice_.say(runs_[i]->title);
+  }
+
+  void done(std::size_t i, const Json& result, double seconds, const Standing& standing) {
+    const Run& run = *runs_[i];
+    std::string line =
+        run.learn ? run.title : fmt::format("[{:>3}/{}] {}", ++done_, count_, run.title);
     if (result.contains("errors")) line += fmt::format("  {} errors", result.at("errors").dump());
-    line += fmt::format("  {:.1f} s", seconds() - began);
-    if (done < runs.size()) {
-      line += fmt::format("  about {} left", duration(seconds() / cost_done * cost_left));
-    }
-    say(line);
+    line += fmt::format("  {:.1f} s", seconds);
+    if (done_ < count_ && !run.learn) line += left(standing);
+    voice_.say(line);
   }
+
+  void show(const Standing& standing) const {
+    constexpr int width = 24;
+    const double all = standing.cost_done + standing.cost_left;
+    const double share = all > 0 ? standing.cost_done / all : 0;
+    std::string bar;
+    for (int i = 0; i < width; ++i) bar += i < width * share ? "█" : "░";
+    voice_.show(fmt::format("  {}/{} runs  {}  {:>3.0f} %  {} at work{}", done_, count_, bar,
+                            100 * share, standing.at_work, share > 0 ? left(standing) : ""));
+  }
+
+ private:
+  std::string left(const Standing& standing) const {
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    return fmt::format("  about {} left",
+                       duration(seconds / standing.cost_done * standing.cost_left));
+  }
+
+  const std::vector<const Run*>& runs_;
+  std::size_t count_, done_;
+  const RunVoice& voice_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+std::vector<Json> results_of(const std::vector<Run>& runs, const RunStore& store,
+                             const RunVoice& voice, Dealer& dealer) {
+  RunList list;
+  std::vector<std::size_t> places;
+  for (const Run& run : runs) places.push_back(list.add(run, false));
+  std::size_t done = 0;
+  if (dealer.crew().is_first()) {
+    for (const Run& run : runs) done += store.find(run) && !run.learn ? 1U : 0U;
+    if (done > 0) voice.say(fmt::format("{} of {} runs are done already", done, runs.size()));
+  }
+  RunTeller teller(list.runs, runs.size(), done, voice);
+  const DealHooks hooks{
+      .find = [&](std::size_t i) { return store.find(*list.runs[i]); },
+      .began = [&](std::size_t i) { teller.began(i); },
+      .done =
+          [&](std::size_t i, const Json& result, double seconds, const Standing& standing) {
+            store.add(*list.runs[i], result);
+            teller.done(i, result, seconds, standing);
+          },
+      .failed =
+          [&](const std::string& why) {
+            voice.say(why + "; the others end the runs that they are at");
+          },
+      .show =
+          [&](const Standing& standing) {
+            if (voice.show) teller.show(standing);
+          }};
+  const std::vector<Json> all =
+      dealer.deal(list.tasks, hooks, [&](std::size_t i) { return list.runs[i]->title; });
+  std::vector<Json> results;
+  for (const std::size_t place : places) results.push_back(all[place]);
   return results;
 }
 

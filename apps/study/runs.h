@@ -3,14 +3,14 @@
 
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "apps/study/dealer.h"
 #include "core/shape.h"
 
 namespace limbeck {
-
-using Json = nlohmann::ordered_json;
 
 // Finished runs: a file with a line for each, {"run": what it was, "result": what came out}.
 class RunFile {
@@ -50,12 +50,29 @@ struct Run {
   std::string title;
   double cost;
   std::function<Json()> work;
+  // Others that must be done before, of which several runs may have the same: their teachers.
+  std::vector<Run> needs{};
+  // Of one that others need: told of its result, wherever one of them is done.
+  std::function<void(const Json& result)> learn{};
 };
 
-// The results of runs, in order. Those in the file are taken from there, and the others are done
-// and written to it. `say` gets a line for each that is done, with its errors if the result has
-// them, its time and the time left.
-std::vector<Json> results_of(const std::vector<Run>& runs, RunFile& file,
-                             const std::function<void(const std::string&)>& say);
+// Where results are, and where they go. Of a crew (apps/study/crew.h) the first process alone asks.
+struct RunStore {
+  std::function<std::optional<Json>(const Run&)> find;
+  std::function<void(const Run&, const Json& result)> add;
+};
+
+// What a person sees: lines, and one, where lines can be drawn over, of how far all is.
+struct RunVoice {
+  std::function<void(const std::string&)> say;
+  std::function<void(const std::string&)> show{};
+};
+
+// The results of runs, in order. Those in the store are taken from there; the others are done by
+// the dealer's crew, of which each process calls this with the same runs, and added to it. What
+// runs need is done where a run that is still to be done does. `say` gets a line for each run that
+// is done, with its errors if the result has them, its time and the time left.
+std::vector<Json> results_of(const std::vector<Run>& runs, const RunStore& store,
+                             const RunVoice& voice, Dealer& dealer);
 
 }  // namespace limbeck

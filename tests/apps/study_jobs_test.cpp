@@ -1,0 +1,284 @@
+// Runs of a study that several processes do: how they are dealt, and the program with --jobs.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "apps/study/crew.h"
+#include "apps/study/dealer.h"
+#include "tests/apps/mnist_files.h"
+#include "tests/apps/run_program.h"
+#include "tests/data/idx_files.h"
+#include "tests/testing.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+namespace {
+
+// What came of a deal at the first process, which this one is.
+struct Dealt {
+  std::vector<Json> results{};
+  std::vector<std::size_t> begun{};  // in this order
+  std::vector<std::size_t> done{};
+  std::string error{}, said{};
+};
+
+// (The tasks run no parallel loop: threads do not come along into a fork.)
+Dealt deal(int jobs, const std::vector<Task>& tasks, const std::vector<std::size_t>& there = {}) {
+  Dealt all;
+  const DealHooks hooks{
+      .find = [&](std::size_t i) -> std::optional<Json> {
+        const bool found = std::ranges::find(there, i) != there.end();
+        return found ? std::optional<Json>(fmt::format("found {}", i)) : std::nullopt;
+      },
+      .began = [&](std::size_t i) { all.begun.push_back(i); },
+      .done = [&](std::size_t i, const Json&, double, const Standing&) { all.done.push_back(i); },
+      .failed = [&](const std::string& why) { all.said = why; },
+      .show = [](const Standing&) {}};
+  try {
+    with_jobs(jobs, [&](Crew& crew) {
+      Dealer dealer(crew);
+      all.results = dealer.deal(tasks, hooks, [](std::size_t i) { return fmt::format("t{}", i); });
+    });
+  } catch (const Error& error) {
+    all.error = error.what();
+  }
+  return all;
+}
+
+Task task(double cost, const Json& result, const std::vector<std::size_t>& after = {}) {
+  return {.cost = cost, .work = [result] { return result; }, .after = after};
+}
+
+const Folder& digits() {
+  static const DigitsInFiles drawn({.train = 240, .test = 100});
+  return drawn.folder;
+}
+
+std::vector<std::string> arguments(const std::string& name, const Folder& out,
+                                   const std::vector<std::string>& more = {}) {
+  std::vector<std::string> all = {
+      name,        "--quick",   "--data", digits().path(), "--out", out.path(),         "--teacher",
+      "mlp:16",    "--student", "mlp:8",  "--epochs",      "1",     "--teacher-epochs", "1",
+      "--threads", "1"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+Finished study(const std::string& name, const Folder& out,
+               const std::vector<std::string>& more = {}) {
+  return run_program("distill_study", arguments(name, out, more));
+}
+
+// A file's lines in the order of letters, without the times of steps that they tell.
+std::vector<std::string> sorted_lines(const std::string& path) {
+  std::vector<std::string> lines;
+  std::istringstream in(read_all(path));
+  for (std::string line; std::getline(in, line);) {
+    lines.push_back(line.substr(0, line.find(",\"ms_a_step\"")));
+  }
+  std::ranges::sort(lines);
+  return lines;
+}
+
+// A shell's lines with a study of hours in the background, $p; how it ends is $code, and which
+// processes of it are left, "left: PID" each.
+Finished with_long_study(const Folder& out, const std::string& lines) {
+  std::string words;
+  for (const std::string& word :
+       arguments("temperature", out, {"--jobs", "2", "--epochs", "1000000"})) {
+    words += " '" + word + "'";
+  }
+  const std::string program = std::filesystem::absolute(LIMBECK_BIN).string() + "/distill_study";
+  const std::string err = out.file("err");
+  return run_command(
+      {"sh", "-c",
+       fmt::format("'{0}'{1} 2> '{2}' & p=$!\n"
+                   // Until two students are at work, of whom nothing is said but by the teacher.
+                   "for i in $(seq 200); do grep -q 'errors' '{2}' && break; sleep 0.1; done\n"
+                   "jobs=$(grep -l \"^PPid:[[:space:]]*$p$\" /proc/[0-9]*/status 2> /dev/null | "
+                   "cut -d/ -f3)\n"
+                   "{3}\n"
+                   "wait $p; echo code $?; sleep 0.3\n"
+                   "for j in $p $jobs; do kill -0 $j 2> /dev/null && echo left $j; done\n"
+                   "cat '{2}' >&2",
+                   program, words, err, lines)});
+}
+
+}  // namespace
+
+TEST_CASE("work is dealt the longest first, counted with what waits for it, and comes in order") {
+  // 3 waits for 0, which so comes before 1.
+  std::vector<Task> tasks = {task(1, "a"), task(6, "b"), task(3, "c"), task(9, "d", {0})};
+  tasks[0].learn = [](const Json&) {};
+  tasks[0].only_for_others = true;
+  const Dealt all = deal(2, tasks);
+  CHECK(all.error == "");
+  CHECK(all.results == std::vector<Json>{{}, "b", "c", "d"});
+  REQUIRE(all.begun.size() == 4);
+  CHECK(all.begun[0] == 0);
+  CHECK(all.begun[1] == 1);
+  CHECK(std::ranges::find(all.begun, 3U) < std::ranges::find(all.begun, 2U));
+  CHECK(all.done.size() == 4);
+  // One process goes by the list.
+  CHECK(deal(1, tasks).begun == std::vector<std::size_t>{0, 1, 2, 3});
+  CHECK(deal(1, tasks).results[3] == "d");
+}
+
+TEST_CASE("what is there is not done again, nor what only that needed") {
+  std::vector<Task> tasks = {task(1, "a"), task(1, "b", {0}), task(1, "c")};
+  tasks[0].learn = [](const Json&) {};
+  tasks[0].only_for_others = true;
+  for (const int jobs : {1, 3}) {
+    CAPTURE(jobs);
+    const Dealt all = deal(jobs, tasks, {1});
+    CHECK(all.begun == std::vector<std::size_t>{2});
+    CHECK(all.results == std::vector<Json>{{}, "found 1", "c"});
+    CHECK(deal(jobs, tasks, {0, 1, 2}).begun.empty());
+    CHECK(deal(jobs, {}).results.empty());
+  }
+}
+
+TEST_CASE("a result that others need is known wherever they are done, and later to all") {
+  int known = 0;
+  const Json bytes = Json::binary({0, 255, 10});
+  for (const int jobs : {1, 2, 4}) {
+    CAPTURE(jobs);
+    std::vector<Task> tasks = {task(1, bytes)};
+    tasks[0].learn = [&](const Json& result) { known = static_cast<int>(result.get_binary()[1]); };
+    tasks[0].only_for_others = true;
+    for (int i = 0; i < 6; ++i) {
+      tasks.push_back({.work = [&]() -> Json {
+                         return {{"known", known}, {"by", getpid()}};
+                       },
+                       .after = {0}});
+    }
+    known = 0;
+    const Dealt all = deal(jobs, tasks);
+    CHECK(all.error == "");
+    for (std::size_t i = 1; i < all.results.size(); ++i) {
+      CHECK(all.results[i].at("known") == 255);
+      CHECK((all.results[i].at("by") == getpid()) == (jobs == 1));
+    }
+    CHECK(known == 255);
+  }
+}
+
+TEST_CASE("a job that dies is named with its run and its signal, and the others end theirs") {
+  std::vector<Task> tasks = {task(1, "a")};
+  tasks.push_back({.cost = 9, .work = []() -> Json {
+                     std::raise(SIGKILL);
+                     return {};
+                   }});
+  tasks.push_back({.cost = 8, .work = []() -> Json {
+                     usleep(200'000);
+                     return "slow";
+                   }});
+  const Dealt killed = deal(2, tasks);
+  CHECK(killed.error.starts_with("study: job "));
+  CHECK(killed.error.ends_with(" was ended by signal 9 (Killed) in the run \"t1\""));
+  CHECK(killed.error == "study: " + killed.said);     // while 2 went on
+  CHECK(killed.done == std::vector<std::size_t>{2});  // and 0 was not begun any more
+  CHECK(std::ranges::find(killed.begun, 0U) == killed.begun.end());
+
+  tasks[1].work = []() -> Json { _exit(3); };
+  CHECK(contains(deal(2, tasks).error, " ended with code 3 in the run \"t1\""));
+  tasks[1].work = []() -> Json { fail("fit", "the loss is not finite"); };
+  const Dealt failed = deal(2, tasks);
+  CHECK(failed.error == "study: t1: fit: the loss is not finite");
+  CHECK(failed.done == std::vector<std::size_t>{2});
+}
+
+TEST_CASE("a job that cannot even begin says why") {
+  std::string error = "none";
+  try {
+    with_jobs(2, [](Crew& crew) {
+      if (!crew.is_first()) fail("load", "no images");
+      Dealer dealer(crew);
+      dealer.deal({{.work = [] { return Json(); }}},
+                  {.find = [](std::size_t) { return std::nullopt; },
+                   .began = [](std::size_t) {},
+                   .done = [](std::size_t, const Json&, double, const Standing&) {},
+                   .failed = [](const std::string&) {},
+                   .show = [](const Standing&) {}},
+                  [](std::size_t) { return "t"; });
+    });
+  } catch (const Error& e) {
+    error = e.what();
+  }
+  CHECK(error.starts_with("study: job "));
+  CHECK(error.ends_with(" cannot go on: load: no images between two runs"));
+}
+
+TEST_CASE("a study of several jobs finds what one process finds, and files the same runs") {
+  for (const char* const name :
+       {"temperature", "noise", "few", "omit", "softness", "best", "schedule", "chain"}) {
+    CAPTURE(name);
+    const Folder one, three;
+    const std::string runs = fmt::format("{}.runs.jsonl", name);
+    const Finished alone = study(name, one);
+    const Finished shared = study(name, three, {"--jobs", "3"});
+    CAPTURE(shared.err);
+    REQUIRE(shared.exit_code == 0);
+    CHECK(contains(shared.err, "3 jobs of 1 thread each"));
+    CHECK(shared.out == alone.out);
+    CHECK(sorted_lines(three.file(runs)) == sorted_lines(one.file(runs)));
+    CHECK(sorted_lines(three.file("networks.runs.jsonl")) ==
+          sorted_lines(one.file("networks.runs.jsonl")));
+    CHECK(read_all(three.file(fmt::format("{}.csv", name))) ==
+          read_all(one.file(fmt::format("{}.csv", name))));
+  }
+}
+
+TEST_CASE("a study goes on with another number of jobs, and does only what is missing") {
+  const Folder out;
+  const Finished whole = study("temperature", out, {"--seeds", "2"});
+  REQUIRE(whole.exit_code == 0);
+  const std::vector<std::string> lines = sorted_lines(out.file("temperature.runs.jsonl"));
+  std::string kept;
+  for (std::size_t i = 0; i < 5; ++i) kept += lines[i] + "\n";
+  out.write("temperature.runs.jsonl", kept + lines[5].substr(0, 30));
+  for (const char* const jobs : {"3", "2"}) {
+    const Finished again = study("temperature", out, {"--seeds", "2", "--jobs", jobs});
+    CAPTURE(again.err);
+    CHECK(again.out == whole.out);
+    CHECK(contains(again.err, *jobs == '3' ? "5 of 12 runs are" : "12 of 12 runs are"));
+    CHECK_FALSE(contains(again.err, "epochs"));  // the teacher is in the folder
+    CHECK(sorted_lines(out.file("temperature.runs.jsonl")) == lines);
+  }
+}
+
+TEST_CASE("jobs end with the study, however it ends") {
+  for (const char* const how : {"kill -INT $p", "kill -TERM $p", "kill -KILL $p"}) {
+    CAPTURE(how);
+    const Folder out;
+    const Finished run = with_long_study(out, how);
+    CAPTURE(run.out + run.err);
+    const bool at_once = contains(how, "KILL");
+    CHECK(contains(run.out, at_once ? "code 137" : "code 130"));
+    CHECK(contains(run.err, "stopped; the same command goes on from here") == !at_once);
+    CHECK_FALSE(contains(run.out, "left"));
+  }
+  const Folder out;
+  const Finished run = with_long_study(out,
+                                       "kill -KILL $(echo $jobs | cut -d' ' -f1)\nsleep 1\n"
+                                       "kill -TERM $p 2> /dev/null");
+  CAPTURE(run.out + run.err);
+  CHECK(contains(run.err, "was ended by signal 9 (Killed) in the run"));
+  CHECK(contains(run.err, "; the others end the runs that they are at"));
+  CHECK(contains(run.out, "code 130"));
+  CHECK_FALSE(contains(run.out, "left"));
+}
+
+TEST_CASE("distill_study refuses a number of jobs that is none") {
+  const Folder out;
+  for (const char* const jobs : {"0", "1025", "-1", "two", ""}) {
+    const Finished run = study("omit", out, {"--jobs", jobs});
+    CAPTURE(jobs);
+    CHECK(run.exit_code == 2);
+    CHECK(contains(run.err, "--jobs"));
+  }
+}
