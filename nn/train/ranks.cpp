@@ -1,6 +1,9 @@
 #include "nn/train/ranks.h"
 
 #ifdef LIMBECK_MPI
+// Of MPI the functions of C alone: the classes that it once had for C++ are in another library.
+#define OMPI_SKIP_MPICXX 1
+#define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
 #endif
 
@@ -323,6 +326,14 @@ std::pair<int, std::string> Ranks::receive(int from) const {
   return {status.MPI_SOURCE, text};
 }
 
+bool Ranks::has_message(int from) const {
+  int arrived = 0;
+  if (worlds_) {
+    MPI_Iprobe(from == any ? MPI_ANY_SOURCE : from, 0, worlds_->work, &arrived, MPI_STATUS_IGNORE);
+  }
+  return arrived != 0;
+}
+
 std::vector<std::string> Ranks::give_up(const std::string& why) const {
   if (!worlds_) return {why};
   if (!all_come(worlds_->trouble)) stop_all(name(), why);
@@ -368,6 +379,9 @@ void Ranks::send(int to, const std::string&) const {
 }
 std::pair<int, std::string> Ranks::receive(int) const {
   fail("Ranks::receive", "there is no other rank");
+}
+bool Ranks::has_message(int) const {
+  return false;
 }
 std::vector<std::string> Ranks::give_up(const std::string& why) const {
   return {why};

@@ -96,6 +96,8 @@ class Ranks {
   static constexpr int any = -1;
   void send(int to, const std::string& text) const;
   std::pair<int, std::string> receive(int from = any) const;
+  // Whether a message is there, so that receive() need not wait.
+  bool has_message(int from = any) const;
 
   // For who cannot go on, with the reason. If all ranks say so within two seconds, returns the
   // reasons by rank: the program may then end as it would alone. Else tells the reason on the
