@@ -6,6 +6,7 @@
 #include "apps/common/say.h"
 #include "apps/study/crew.h"
 #include "apps/study/lab.h"
+#include "apps/study/ranks_crew.h"
 #include "core/error.h"
 #include "core/ops/softmax.h"
 #include "core/parallel.h"
@@ -133,6 +134,42 @@ void add_options(Options& options, StudySettings& s, const Takes& takes, Shares&
       .remember(shares.threads_asked);
 }
 
+void say_shares(int count, const char* what) {
+  if (count == 1) return;
+  say("{} {} of {} {} each\n", count, what, threads(), threads() == 1 ? "thread" : "threads");
+}
+
+void study_by_jobs(const Study& study, const StudySettings& settings, const Shares& shares) {
+  set_threads(shares.threads_each());
+  say_shares(shares.jobs, "jobs");
+  with_jobs(shares.jobs, [&](Crew& crew) {
+    Lab lab(study.name, settings, crew);
+    study.run(lab);
+  });
+}
+
+// Started by mpirun, where the ranks are the jobs.
+void study_by_ranks(const Study& study, const StudySettings& settings, const Shares& shares) {
+  if (shares.jobs > 1) fail("--jobs", "{} jobs of one rank; take more ranks instead", shares.jobs);
+  try {
+    const Ranks ranks;
+    if (!shares.threads_asked.empty()) set_threads(shares.threads);
+    if (ranks.first()) say_shares(ranks.size(), "ranks");
+    with_ranks(ranks, [&](Crew& crew) {
+      Lab lab(study.name, settings, crew);
+      const auto sums = ranks.gather(lab.train().checksum() + " " + lab.test().checksum());
+      for (int rank = 0; rank < ranks.size(); ++rank) {
+        if (sums[static_cast<std::size_t>(rank)] != sums[0]) {
+          fail("study", "{} has other images than {}", ranks.name_of(rank), ranks.name_of(0));
+        }
+      }
+      study.run(lab);
+    });
+  } catch (const Dismissed&) {
+    // Rank 0 says why.
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -168,15 +205,11 @@ int main(int argc, char** argv) {
        .add_options = add_commands,
        .work =
            [&] {
-             set_threads(shares.threads_each());
-             with_jobs(shares.jobs, [&](Crew& crew) {
-               if (crew.is_first() && shares.jobs > 1) {
-                 say("{} jobs of {} {} each\n", shares.jobs, threads(),
-                     threads() == 1 ? "thread" : "threads");
-               }
-               Lab lab(chosen->name, settings, crew);
-               chosen->run(lab);
-             });
+             if (detail::started_as() > 0) {
+               study_by_ranks(*chosen, settings, shares);
+             } else {
+               study_by_jobs(*chosen, settings, shares);
+             }
            }},
       argc, argv);
 }

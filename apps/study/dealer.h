@@ -57,10 +57,11 @@ class Dealer {
 
   const Crew& crew() const { return crew_; }
 
-  // The results of all tasks, at every process; null for those that nothing needed. To be called by
-  // all of the crew with the same tasks. A process alone does them in order. After it each process
-  // has learned what any did. Error: what a task throws, or a process that is gone, with the task's
-  // title; by then the tasks that others had begun are done, too. Stopped: a signal came.
+  // The results of all tasks; null for those that nothing needed, and at others than the first for
+  // those with something to learn. To be called by all of the crew with the same tasks. A process
+  // alone does them in order. After it each process has learned what any did. Error: what a task
+  // throws, or a process that is gone, with the task's title; by then the tasks that others had
+  // begun are done, too. Stopped: a signal came.
   std::vector<Json> deal(const std::vector<Task>& tasks, const DealHooks& hooks,
                          const std::function<std::string(std::size_t)>& title_of);
 

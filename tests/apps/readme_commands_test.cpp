@@ -20,8 +20,9 @@ namespace fs = std::filesystem;
 
 constexpr std::array separators = {"&&", "||", "|", ";"};
 // Of the system, and of no concern to the tree: whatever they are given is taken as right.
-constexpr std::array foreign = {"apt-get", "cd",         "cmake", "dpkg-deb",    "echo", "export",
-                                "g++",     "pkg-config", "sed",   "tensorboard", "zcat"};
+constexpr std::array foreign = {"apt-get", "cd",          "cmake",   "dpkg-deb",   "echo",
+                                "export",  "g++",         "kubectl", "pkg-config", "sbatch",
+                                "sed",     "tensorboard", "zcat"};
 const std::string tests_program = "build/float/tests/run";
 const std::string tests_in_double = "build/double/tests/run";
 
@@ -129,6 +130,12 @@ std::string wrong_filter(const Lines& words) {
 std::string wrong_command(Lines words) {
   while (!words.empty() && is_assignment(words.front())) words.erase(words.begin());
   if (words.empty()) return "";
+  if (words[0] == "mpirun") {
+    words.erase(words.begin(), std::ranges::find_if(words, [](const std::string& word) {
+                  return word.starts_with("apps/") && !word.starts_with("apps/cluster/");
+                }));
+    if (words.empty()) return "mpirun without a program";
+  }
   if (words[0].starts_with("./")) words[0].erase(0, 2);
   if (words[0] == "make") return wrong_make(words);
   if (words[0] == tests_program || words[0] == tests_in_double) return wrong_filter(words);
@@ -218,6 +225,9 @@ TEST_CASE("the check of the READMEs' commands finds those that would fail") {
   CHECK(sh("apps/distill_study alpha --none") ==
         "README.md:2: apps/distill_study has no option --none");
   CHECK(sh(tests_program + " -tc='none'") == "README.md:2: no test passes the filters");
+  CHECK(sh("mpirun -n 2 apps/bench --json") == "");
+  CHECK(sh("mpirun -n 2 apps/bench --none") == "README.md:2: apps/bench has no option --none");
+  CHECK(sh("mpirun -n 2") == "README.md:2: mpirun without a program");
   CHECK(sh("rm -r apps") == "README.md:2: unknown command rm");
   CHECK(check("```\n$ made it\n```") == "README.md:2: unknown command made");
   CHECK(check("`apps/bench --none`") == "README.md:1: apps/bench has no option --none");
@@ -226,4 +236,48 @@ TEST_CASE("the check of the READMEs' commands finds those that would fail") {
 
 TEST_CASE("every command in a README can be given") {
   check_readmes(complaints);
+}
+
+TEST_CASE(
+    "the job files for clusters are read by a shell and a YAML parser, and give known options") {
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator("apps/cluster")) {
+    const std::string path = entry.path().string(), kind = entry.path().extension().string();
+    CAPTURE(path);
+    if (kind != ".sbatch" && kind != ".yaml") continue;
+    ++files;
+    std::string text = read_text(path);
+    Lines words;
+    if (kind == ".sbatch") {
+      CHECK(run_command({"bash", "-n", fs::absolute(path).string()}).err == "");
+      CHECK(text.starts_with("#!/bin/bash\n"));
+      for (std::size_t at; (at = text.find("\\\n")) != std::string::npos;) text.erase(at, 2);
+      const Lines lines = lines_of(text);
+      const auto run = std::ranges::find_if(
+          lines, [](const std::string& line) { return line.starts_with("exec "); });
+      REQUIRE(run != lines.end());
+      words = words_of(*run);
+    } else {
+      CHECK_FALSE(contains(text, "\t"));
+      const Finished parsed =
+          run_command({"python3", "-c", "import sys, yaml; yaml.safe_load(open(sys.argv[1]))",
+                       fs::absolute(path).string()});
+      if (parsed.exit_code == 127 || contains(parsed.err, "ModuleNotFoundError")) {
+        MESSAGE("skipped, for there is no YAML parser: whether " << path << " is YAML");
+      } else {
+        CHECK(parsed.err == "");
+      }
+      for (const std::string& line : lines_of(text)) {
+        const std::string item = trimmed(line);
+        if (item.starts_with("- ")) words.push_back(words_of(item.substr(2)).front());
+      }
+    }
+    words.erase(words.begin(), std::ranges::find_if(words, [](const std::string& word) {
+                  return word.starts_with("apps/");
+                }));
+    REQUIRE_FALSE(words.empty());
+    std::erase_if(words, [](const std::string& word) { return word.starts_with("${"); });
+    CHECK(wrong_program(words) == "");
+  }
+  CHECK(files == 3);
 }

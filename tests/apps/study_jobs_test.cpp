@@ -59,11 +59,12 @@ const Folder& digits() {
 }
 
 std::vector<std::string> arguments(const std::string& name, const Folder& out,
-                                   const std::vector<std::string>& more = {}) {
-  std::vector<std::string> all = {
-      name,        "--quick",   "--data", digits().path(), "--out", out.path(),         "--teacher",
-      "mlp:16",    "--student", "mlp:8",  "--epochs",      "1",     "--teacher-epochs", "1",
-      "--threads", "1"};
+                                   const std::vector<std::string>& more = {},
+                                   const char* epochs = "1") {
+  std::vector<std::string> all = {name,        "--quick",  "--data",           digits().path(),
+                                  "--out",     out.path(), "--teacher",        "mlp:16",
+                                  "--student", "mlp:8",    "--teacher-epochs", "1",
+                                  "--epochs",  epochs,     "--threads",        "1"};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -88,8 +89,7 @@ std::vector<std::string> sorted_lines(const std::string& path) {
 // processes of it are left, "left: PID" each.
 Finished with_long_study(const Folder& out, const std::string& lines) {
   std::string words;
-  for (const std::string& word :
-       arguments("temperature", out, {"--jobs", "2", "--epochs", "1000000"})) {
+  for (const std::string& word : arguments("temperature", out, {"--jobs", "2"}, "1000000")) {
     words += " '" + word + "'";
   }
   const std::string program = std::filesystem::absolute(LIMBECK_BIN).string() + "/distill_study";
@@ -103,7 +103,10 @@ Finished with_long_study(const Folder& out, const std::string& lines) {
                    "cut -d/ -f3)\n"
                    "{3}\n"
                    "wait $p; echo code $?; sleep 0.3\n"
-                   "for j in $p $jobs; do kill -0 $j 2> /dev/null && echo left $j; done\n"
+                   "for j in $p $jobs; do "
+                   // (Those that nobody has waited for yet are dead, too.)
+                   "grep -q '^State:[[:space:]]*[^ZX[:space:]]' /proc/$j/status 2> /dev/null && "
+                   "echo left $j; done\n"
                    "cat '{2}' >&2",
                    program, words, err, lines)});
 }
@@ -111,21 +114,23 @@ Finished with_long_study(const Folder& out, const std::string& lines) {
 }  // namespace
 
 TEST_CASE("work is dealt the longest first, counted with what waits for it, and comes in order") {
-  // 3 waits for 0, which so comes before 1.
-  std::vector<Task> tasks = {task(1, "a"), task(6, "b"), task(3, "c"), task(9, "d", {0})};
-  tasks[0].learn = [](const Json&) {};
-  tasks[0].only_for_others = true;
-  const Dealt all = deal(2, tasks);
+  const std::vector<Task> free = {task(1, "a"), task(6, "b"), task(3, "c"), task(9, "d")};
+  const Dealt all = deal(2, free);
   CHECK(all.error == "");
-  CHECK(all.results == std::vector<Json>{{}, "b", "c", "d"});
-  REQUIRE(all.begun.size() == 4);
-  CHECK(all.begun[0] == 0);
-  CHECK(all.begun[1] == 1);
-  CHECK(std::ranges::find(all.begun, 3U) < std::ranges::find(all.begun, 2U));
+  CHECK(all.results == std::vector<Json>{"a", "b", "c", "d"});
+  CHECK(all.begun == std::vector<std::size_t>{3, 1, 2, 0});
   CHECK(all.done.size() == 4);
+  // The last waits for the first, which so comes before the others.
+  std::vector<Task> tied = {task(1, "a"), task(6, "b"), task(3, "c"), task(9, "d", {0})};
+  tied[0].learn = [](const Json&) {};
+  tied[0].only_for_others = true;
+  const Dealt after = deal(2, tied);
+  CHECK(after.results == all.results);
+  REQUIRE(after.begun.size() == 4);
+  CHECK(after.begun[0] == 0);
   // One process goes by the list.
-  CHECK(deal(1, tasks).begun == std::vector<std::size_t>{0, 1, 2, 3});
-  CHECK(deal(1, tasks).results[3] == "d");
+  CHECK(deal(1, free).begun == std::vector<std::size_t>{0, 1, 2, 3});
+  CHECK(deal(1, tied).results == all.results);
 }
 
 TEST_CASE("what is there is not done again, nor what only that needed") {
@@ -170,6 +175,7 @@ TEST_CASE("a result that others need is known wherever they are done, and later 
 TEST_CASE("a job that dies is named with its run and its signal, and the others end theirs") {
   std::vector<Task> tasks = {task(1, "a")};
   tasks.push_back({.cost = 9, .work = []() -> Json {
+                     usleep(100'000);
                      std::raise(SIGKILL);
                      return {};
                    }});
@@ -186,7 +192,10 @@ TEST_CASE("a job that dies is named with its run and its signal, and the others 
 
   tasks[1].work = []() -> Json { _exit(3); };
   CHECK(contains(deal(2, tasks).error, " ended with code 3 in the run \"t1\""));
-  tasks[1].work = []() -> Json { fail("fit", "the loss is not finite"); };
+  tasks[1].work = []() -> Json {
+    usleep(100'000);
+    fail("fit", "the loss is not finite");
+  };
   const Dealt failed = deal(2, tasks);
   CHECK(failed.error == "study: t1: fit: the loss is not finite");
   CHECK(failed.done == std::vector<std::size_t>{2});
@@ -214,8 +223,8 @@ TEST_CASE("a job that cannot even begin says why") {
 }
 
 TEST_CASE("a study of several jobs finds what one process finds, and files the same runs") {
-  for (const char* const name :
-       {"temperature", "noise", "few", "omit", "softness", "best", "schedule", "chain"}) {
+  // One with teachers that its runs ask for, one with one for all, one that asks it about images.
+  for (const char* const name : {"noise", "schedule", "best"}) {
     CAPTURE(name);
     const Folder one, three;
     const std::string runs = fmt::format("{}.runs.jsonl", name);
@@ -249,6 +258,44 @@ TEST_CASE("a study goes on with another number of jobs, and does only what is mi
     CHECK_FALSE(contains(again.err, "epochs"));  // the teacher is in the folder
     CHECK(sorted_lines(out.file("temperature.runs.jsonl")) == lines);
   }
+}
+
+TEST_CASE("the ranks of mpirun share a study as jobs do, and their first works, too") {
+  const std::string program = std::filesystem::absolute(LIMBECK_BIN).string() + "/distill_study";
+  const auto by_ranks = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> all = {"env",
+                                    "OMPI_ALLOW_RUN_AS_ROOT=1",
+                                    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+                                    "mpirun",
+                                    "--oversubscribe",
+                                    "-n",
+                                    "3",
+                                    program};
+    all.insert(all.end(), words.begin(), words.end());
+    return run_command(all);
+  };
+  const Folder one, three;
+  const Finished shared = by_ranks(arguments("noise", three));
+  if (shared.exit_code == 127 || contains(shared.err, "Limbeck was built without MPI")) {
+    MESSAGE("skipped, for there is no mpirun, or no MPI in the library");
+    return;
+  }
+  CAPTURE(shared.err);
+  REQUIRE(shared.exit_code == 0);
+  CHECK(contains(shared.err, "3 ranks of 1 thread each"));
+  CHECK(shared.out == study("noise", one).out);
+  CHECK(sorted_lines(three.file("noise.runs.jsonl")) == sorted_lines(one.file("noise.runs.jsonl")));
+  // What ranks did jobs go on with, and the other way round.
+  CHECK(contains(study("noise", three, {"--jobs", "2"}).err, "9 of 9 runs are done already"));
+  CHECK(contains(by_ranks(arguments("noise", one)).err, "9 of 9 runs are done already"));
+  // What is wrong is said once.
+  const Finished wrong = by_ranks(arguments("softness", one, {"--image", "100"}));
+  CHECK(wrong.exit_code == 1);
+  const std::size_t said = wrong.err.find("error: --image: 100 asked of 100 test images");
+  CHECK(said != std::string::npos);
+  CHECK(wrong.err.find("error: ", said + 1) == std::string::npos);
+  CHECK(contains(by_ranks(arguments("noise", one, {"--jobs", "2"})).err,
+                 "--jobs: 2 jobs of one rank; take more ranks instead"));
 }
 
 TEST_CASE("jobs end with the study, however it ends") {
