@@ -101,19 +101,22 @@ struct Measured {
 
 Measured measure(Ranks& ranks, const std::string& spec, int rounds) {
   const Dataset set = noise(steps * batch_size);
-  Rng rng(0);
-  Sequential network = make_model(spec, set.image, set.classes, {}, rng);
-  Measured m{.spec = spec, .parameters = network.parameter_count()};
+  const auto fresh = [&] {
+    Rng rng(0);
+    return make_model(spec, set.image, set.classes, {}, rng);
+  };
+  Sequential own = fresh(), common = fresh();  // of this rank; of all, with the same weights
+  Measured m{.spec = spec, .parameters = own.parameter_count()};
   const auto least = [](double& value, double now) { value = std::min(value, now); };
   const Index part = batch_size / ranks.size();
   for (int round = 0; round <= rounds; ++round) {
     Measured now = m;
-    first_alone(ranks, [&] { now.alone = seconds_of_step(network, set, batch_size, nullptr); });
+    first_alone(ranks, [&] { now.alone = seconds_of_step(own, set, batch_size, nullptr); });
     if (ranks.size() > 1) {
       ranks.barrier();
-      now.shared = seconds_of_step(network, set, batch_size, &ranks);
+      now.shared = seconds_of_step(common, set, batch_size, &ranks);
       ranks.barrier();
-      now.part = seconds_of_step(network, set, part, nullptr);
+      now.part = seconds_of_step(own, set, part, nullptr);
       now.sum = seconds_of_sum(ranks, static_cast<std::size_t>(m.parameters), 1);
     }
     if (round == 0) continue;  // a warm-up
@@ -185,9 +188,10 @@ void foretell(const std::vector<Measured>& all, const Asked& asked) {
     for (int ranks = 2; ranks <= 512; ranks *= 2) {
       Row row = {{"ranks", ranks}};
       for (const NamedWire& w : wires) {
-        const Scaling s = scaling(m, ranks, w.wire, asked.overlap);
-        row[fmt::format("strong, {}", w.name)] = s.strong;
-        row[fmt::format("weak, {}", w.name)] = s.weak;
+        row[fmt::format("strong, {}", w.name)] = scaling(m, ranks, w.wire, asked.overlap).strong;
+      }
+      for (const NamedWire& w : wires) {
+        row[fmt::format("weak, {}", w.name)] = scaling(m, ranks, w.wire, asked.overlap).weak;
       }
       table.push_back(row);
     }

@@ -38,7 +38,7 @@ void study_best(Lab& lab) {
   soft.views = 25;
   soft.batch_size = 64;
   soft.distillation = {.temperature = lab.temperature(4), .alpha = lab.alpha(0.1)};
-  soft.needs = std::make_shared<const NamedTraining>("teacher", taught);
+  soft.needs = std::make_shared<const NamedTraining>(NamedTraining{"teacher", taught});
 
   const std::vector<Spread> errors =
       lab.errors_of({{.title = "student, hard labels", .training = hard},

@@ -256,7 +256,7 @@ Training Lab::taught(Training student, const DistillationOptions& how, const std
   student.distillation = how;
   student.teacher = [this, name, by] { return teacher(name, by).train; };
   student.teacher_is = {{"name", name}, {"trained", describe(by)}};
-  student.needs = std::make_shared<const NamedTraining>(name, by);
+  student.needs = std::make_shared<const NamedTraining>(NamedTraining{name, by});
   return student;
 }
 

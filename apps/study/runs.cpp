@@ -146,8 +146,9 @@ class RunTeller {
     const double share = all > 0 ? standing.cost_done / all : 0;
     std::string bar;
     for (int i = 0; i < width; ++i) bar += i < width * share ? "█" : "░";
-    voice_.show(fmt::format("  {}/{} runs  {}  {:>3.0f} %  {} at work{}", done_, count_, bar,
-                            100 * share, standing.at_work, share > 0 ? left(standing) : ""));
+    const std::string of = count_ > 0 ? fmt::format("{}/{} runs  ", done_, count_) : "";
+    voice_.show(fmt::format("  {}{}  {:>3.0f} %  {} at work{}", of, bar, 100 * share,
+                            standing.at_work, share > 0 ? left(standing) : ""));
   }
 
  private:
@@ -176,7 +177,8 @@ std::vector<Json> results_of(const std::vector<Run>& runs, const RunStore& store
     for (const Run& run : runs) done += store.find(run) && !run.learn ? 1U : 0U;
     if (done > 0) voice.say(fmt::format("{} of {} runs are done already", done, runs.size()));
   }
-  RunTeller teller(list.runs, runs.size(), done, voice);
+  const auto counted = std::ranges::count_if(runs, [](const Run& run) { return !run.learn; });
+  RunTeller teller(list.runs, static_cast<std::size_t>(counted), done, voice);
   const DealHooks hooks{
       .find = [&](std::size_t i) { return store.find(*list.runs[i]); },
       .began = [&](std::size_t i) { teller.began(i); },

@@ -1,5 +1,6 @@
 // The benchmark from outside: its lines, and its refusals.
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <regex>
 
@@ -66,4 +67,40 @@ TEST_CASE("bench_growth looks whether its picture can be written before it measu
   CHECK(run.exit_code == 1);
   CHECK(contains(run.err, "--chart: "));
   CHECK(run.out == "");
+}
+
+TEST_CASE("bench_ranks tells what the sums of two ranks take, and what more would bring") {
+  const Folder folder;
+  const std::string chart = folder.file("ranks.svg");
+  const std::vector<std::string> some = {"--network", "mlp:8", "--rounds", "1", "--svg", chart};
+  const Finished alone = run_program("bench_ranks", some);
+  CAPTURE(alone.err);
+  REQUIRE(alone.exit_code == 0);
+  for (const char* const said : {"1 rank × ", "ranks  strong, 1 Gbit/s", "\n  512  ",
+                                 "Assumed: work that divides evenly", "50 % of a step"}) {
+    CHECK(contains(alone.out, said));
+  }
+  CHECK(contains(read_all(chart), "weak, 100 Gbit/s"));
+  CHECK(run_program("bench_ranks", {"--overlap", "1"}).exit_code == 2);
+
+  std::vector<std::string> words = {
+      "env",
+      "OMPI_ALLOW_RUN_AS_ROOT=1",
+      "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+      "mpirun",
+      "--oversubscribe",
+      "-n",
+      "2",
+      std::filesystem::absolute(LIMBECK_BIN).string() + "/bench_ranks"};
+  words.insert(words.end(), some.begin(), some.end());
+  const Finished two = run_command(words);
+  if (two.exit_code == 127 || contains(two.err, "Limbeck was built without MPI")) {
+    MESSAGE("skipped, for there is no mpirun, or no MPI in the library");
+    return;
+  }
+  CAPTURE(two.err);
+  REQUIRE(two.exit_code == 0);
+  for (const char* const said : {"As a wire: ", "2 ranks × ", "hidden, %", "by the model"}) {
+    CHECK(contains(two.out, said));
+  }
 }
