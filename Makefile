@@ -9,7 +9,7 @@
 # make exercises  runs the tests of the chapters' exercises: those that are not done yet fail
 # make bench      times training and inference against the bare matrix products
 # make deps       installs the Debian packages that are missing (run, test and all do it too);
-#                 MPI=1 also those for a program of several processes (nn/train/ranks.h)
+#                 MPI=1 also those for programs of several processes: .make/mpi.mk
 # make format     formats the sources in place; make lint only checks that they are formatted
 # make check      all that must hold before a change is taken: .ci/run
 # make install    puts the library where other projects find it: .make/install.mk
@@ -73,15 +73,6 @@ LDLIBS := -lopenblas -lfmt -lz -lpng -ljpeg
 ONNX_HEADERS := onnx/onnx_pb.h google/protobuf/message.h
 ONNX_LDLIBS = $(if $(shell cd /usr/include && ls $(ONNX_HEADERS) >/dev/null 2>&1 && echo yes), \
                    -lonnx_proto -lprotobuf)
-# MPI=1 (nn/train/ranks.h) is usual where the package is there, Open MPI's or MPICH's. One object sees
-# it, and programs and libraries are linked with it.
-MPI_INCLUDE ?= /usr/include/$(TRIPLE)/mpi
-MPI ?= $(if $(wildcard $(MPI_INCLUDE)/mpi.h),1,0)
-MPI_PACKAGES ?= libopenmpi-dev openmpi-bin
-ifeq ($(MPI),1)
-  MPI_FLAGS := -DLIMBECK_MPI -isystem $(MPI_INCLUDE)
-  LDLIBS += -Wl,--push-state,--as-needed -lmpi -Wl,--pop-state
-endif
 ifeq ($(REAL),double)
   CPPFLAGS += -DLIMBECK_REAL_DOUBLE
 endif
@@ -291,9 +282,6 @@ $(ALL_TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private C
 # Define a macro before they include doctest.
 $(BUILD)/tests/main.o $(BUILD)/tests/fuzz/main.o: private PCH :=
 
-$(BUILD)/nn/train/ranks.o: $(BUILD)/mpi | $(if $(MPI_FLAGS),build/deps-mpi)
-$(BUILD)/nn/train/ranks.o: private CPPFLAGS += $(MPI_FLAGS)
-
 # Runs before all else, to say that the rest is not for this processor: for every processor.
 ifneq (,$(filter x86_64%,$(TRIPLE)))
 $(BUILD)/core/kernels/processor_check.o: private CXXFLAGS += -march=x86-64 -mno-avx
@@ -354,11 +342,10 @@ $(call groups,tests/%): $(BUILD)/%.cpp: $$(call members,$$*) $(BUILD)/together .
 FLAGS := $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(subst ',,$(OF_TESTS)) $(if $(findstring native,$(CXXFLAGS)), \
            $(shell grep -m1 -E '^(flags|Features)' /proc/cpuinfo | cksum))
 SOURCES := $(sort $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
-$(BUILD)/flags $(BUILD)/sources $(BUILD)/together $(BUILD)/mpi: ;
+$(BUILD)/flags $(BUILD)/sources $(BUILD)/together: ;
 keep = $(if $(DRY_RUN),,$(call keep_in,$(1),$(2)))
 keep_in = $(shell mkdir -p $(BUILD); echo '$(2)' | cmp -s - $(1) || echo '$(2)' > $(1))
 $(call keep,$(BUILD)/flags,$(FLAGS))
-$(call keep,$(BUILD)/mpi,$(MPI_FLAGS))
 $(call keep,$(BUILD)/sources,$(SOURCES))
 $(call keep,$(BUILD)/together,$(TOGETHER))
 
@@ -377,11 +364,9 @@ define install
 	@touch $@
 endef
 
-deps: build/deps$(COMPILER) $(if $(MPI_FLAGS),build/deps-mpi)
+deps: build/deps$(COMPILER)
 build/deps$(COMPILER): Makefile
 	$(call install,$(PACKAGES))
-build/deps-mpi: Makefile
-	$(if $(wildcard $(MPI_INCLUDE)/mpi.h),@mkdir -p $(@D); touch $@,$(call install,$(MPI_PACKAGES)))
 build/deps-lint: Makefile
 	$(call install,$(PACKAGES) clang clang-format)
 

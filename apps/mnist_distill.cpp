@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "apps/common/program.h"
+#include "apps/common/ranks_work.h"
 #include "apps/distill/run.h"
 #include "core/inspect/debug.h"
 #include "core/text.h"
@@ -45,7 +46,7 @@ int main(int argc, char** argv) {
     } else {
       std::optional<DetectAnomaly> detect_anomaly;
       if (settings.detect_anomaly) detect_anomaly.emplace();
-      run_distill(settings);
+      work_as_ranks([&](const Ranks& ranks) { run_distill(settings, ranks); });
     }
   };
   return run_program(

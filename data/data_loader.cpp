@@ -69,7 +69,33 @@ class Prefetcher {
     changed_.notify_all();
   }
 
+  // The part of a batch that is wanted. What mixes images has to see all of them.
   Batch make(std::size_t at, std::size_t count) const {
+    BatchPart part = part_of_batch(static_cast<Index>(count), options_.part, options_.parts);
+    if (part.begin == part.end) part = {0, 1};
+    const auto begin = static_cast<std::size_t>(part.begin);
+    if (!options_.mix) return changed(at + begin, static_cast<std::size_t>(part.end) - begin);
+    Batch batch = changed(at, count);
+    // With a generator that is none of the images'.
+    Rng batch_rng = rng_.child(static_cast<std::uint64_t>(data_.size()) + at);
+    options_.mix(batch, batch_rng);
+    return options_.parts == 1 ? std::move(batch) : rows_of(batch, part);
+  }
+
+  static Batch rows_of(const Batch& batch, const BatchPart& part) {
+    const auto slice = [&](const auto& list) {
+      return std::vector(list.begin() + part.begin, list.begin() + part.end);
+    };
+    const Shape one = batch.images.shape().without_front();
+    return {
+        .images = batch.images.view(one.with_front(part.end - part.begin), part.begin * one.size())
+                      .clone(),
+        .class_ids = slice(batch.class_ids),
+        .indices = slice(batch.indices),
+        .view = batch.view};
+  }
+
+  Batch changed(std::size_t at, std::size_t count) const {
     Batch batch = make_batch(data_, std::span(order_).subspan(at, count));
     batch.view = view_;
     if (options_.augment) {
@@ -80,10 +106,6 @@ class Prefetcher {
             rng_.child(options_.views > 0 ? static_cast<std::uint64_t>(batch.indices[i]) : at + i);
         options_.augment(batch.images.values().subspan(i * one, one), data_.image, image_rng);
       }
-    }
-    if (options_.mix) {  // with a generator that is none of the images'
-      Rng batch_rng = rng_.child(static_cast<std::uint64_t>(data_.size()) + at);
-      options_.mix(batch, batch_rng);
     }
     return batch;
   }
@@ -125,6 +147,9 @@ DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rn
   if (options.views > 0 && options.mix) {
     fail("DataLoader", "images that are mixed with others do not come again: views must be 0");
   }
+  if (options.parts < 1 || options.part < 0 || options.part >= options.parts) {
+    fail("DataLoader", "there is no part {} of {}", options.part, options.parts);
+  }
   if (data.size() == 0) fail("DataLoader", "the dataset is empty");
   if (batches() == 0) {
     fail("DataLoader", "{} images make no batch of {}, and drop_last leaves out smaller ones",
@@ -145,6 +170,14 @@ Index DataLoader::images() const {
 Index DataLoader::batches() const {
   const Index full = images() / options_.batch_size;
   return options_.drop_last || full * options_.batch_size == images() ? full : full + 1;
+}
+
+Index DataLoader::images_in_batch(Index i) const {
+  return std::min(options_.batch_size, images() - i * options_.batch_size);
+}
+
+BatchPart part_of_batch(Index images, int part, int parts) {
+  return {images * part / parts, images * (part + 1) / parts};
 }
 
 DataLoader::Iterator DataLoader::begin(Index after) {

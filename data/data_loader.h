@@ -28,7 +28,18 @@ struct DataLoaderOptions {
   // The images to take, each place of the dataset at most once; empty: all. Batch::indices stay
   // those of the whole dataset.
   std::vector<Index> only{};
+  // Of every batch this part alone, `part` of `parts`: the images are those of the whole batch,
+  // changed as there. Of a batch with fewer images than parts, who would have none gets the first.
+  int part = 0, parts = 1;
 };
+
+// Places [begin, end) of a batch that are part number `part` of `parts`: nearly equal ones, in
+// order. Empty where begin = end.
+struct BatchPart {
+  Index begin;
+  Index end;
+};
+BatchPart part_of_batch(Index images, int part, int parts);
 
 namespace detail {
 class Prefetcher;
@@ -39,8 +50,8 @@ class Prefetcher;
 // loader.
 class DataLoader {
  public:
-  // Error: batch_size < 1, views < 0, views of images that are mixed, no batch in an epoch, or what
-  // Dataset::check finds wrong with it.
+  // Error: batch_size < 1, views < 0, views of images that are mixed, no batch in an epoch, a part
+  // that is none, or what Dataset::check finds wrong with it.
   DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng);
   DataLoader(const Dataset&&, const DataLoaderOptions&, Rng&) = delete;  // would not outlive it
   ~DataLoader();
@@ -48,7 +59,9 @@ class DataLoader {
   DataLoader& operator=(const DataLoader&) = delete;
 
   Index batches() const;  // in an epoch
-  Index images() const;   // of which an epoch is made, if none is left out
+  // Of batch number i, from 0, all parts together.
+  Index images_in_batch(Index i) const;
+  Index images() const;  // of which an epoch is made, if none is left out
 
   // The place past the last batch.
   struct End {};

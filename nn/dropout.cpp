@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/autograd.h"
+#include "core/batch_share.h"
 #include "core/error.h"
 #include "core/ops/arithmetic.h"
 #include "core/parallel.h"
@@ -10,20 +11,30 @@
 namespace limbeck {
 namespace {
 
-// Word i of the generator decides over element i, so parts can be filled in any order.
+// Where the elements of a tensor of this size begin in that of the whole batch.
+Index first_element(Index size) {
+  const BatchShare* const share = batch_share();
+  if (share == nullptr || share->rows == 0 || size % share->rows != 0) return 0;
+  return size / share->rows * share->first;
+}
+
+// Word i of the generator decides over element i of the whole batch, so parts can be filled in any
+// order, and by several processes.
 Tensor dropout_mask(const Shape& shape, double p, const Rng& rng) {
   Tensor mask = Tensor::empty(shape);
   const auto limit = static_cast<std::uint32_t>(p * 0x1p32);  // a word below it drops
   const auto kept = static_cast<real>(1 / (1 - p));
   constexpr Index block = 1024;
   const Index blocks = (mask.size() + block - 1) / block;
+  const Index first = first_element(mask.size()) / 4 * 4;  // where words can be had from
+  const auto skip = static_cast<std::size_t>(first_element(mask.size()) - first);
   parallel_for(blocks, 8, [=, &rng, m = mask.data(), n = mask.size()](Index begin, Index end) {
-    std::array<std::uint32_t, block> words;
+    std::array<std::uint32_t, block + 3> words;
     for (Index b = begin; b < end; ++b) {
       const auto count = static_cast<std::size_t>(std::min(block, n - b * block));
-      rng.words_from(b * block, std::span(words.data(), count));
+      rng.words_from(first + b * block, std::span(words.data(), skip + count));
       for (std::size_t i = 0; i < count; ++i) {
-        m[static_cast<std::size_t>(b * block) + i] = words[i] < limit ? real{0} : kept;
+        m[static_cast<std::size_t>(b * block) + i] = words[skip + i] < limit ? real{0} : kept;
       }
     }
   });

@@ -14,7 +14,7 @@ namespace limbeck {
 class Checkpoints {
  public:
   // Nothing is kept if the settings name no folder. Error: --checkpoint with a folder that has
-  // checkpoints already, --resume with one that has none.
+  // checkpoints already, --resume with one that has none. (Of ranks the first looks.)
   explicit Checkpoints(const DistillSettings& settings);
 
   // Of the training of this network: "teacher", "student-hard".
@@ -23,6 +23,8 @@ class Checkpoints {
   const std::string& folder() const { return folder_; }
 
  private:
+  void look_into_folder(const DistillSettings& settings) const;
+
   std::string folder_;
   std::map<std::string, std::string> run_;
   std::optional<StopSignal> signal_;

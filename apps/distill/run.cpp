@@ -61,16 +61,17 @@ class DistillRun final : private RunTools {
         checkpoints_(settings),
         root_(settings.seed) {
     for (const std::string& folder : {s_.save, s_.checkpoint, s_.resume, s_.log_dir}) {
-      if (!folder.empty()) locks_.emplace_back("mnist_distill", folder);
+      if (!folder.empty() && s_.is_first()) locks_.emplace_back("mnist_distill", folder);
     }
     try_networks(s_, data_.train, *this);
     try_trainings(s_, data_.train, *this);
     if (!s_.log_dir.empty()) {
       run_log_.emplace(s_.log_dir, s_.resume.empty() ? LogStart::anew : LogStart::resumed);
     }
-    log_.say(fmt::format("{}: {} images to learn from, {} to be tested on; {} threads",
-                         s_.data.name(), thousands(data_.train.size()),
-                         thousands(data_.test.size()), s_.threads));
+    log_.say(fmt::format(
+        "{}: {} images to learn from, {} to be tested on; {}{} threads", s_.data.name(),
+        thousands(data_.train.size()), thousands(data_.test.size()),
+        s_.ranks != nullptr ? fmt::format("{} ranks of ", s_.ranks->size()) : "", s_.threads));
     for (const std::string& note : data_.notes) log_.say(note);
   }
 
@@ -232,6 +233,7 @@ class DistillRun final : private RunTools {
     // With images held back to judge by, those of the test set are for the end.
     if (options.validation_split == 0) options.test = &data_.test;
     options.augment = augmentation_of(augment);
+    options.ranks = s_.ranks;
     return options;
   }
 
@@ -268,7 +270,7 @@ class DistillRun final : private RunTools {
     const std::size_t before = outcome.epochs.size() - outcome.peak_bytes.size();
     for (std::size_t i = 0; i < before; ++i) outcome.seconds += outcome.epochs[i].seconds;
     if (before > 0) log_.say(fmt::format("  {} epochs of them before this run", before));
-    outcome.errors = count_errors(model, data_.test);
+    outcome.errors = count_errors(predict(model, data_.test, s_.ranks), data_.test);
     outcome.total = data_.test.size();
     return outcome;
   }
@@ -365,9 +367,25 @@ class DistillRun final : private RunTools {
   std::vector<FolderLock> locks_;
 };
 
+// As this rank works: who is not the first keeps and prints nothing.
+DistillSettings settings_of(const DistillSettings& settings, const Ranks& ranks) {
+  DistillSettings own = settings;
+  if (ranks.size() == 1) return own;
+  own.ranks = &ranks;
+  if (own.given_threads.empty()) own.threads = threads();
+  if (ranks.first()) return own;
+  for (std::string* const file : {&own.save, &own.save_logits, &own.export_onnx, &own.export_c,
+                                  &own.export_c_int8, &own.json, &own.log_dir, &own.report}) {
+    file->clear();
+  }
+  own.quiet = true;
+  return own;
+}
+
 }  // namespace
 
-void run_distill(const DistillSettings& settings) {
+void run_distill(const DistillSettings& given, const Ranks& ranks) {
+  const DistillSettings settings = settings_of(given, ranks);
   check(settings);
   set_threads(settings.threads);
   try {

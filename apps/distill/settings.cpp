@@ -147,7 +147,10 @@ void add_options(Options& options, DistillSettings& s) {
       .check(at_least_1());
   add("--seed", s.seed, "Seed of weights, order, dropout, shifts and of what --train-size draws")
       .type("N");
-  add("--threads", s.threads, "Threads").type("N").check(at_least_1());
+  add("--threads", s.threads, "Threads; with mpirun, of each rank")
+      .type("N")
+      .check(at_least_1())
+      .remember(s.given_threads);
   add("--teacher-dropout", s.teacher_dropout,
       "The part of the teacher's hidden units that is silent at each step of its training, at "
       "random")
@@ -218,6 +221,7 @@ nlohmann::ordered_json to_json(const DistillSettings& s) {
       {"repeats", s.repeats},
       {"seed", s.seed},
       {"threads", s.threads}};
+  if (s.ranks != nullptr) json["ranks"] = s.ranks->size();
   if (!s.teacher_onnx.empty()) json["teacher_onnx"] = s.teacher_onnx;
   s.data.add_to(json);
   s.training.add_to(json);
@@ -258,7 +262,7 @@ void check(const DistillSettings& s) {
   }
   // Folders first: files may be meant to go into them.
   check_folder("--save", s.save);
-  check_folder("--checkpoint", s.checkpoint);
+  if (s.is_first()) check_folder("--checkpoint", s.checkpoint);
   check_folder("--log-dir", s.log_dir);
   OutputFiles files;
   files.read("--teacher-weights", s.teacher_weights);
@@ -275,7 +279,7 @@ void check(const DistillSettings& s) {
     if (!path.empty()) static_cast<void>(c_name(path));
   }
   files.add("--report", s.report);
-  if (!s.resume.empty() && !std::filesystem::is_directory(s.resume)) {
+  if (!s.resume.empty() && s.is_first() && !std::filesystem::is_directory(s.resume)) {
     fail("--resume", "{} is not a folder", s.resume);
   }
 }

@@ -13,6 +13,7 @@
 #include "apps/distill/method_options.h"
 #include "core/parallel.h"
 #include "nn/distill/distillation_loss.h"
+#include "nn/train/ranks.h"
 
 namespace limbeck {
 
@@ -41,6 +42,8 @@ struct DistillSettings {
   double bits_lr = 0;     // likewise; 0: a tenth of lr, or below 4 bits all of it
   std::uint64_t seed = 1;
   int threads = limbeck::threads();
+  std::string given_threads{};    // as it was given, if it was
+  const Ranks* ranks = nullptr;   // who trains together, where there are several
   std::string teacher_weights;    // a file; empty: the teacher is trained
   std::string teacher_logits;     // a file; empty: the teacher answers
   std::string teacher_onnx;       // a file; empty: the teacher is one of ours
@@ -60,6 +63,8 @@ struct DistillSettings {
   bool quiet = false;
   bool detect_anomaly = false;
 
+  // Whether this process writes: of ranks the first.
+  bool is_first() const { return ranks == nullptr || ranks->first(); }
   // The learning rate of the training with few bits.
   double rate_with_bits() const { return bits_lr > 0 ? bits_lr : bits < 4 ? lr : lr / 10; }
 };

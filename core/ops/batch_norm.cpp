@@ -1,9 +1,12 @@
 // Batch normalisation. (core/ops/layer_norm.cpp has the other.)
 #include <cmath>
+#include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "core/autograd.h"
+#include "core/batch_share.h"
 #include "core/error.h"
 #include "core/kernels/moments.h"
 #include "core/ops/normalize.h"
@@ -89,10 +92,54 @@ void check_batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
   if (!(options.momentum >= 0 && options.momentum <= 1)) {
     fail(op, "the momentum must be in [0, 1]; got {}", options.momentum);
   }
-  if (options.training && x.size() < 2 * channels) {
-    fail(op, "training needs at least two values a channel to have a variance; input {}",
-         x.shape());
+}
+
+// Sums over a whole batch of which each process has some rows (core/batch_share.h): two a channel,
+// and how many values a channel has.
+class WholeBatch {
+ public:
+  explicit WholeBatch(const BatchShare& share) : share_(share) {}
+
+  // `of_block` gives those of this process, for channels [first, first + width).
+  void sum(const Layout& layout,
+           const std::function<BlockSums(Index first, Index width)>& of_block) {
+    sums_.assign(static_cast<std::size_t>(2 * layout.channels + 1), 0);
+    if (share_.counts) {
+      layout.for_blocks([&](Index first, Index width) {
+        const BlockSums sums = of_block(first, width);
+        for (Index j = 0; j < width; ++j) {
+          double* const of_channel = sums_.data() + 2 * (first + j);
+          of_channel[0] = sums[j].a, of_channel[1] = sums[j].b;
+        }
+      });
+      sums_.back() = static_cast<double>(layout.count());
+    }
+    share_.sum(sums_);
   }
+
+  double count() const { return sums_.back(); }
+  BlockSums of_block(Index first, Index width) const {
+    BlockSums sums{};
+    const double* const from = sums_.data() + 2 * first;
+    for (Index j = 0; j < width; ++j) sums[j] = {from[2 * j], from[2 * j + 1]};
+    return sums;
+  }
+
+ private:
+  BatchShare share_;
+  std::vector<double> sums_;
+};
+
+// Where statistics are to be of more than this process has.
+std::optional<WholeBatch> whole_batch(bool training) {
+  const BatchShare* const share = batch_share();
+  if (!training || share == nullptr || !share->sum) return {};
+  return WholeBatch(*share);
+}
+
+[[noreturn]] void refuse_one_value(const Shape& shape) {
+  fail("batch_norm", "training needs at least two values a channel to have a variance; input {}",
+       shape);
 }
 
 void move_towards(real& running, double value, double momentum) {
@@ -106,8 +153,16 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
   check_batch_norm(x, gamma, beta, running_mean, running_var, options);
   const Index channels = x.dim(1);
   const Layout layout{x.dim(0), channels, x.size() / std::max<Index>(x.dim(0) * channels, 1)};
-  const auto n = static_cast<double>(layout.count());
   const bool training = options.training;
+  std::optional<WholeBatch> whole = whole_batch(training);
+  if (whole) {  // around what all have alike
+    whole->sum(layout, [&](Index first, Index width) {
+      const real *px = x.data(), *pivot = std::as_const(running_mean).data() + first;
+      return layout.sums(first, width, [=](Index i, Index j) { return around(px[i], pivot[j]); });
+    });
+  }
+  const double n = whole ? whole->count() : static_cast<double>(layout.count());
+  if (training && n < 2) refuse_one_value(x.shape());
   Tensor y = Tensor::empty(x.shape());
   Tensor mean = Tensor::empty({channels}), inverse_std = Tensor::empty({channels});
   layout.for_blocks([&](Index first, Index width) {
@@ -116,7 +171,10 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
     real* inverse = inverse_std.data() + first;
     BlockSums sums{};
     BlockValues pivot{};
-    if (training) {
+    if (whole) {
+      for (Index j = 0; j < width; ++j) pivot[j] = running_mean.data()[first + j];
+      sums = whole->of_block(first, width);
+    } else if (training) {
       for (Index j = 0; j < width; ++j) pivot[j] = px[(first + j) * layout.plane];
       sums = layout.sums(first, width, [&](Index i, Index j) { return around(px[i], pivot[j]); });
     }
@@ -140,14 +198,21 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
   Backward backward = [=](const Tensor& dy) -> Gradients {
     Tensor dx = x.wants_grad() ? Tensor::empty(x.shape()) : Tensor();
     Tensor dgamma = Tensor::empty({channels}), dbeta = Tensor::empty({channels});
+    const auto own_sums = [&](Index first, Index width) {
+      const real *px = x.data(), *pdy = dy.data(), *m = mean.data() + first;
+      return layout.sums(first, width, [=](Index i, Index j) {
+        const auto d = static_cast<double>(pdy[i]);
+        return Sums{d, d * (px[i] - m[j])};
+      });
+    };
+    std::optional<WholeBatch> of_all = whole;
+    if (of_all) of_all->sum(layout, own_sums);
     layout.for_blocks([&](Index first, Index width) {
       const real* px = x.data();
       const real* pdy = dy.data();
       const real* m = mean.data() + first;
-      const BlockSums sums = layout.sums(first, width, [=](Index i, Index j) {
-        const auto d = static_cast<double>(pdy[i]);
-        return Sums{d, d * (px[i] - m[j])};
-      });
+      const BlockSums sums = own_sums(first, width);
+      const BlockSums all = of_all ? of_all->of_block(first, width) : sums;
       BlockValues scale{}, of_beta{}, of_gamma{};  // dx = scale (dy − of_beta − (x − μ) of_gamma)
       for (Index j = 0; j < width; ++j) {
         const double inverse = inverse_std.data()[first + j];
@@ -155,8 +220,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
         dgamma.data()[first + j] = static_cast<real>(sums[j].b * inverse);
         scale[j] = static_cast<real>(inverse * gamma.data()[first + j]);
         if (!training) continue;
-        of_beta[j] = static_cast<real>(sums[j].a / n);
-        of_gamma[j] = static_cast<real>(sums[j].b * inverse * inverse / n);
+        of_beta[j] = static_cast<real>(all[j].a / n);
+        of_gamma[j] = static_cast<real>(all[j].b * inverse * inverse / n);
       }
       if (!dx.defined()) return;
       layout.fill(dx.data(), first, width, [&](Index i, Index j) {

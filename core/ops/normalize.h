@@ -26,6 +26,8 @@ struct BatchNormOptions {
 //   dβ = Σ dy    dγ = Σ dy x̂    dx = γ / √(σ² + ε) · (dy − dβ / n − x̂ dγ / n)
 // Else μ and σ² are the running statistics, and these do not depend on x:
 //   dβ = Σ dy    dγ = Σ dy x̂    dx = γ / √(σ² + ε) · dy
+// Where several processes share a batch and its statistics (core/batch_share.h), μ, σ², n and the
+// means in dx are those of the whole batch; dβ and dγ are of this process's rows.
 // Error: x of rank below 2, a parameter or statistic of another shape than (C), a momentum outside
 // [0, 1], eps below 0, or fewer than two values a channel in training, where σ² would be 0.
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tensor& running_mean,

@@ -5,10 +5,13 @@
 #include <numeric>
 
 #include "core/autograd.h"
+#include "core/batch_share.h"
 #include "core/error.h"
 #include "core/ops/gather.h"
 #include "nn/train/evaluate.h"
 #include "nn/train/judge.h"
+#include "nn/train/ranks.h"
+#include "nn/train/team.h"
 #include "nn/train/trainer.h"
 
 namespace limbeck::detail {
@@ -45,6 +48,7 @@ Answers::Answers(Module& teacher, TapWatch& taps, const std::vector<std::string>
                  const Dataset& set, const TrainOptions& options, bool keeps)
     : set_(set),
       options_(options),
+      ranks_(ranks_of(options)),
       teacher_(teacher),
       ensemble_(exactly<Ensemble>(teacher)),
       taps_(taps),
@@ -52,14 +56,38 @@ Answers::Answers(Module& teacher, TapWatch& taps, const std::vector<std::string>
   if (!keeps) return;
   known_.assign(static_cast<std::size_t>(size_of(teacher, taps, set, options).rows), false);
   if (!known_.empty()) teacher_then_ = checksum_of(teacher);
-  if (options.augment) return;
+  if (known_.empty() || options.augment) return;
   std::vector<Index> all(known_.size());
   std::iota(all.begin(), all.end(), Index{0});
   for (std::span<const Index> rest = all; !rest.empty();) {
-    const auto part = rest.first(std::min<std::size_t>(rest.size(), images_at_once));
-    keep(answers_to(make_batch(set, part).images, part), part);
+    const auto at_once = static_cast<std::size_t>(images_at_once_of(ranks_, set.size()));
+    const auto part = rest.first(std::min(rest.size(), at_once));
+    if (is_own_part(ranks_, set.size(), part.front())) {
+      keep(answers_to(make_batch(set, part).images, part), part);
+    }
     rest = rest.subspan(part.size());
   }
+  if (ranks_ != nullptr && set.size() >= ranks_->size()) share(0, set.size());
+}
+
+// What others have kept is 0 here.
+void Answers::share(Index begin, Index end) {
+  for (Tensor& answers : kept_) {
+    const Index width = answers.size() / answers.dim(0);
+    ranks_->sum(answers.values().subspan(static_cast<std::size_t>(begin * width),
+                                         static_cast<std::size_t>((end - begin) * width)));
+  }
+  std::vector<double> known(known_.begin() + begin, known_.begin() + end);
+  ranks_->sum(std::span(known));
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    known_[static_cast<std::size_t>(begin) + i] = known[i] > 0;
+  }
+}
+
+// After the first epoch of that view.
+void Answers::share_view_of(Index epoch) {
+  if (ranks_ == nullptr || epoch > options_.views) return;
+  share((epoch - 1) * set_.size(), epoch * set_.size());
 }
 
 std::vector<Tensor> Answers::answers_to(const Tensor& images, std::span<const Index> indices) {
@@ -80,7 +108,7 @@ void Answers::keep(const std::vector<Tensor>& answers, std::span<const Index> ro
     const Tensor& answer = answers[a];
     if (kept_.size() == a) {
       const Shape one = answer.shape().without_front();
-      kept_.push_back(Tensor::empty(one.with_front(static_cast<Index>(known_.size()))));
+      kept_.push_back(Tensor::zeros(one.with_front(static_cast<Index>(known_.size()))));
     }
     const Index width = answer.size() / answer.dim(0);
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -97,7 +125,8 @@ std::vector<Tensor> Answers::kept(const Batch& batch) {
   const auto known = [this](Index row) { return known_[static_cast<std::size_t>(row)]; };
   if (!std::ranges::all_of(rows, known)) {
     std::vector<Tensor> answers = answers_to(batch.images, batch.indices);
-    keep(answers, rows);
+    const bool counts = batch_share() == nullptr || batch_share()->counts;
+    keep(answers, counts ? rows : std::vector<Index>());
     return answers;
   }
   std::vector<Tensor> answers;
@@ -109,10 +138,16 @@ void Answers::catch_up(const Step& step) {
   Rng rng(options_.seed);
   DataLoader loader(set_, loader_options(options_, hold_out(set_, options_).learned), rng);
   for (Index epoch = 1; epoch <= std::min(step.epoch, options_.views); ++epoch) {
+    Index number = 0;
     for (const Batch& batch : loader) {
       if (epoch == step.epoch && batch.indices == step.batch.indices) return;
+      const DataLoaderOptions how = loader_options(options_, {});
+      const auto part = part_of_batch(loader.images_in_batch(number++), how.part, how.parts);
+      const BatchShare share{.counts = part.begin < part.end};
+      const BatchShareScope scope(&share);
       kept(batch);
     }
+    share_view_of(epoch);
   }
 }
 
@@ -125,6 +160,7 @@ void Answers::ask(const Step& step) {
          "the teacher has changed since it gave the answers that are kept; with "
          "DistillerOptions::answers_limit = 0 it is asked about every batch");
   }
+  if (!begins && keeps && step.epoch != epoch_ && options_.augment) share_view_of(epoch_);
   epoch_ = step.epoch;
   std::vector<Tensor> answers =
       known_.empty() ? answers_to(batch.images, batch.indices) : kept(batch);

@@ -16,7 +16,8 @@ namespace limbeck::detail {
 //
 // What a network says of an image depends on that image alone, but for the last bit: products of
 // matrices with more rows may add in another order. So that a training that goes on from a
-// checkpoint has the bits of one that never stopped, it first asks about the batches that were.
+// checkpoint has the bits of one that never stopped, it first asks about the batches that were. (Of
+// ranks each asks about its share of the images, and tells the others.)
 class Answers {
  public:
   // Whether they come again, and how much room they take then.
@@ -45,9 +46,13 @@ class Answers {
   // Keeps the answers to all batches before that of this step.
   void catch_up(const Step& step);
   void keep(const std::vector<Tensor>& answers, std::span<const Index> rows);
+  // Of ranks each has kept some of the rows [begin, end): then each has what all have.
+  void share(Index begin, Index end);
+  void share_view_of(Index epoch);
 
   const Dataset& set_;
   const TrainOptions& options_;
+  const Ranks* ranks_;  // where there are several; or null
   Module& teacher_;
   Ensemble* ensemble_;  // the teacher, if it is one; or null
   TapWatch& taps_;

@@ -14,6 +14,7 @@
 #include "nn/distill/ensemble.h"
 #include "nn/distill/lesson.h"
 #include "nn/train/evaluate.h"
+#include "nn/train/team.h"
 
 namespace limbeck {
 namespace {
@@ -44,6 +45,14 @@ std::vector<Index> first_numbers(Index n) {
   return all;
 }
 
+// Of ranks the first one's file counts.
+bool is_over_by_file(const TrainOptions& options) {
+  const auto look = [&] { return is_over(options.checkpoint, options.epochs) ? "yes" : ""; };
+  const Ranks* const ranks = detail::ranks_of(options);
+  return ranks != nullptr ? !detail::said_by_first(*ranks, look).empty()
+                          : is_over(options.checkpoint, options.epochs);
+}
+
 // A student at its lesson: what both ways to distil do.
 class Pupil {
  public:
@@ -53,7 +62,7 @@ class Pupil {
         student_(student),
         set_(set),
         options_(options),
-        over_(limbeck::is_over(options.checkpoint, options.epochs)),
+        over_(is_over_by_file(options)),
         taps_(whose_op, "student", student, lesson.student_taps(), set),
         learners_({&student}) {
     if (lesson.reads_labels() && options.mix) {
@@ -209,13 +218,26 @@ KeptAnswers Distiller::kept_answers(const Dataset& transfer_set, const TrainOpti
 }
 
 std::vector<EpochReport> Distiller::fit(const Dataset& transfer_set, const TrainOptions& options) {
+  return detail::together(detail::ranks_of(options), [&] { return learn(transfer_set, options); });
+}
+
+std::vector<EpochReport> Distiller::learn(const Dataset& transfer_set,
+                                          const TrainOptions& options) {
+  if (const Ranks* const ranks = detail::ranks_of(options)) {
+    detail::TrainingFacts facts = detail::facts_for_all(transfer_set, options);
+    facts["teacher"] = detail::layers_of(teacher_);
+    facts["teacher's weights"] = detail::checksum_of(teacher_);
+    detail::agree(*ranks, facts);
+  }
   if (lesson_->uses_labels()) transfer_set.check_labelled(op);
   TapWatch taps(op, "teacher", teacher_, lesson_->teacher_taps(), transfer_set);
   Pupil pupil(op, *lesson_, student_, transfer_set, options);
   check_classes(taps.classes(), pupil.classes());
   pupil.prepare(taps.shapes(), how_.self_check);
   std::vector<std::int32_t> decisions;
-  if (options.test != nullptr && !pupil.is_over()) decisions = predict(teacher_, *options.test);
+  if (options.test != nullptr && !pupil.is_over()) {
+    decisions = predict(teacher_, *options.test, options.ranks);
+  }
 
   const EvalMode eval_mode(teacher_);
   std::optional<detail::Answers> answers;

@@ -91,6 +91,8 @@ class Distiller {
   Distiller(std::shared_ptr<detail::Lesson> lesson, Module& teacher, Module& student,
             const DistillerOptions& how);
 
+  std::vector<EpochReport> learn(const Dataset& transfer_set, const TrainOptions& options);
+
   Module& teacher_;
   Module& student_;
   std::shared_ptr<detail::Lesson> lesson_;

@@ -8,6 +8,7 @@
 #include "core/files/file.h"
 #include "core/files/json_check.h"
 #include "core/files/safetensors.h"
+#include "nn/train/team.h"
 #include "optim/average.h"
 #include "optim/optimizer.h"
 
@@ -222,29 +223,6 @@ TrainingPosition position_of(const Json& json, const Learner& learner) {
   return position;
 }
 
-// "epochs is 20 there and 40 here"
-std::string difference(const TrainingFacts& there, const TrainingFacts& here) {
-  const auto value = [](const auto& options, const std::string& name) {
-    const auto found = options.find(name);
-    return found == options.end() ? "nothing" : found->second;
-  };
-  std::string text;
-  const auto compare = [&](const std::string& name) {
-    if (value(there, name) == value(here, name)) return;
-    const std::string was = value(there, name), is = value(here, name);
-    constexpr std::size_t readable = 60;
-    text += text.empty() ? "" : ", ";
-    text += was.size() > readable || is.size() > readable
-                ? fmt::format("{} differs", name)
-                : fmt::format("{} is {} there and {} here", name, was, is);
-  };
-  for (const auto& entry : here) compare(entry.first);
-  for (const auto& entry : there) {
-    if (!here.contains(entry.first)) compare(entry.first);
-  }
-  return text;
-}
-
 // Puts the file's tensors, which are as many as the learner's and in their order, into them.
 void fill(const std::string& path, const Learner& learner, const TensorFile& file) {
   std::vector<NamedTensor> places = tensors_of(learner);
@@ -288,15 +266,15 @@ void check_same(const CheckpointOptions& options, TrainingFacts facts, const Ten
   const auto run = metadata_of(options.file, file, run_key).get<TrainingFacts>();
   for (const auto& [was, is] : {std::pair(there, facts), std::pair(run, options.run)}) {
     if (was == is) continue;
-    fail(op, "{}: it belongs to another run: {}", options.file, difference(was, is));
+    fail(op, "{}: it belongs to another run: {}", options.file, detail::difference(was, is));
   }
 }
 
-// What `read` makes of the file, whose JSON may be any.
+// What `read` makes of JSON of that file, which may be any.
 template <class Read>
 auto reading(const std::string& path, const Read& read) {
   try {
-    return read(read_safetensors(path));
+    return read();
   } catch (const Json::exception& error) {
     fail(op, "{}: it is no checkpoint of a training: {}", path, error.what());
   }
@@ -311,8 +289,8 @@ template <class Read>
 auto position_in(const CheckpointOptions& options, const Read& read) {
   using Result = std::optional<decltype(read(Json()))>;
   if (options.file.empty() || !std::filesystem::exists(options.file)) return Result();
-  return reading(options.file, [&](const TensorFile& file) {
-    return Result(read(metadata_of(options.file, file, position_key)));
+  return reading(options.file, [&] {
+    return Result(read(metadata_of(options.file, read_safetensors(options.file), position_key)));
   });
 }
 
@@ -331,6 +309,28 @@ bool is_over(const CheckpointOptions& options, Index epochs) {
 
 namespace detail {
 
+std::string difference(const TrainingFacts& there, const TrainingFacts& here) {
+  const auto value = [](const auto& options, const std::string& name) {
+    const auto found = options.find(name);
+    return found == options.end() ? "nothing" : found->second;
+  };
+  std::string text;
+  const auto compare = [&](const std::string& name) {
+    if (value(there, name) == value(here, name)) return;
+    const std::string was = value(there, name), is = value(here, name);
+    constexpr std::size_t readable = 60;
+    text += text.empty() ? "" : ", ";
+    text += was.size() > readable || is.size() > readable
+                ? fmt::format("{} differs", name)
+                : fmt::format("{} is {} there and {} here", name, was, is);
+  };
+  for (const auto& entry : here) compare(entry.first);
+  for (const auto& entry : there) {
+    if (!here.contains(entry.first)) compare(entry.first);
+  }
+  return text;
+}
+
 void write_checkpoint(const CheckpointOptions& options, const TrainingFacts& facts,
                       const Learner& learner, const TrainingPosition& position) {
   write_safetensors(options.file,
@@ -342,15 +342,25 @@ void write_checkpoint(const CheckpointOptions& options, const TrainingFacts& fac
 }
 
 std::optional<TrainingPosition> read_checkpoint(const CheckpointOptions& options,
-                                                const TrainingFacts& facts,
-                                                const Learner& learner) {
-  if (!std::filesystem::exists(options.file)) return std::nullopt;
-  return reading(options.file, [&](const TensorFile& file) {
-    const Json position = metadata_of(options.file, file, position_key);
-    check_same(options, facts, file, position);
-    fill(options.file, learner, file);
-    return std::optional(position_of(position, learner));
-  });
+                                                const TrainingFacts& facts, const Learner& learner,
+                                                const Ranks* ranks) {
+  const auto read = [&] {  // the tensors; gives the position
+    if (!std::filesystem::exists(options.file)) return std::string();
+    return reading(options.file, [&] {
+      const TensorFile file = read_safetensors(options.file);
+      const Json position = metadata_of(options.file, file, position_key);
+      check_same(options, facts, file, position);
+      fill(options.file, learner, file);
+      return position.dump();
+    });
+  };
+  const std::string text = ranks != nullptr ? said_by_first(*ranks, read) : read();
+  if (text.empty()) return std::nullopt;
+  for (NamedTensor& place : ranks != nullptr ? tensors_of(learner) : std::vector<NamedTensor>()) {
+    ranks->broadcast(std::as_writable_bytes(place.tensor.values()));
+  }
+  return reading(options.file,
+                 [&] { return std::optional(position_of(Json::parse(text), learner)); });
 }
 
 }  // namespace detail

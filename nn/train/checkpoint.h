@@ -33,6 +33,7 @@
 namespace limbeck {
 
 class Optimizer;
+class Ranks;
 class WeightAverage;
 
 // Where a training keeps itself, and when it stops.
@@ -90,11 +91,15 @@ struct Learner {
 void write_checkpoint(const CheckpointOptions& options, const TrainingFacts& facts,
                       const Learner& learner, const TrainingPosition& position);
 
+// In what they are not the same: "epochs is 20 there and 40 here".
+std::string difference(const TrainingFacts& there, const TrainingFacts& here);
+
 // The same back, into the learner; none if there is no such file. Error: read_safetensors', or a
 // file of another run or of none. Facts of a training that is over may have other "epochs" than
-// these, fewer, and another "schedule".
+// these, fewer, and another "schedule". Of ranks the first reads it, and tells the others.
 std::optional<TrainingPosition> read_checkpoint(const CheckpointOptions& options,
-                                                const TrainingFacts& facts, const Learner& learner);
+                                                const TrainingFacts& facts, const Learner& learner,
+                                                const Ranks* ranks = nullptr);
 
 }  // namespace detail
 }  // namespace limbeck

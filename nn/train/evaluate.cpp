@@ -6,11 +6,22 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/reduce.h"
+#include "nn/train/ranks.h"
 
 namespace limbeck {
 
-Tensor logits_of(Module& model, const Dataset& data) {
-  constexpr Index at_once = detail::images_at_once;
+Index detail::images_at_once_of(const Ranks* ranks, Index images) {
+  if (ranks == nullptr || images < ranks->size()) return images_at_once;
+  return std::min(images_at_once, images / ranks->size());
+}
+
+bool detail::is_own_part(const Ranks* ranks, Index images, Index begin) {
+  if (ranks == nullptr || images < ranks->size()) return true;
+  return begin / images_at_once_of(ranks, images) % ranks->size() == ranks->rank();
+}
+
+Tensor logits_of(Module& model, const Dataset& data, const Ranks* ranks) {
+  const Index at_once = detail::images_at_once_of(ranks, data.size());
   if (data.size() == 0) fail("logits_of", "the dataset is empty");
   data.check("logits_of");
   const NoGrad no_grad;
@@ -20,6 +31,7 @@ Tensor logits_of(Module& model, const Dataset& data) {
   Tensor logits;
   real* out = nullptr;
   for (Index at = 0; at < data.size(); at += at_once) {
+    if (!detail::is_own_part(ranks, data.size(), at)) continue;
     const Index count = std::min(at_once, data.size() - at);
     const auto part =
         std::span(all).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(count));
@@ -31,16 +43,18 @@ Tensor logits_of(Module& model, const Dataset& data) {
            z.shape());
     }
     if (!logits.defined()) {
-      logits = Tensor::empty({data.size(), z.shape().last()});
+      logits = Tensor::zeros({data.size(), z.shape().last()});
       out = logits.data();
     }
-    out = std::ranges::copy(z.values(), out).out;
+    std::ranges::copy(z.values(), out + at * z.dim(1));
   }
+  // What others have worked out is 0 here.
+  if (ranks != nullptr && data.size() >= ranks->size()) ranks->sum(logits.values());
   return logits;
 }
 
-std::vector<std::int32_t> predict(Module& model, const Dataset& data) {
-  return argmax_last(logits_of(model, data));
+std::vector<std::int32_t> predict(Module& model, const Dataset& data, const Ranks* ranks) {
+  return argmax_last(logits_of(model, data, ranks));
 }
 
 Index count_errors(std::span<const std::int32_t> decisions, const Dataset& data) {

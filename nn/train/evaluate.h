@@ -11,19 +11,27 @@
 
 namespace limbeck {
 
+class Ranks;
+
 namespace detail {
 
 // Images that a network is asked about at once where it does not learn: enough to keep the products
 // large, and in cache.
 inline constexpr Index images_at_once = 500;
 
+// The same where ranks share so many images; and whether a part that begins there is this rank's.
+// Where there are too few for all, each rank has all of them.
+Index images_at_once_of(const Ranks* ranks, Index images);
+bool is_own_part(const Ranks* ranks, Index images, Index begin);
+
 }  // namespace detail
 
-// The model's logits for every image, in order: (N, C).
-Tensor logits_of(Module& model, const Dataset& data);
+// The model's logits for every image, in order: (N, C). With ranks (nn/train/ranks.h) each works on
+// its share, all of them must call it, and all get the same.
+Tensor logits_of(Module& model, const Dataset& data, const Ranks* ranks = nullptr);
 
 // The class that the model decides for, image by image.
-std::vector<std::int32_t> predict(Module& model, const Dataset& data);
+std::vector<std::int32_t> predict(Module& model, const Dataset& data, const Ranks* ranks = nullptr);
 
 // The number of images for which the decision is not the label. Error: another number of decisions
 // than images, or an image without a label.

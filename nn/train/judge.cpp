@@ -24,7 +24,7 @@ std::string never_decided(const std::vector<std::int32_t>& decisions, const Data
 // The model's decisions for a set, and into the report what the metrics say of its logits.
 std::vector<std::int32_t> decide(EpochReport& report, Module& model, const Dataset& data,
                                  const TrainOptions& options, const char* prefix) {
-  const Tensor logits = logits_of(model, data);
+  const Tensor logits = logits_of(model, data, options.ranks);
   for (const Metric& metric : options.metrics) {
     report.metrics.push_back({prefix + metric.name, metric.of(logits, data)});
   }

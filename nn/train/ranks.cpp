@@ -1,7 +1,7 @@
 #include "nn/train/ranks.h"
 
 #ifdef LIMBECK_MPI
-// Of MPI the functions of C alone: the classes that it once had for C++ are in another library.
+// The functions of C alone: the classes that MPI once had for C++ are in another library.
 #define OMPI_SKIP_MPICXX 1
 #define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
@@ -40,6 +40,13 @@ int detail::started_as() {
   return by_srun ? std::max(1, number_in("SLURM_STEP_NUM_TASKS")) : 0;
 }
 
+const char* detail::version() {
+#ifdef LIMBECK_VERSION
+  return LIMBECK_VERSION;
+#endif
+  return "";
+}
+
 std::string Ranks::name_of(int rank) const {
   const auto i = static_cast<std::size_t>(rank);
   return fmt::format("rank {} of {}{}", rank, size_,
@@ -50,48 +57,41 @@ std::string Ranks::name() const {
   return name_of(rank_);
 }
 
-PendingSum::PendingSum() = default;
-PendingSum::PendingSum(PendingSum&& other) noexcept = default;
-
-PendingSum& PendingSum::operator=(PendingSum&& other) noexcept {
-  wait();
-  request_ = std::move(other.request_);
-  return *this;
-}
-
-PendingSum::~PendingSum() {
-  wait();
-}
-
 #ifdef LIMBECK_MPI
+
+bool detail::has_mpi() {
+  return true;
+}
 
 namespace {
 
-constexpr auto patience = std::chrono::seconds(2);
+constexpr std::size_t most = std::numeric_limits<int>::max();  // MPI counts by int
 
-// Whether MPI waits for a Ranks to end it.
-bool& is_running() {
-  static bool running = false;
-  return running;
-}
+int abandoned = 0;  // sums that will never be there
+
+using Clock = std::chrono::steady_clock;
+constexpr Clock::duration patience = std::chrono::seconds(2);
+constexpr Clock::duration for_ever = std::chrono::hours(24 * 365 * 100);
+
+bool is_running = false;  // MPI waits for a Ranks to end it
 
 [[noreturn]] void stop_all(const std::string& name, const std::string& why) {
   std::fputs(fmt::format("{}: {}; all ranks stop\n", name, why).c_str(), stderr);
   std::fflush(stderr);
-  is_running() = false;
+  is_running = false;
   MPI_Abort(MPI_COMM_WORLD, 1);
   std::abort();  // MPI_Abort does not come back
 }
 
 // Whether all ranks come here in that time.
-bool all_come(MPI_Comm world) {
-  const auto end = std::chrono::steady_clock::now() + patience;
+bool all_come(MPI_Comm world, Clock::duration time) {
+  const auto end = Clock::now() + time;
   MPI_Request request = MPI_REQUEST_NULL;
   MPI_Ibarrier(world, &request);
   for (int come = 0;;) {
     MPI_Test(&request, &come, MPI_STATUS_IGNORE);
     if (come != 0) return true;
-    if (std::chrono::steady_clock::now() > end) return false;
+    if (Clock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
@@ -102,7 +102,6 @@ MPI_Comm copy_of(MPI_Comm world) {
   return copy;
 }
 
-// MPI counts by int.
 template <class T, class Body>
 void in_parts(std::span<T> values, const Body& body) {
   constexpr std::size_t at_most = 1 << 28;
@@ -114,7 +113,7 @@ void in_parts(std::span<T> values, const Body& body) {
 
 std::vector<std::string> gather_in(MPI_Comm world, int size, const std::string& text) {
   const auto ranks = static_cast<std::size_t>(size);
-  if (text.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) / ranks) {
+  if (text.size() > most / ranks) {
     fail("Ranks::gather", "{} bytes are too many", text.size());
   }
   const int own = static_cast<int>(text.size());
@@ -160,6 +159,24 @@ struct PendingSum::Request {
   MPI_Request request = MPI_REQUEST_NULL;
 };
 
+PendingSum::PendingSum() = default;
+PendingSum::PendingSum(PendingSum&& other) noexcept = default;
+
+PendingSum& PendingSum::operator=(PendingSum&& other) noexcept {
+  wait();
+  request_ = std::move(other.request_);
+  return *this;
+}
+
+// An exception may be why the others do not come.
+PendingSum::~PendingSum() {
+  if (std::uncaught_exceptions() > 0 && !done()) {
+    ++abandoned;
+  } else {
+    wait();
+  }
+}
+
 bool PendingSum::done() {
   if (!request_) return true;
   int is_done = 0;
@@ -174,9 +191,10 @@ void PendingSum::wait() {
   request_.reset();
 }
 
-// What is said of troubles and of the end is not to be mixed with what is under way.
+// What goes on at the same time is not to be mixed: sums beside other work; troubles; the end.
 struct Ranks::Worlds {
   MPI_Comm work = copy_of(MPI_COMM_WORLD);
+  MPI_Comm beside = copy_of(MPI_COMM_WORLD);
   MPI_Comm trouble = copy_of(MPI_COMM_WORLD);
   MPI_Comm end = copy_of(MPI_COMM_WORLD);
 };
@@ -186,22 +204,22 @@ Ranks::Ranks() : exceptions_(std::uncaught_exceptions()) {
   MPI_Initialized(&runs);
   MPI_Finalized(&over);
   const int started = detail::started_as();
-  if (over != 0 || is_running()) fail("Ranks", "a program makes one of these, and has had it");
+  if (over != 0 || is_running) fail("Ranks", "a program makes one of these, and has had it");
   threads_each_ = available_processors();
   if (runs == 0 && started == 0) return;
   if (runs == 0) {
     int safety = 0;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &safety);
     mine_ = true;
-    is_running() = true;
+    is_running = true;
     std::atexit([] {
-      if (is_running()) stop_all("a rank", "the program has ended in the midst of its work");
+      if (is_running) stop_all("a rank", "the program has ended in the midst of its work");
     });
   }
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
   if (started > 1 && size_ == 1) {
-    is_running() = false;
+    is_running = false;
     fail("Ranks",
          "the program was started as one of {} by another MPI than the one that it was built with; "
          "`update-alternatives --config mpirun` and `--config mpi` choose",
@@ -222,13 +240,14 @@ Ranks::Ranks() : exceptions_(std::uncaught_exceptions()) {
 
 Ranks::~Ranks() {
   if (!worlds_) return;
-  if (std::uncaught_exceptions() == exceptions_) {
-    MPI_Barrier(worlds_->end);
-  } else if (!all_come(worlds_->end)) {
+  const bool failed = std::uncaught_exceptions() > exceptions_;
+  if (abandoned > 0) MPI_Abort(MPI_COMM_WORLD, 1);  // MPI could not end; why has been told
+  if (!all_come(worlds_->end, failed ? patience : for_ever)) {
     stop_all(name(), "an error has ended its work");
   }
-  is_running() = false;
-  for (MPI_Comm* const world : {&worlds_->work, &worlds_->trouble, &worlds_->end}) {
+  is_running = false;
+  for (MPI_Comm* const world :
+       {&worlds_->work, &worlds_->beside, &worlds_->trouble, &worlds_->end}) {
     MPI_Comm_free(world);
   }
   if (mine_) MPI_Finalize();
@@ -237,45 +256,44 @@ Ranks::~Ranks() {
 namespace {
 
 template <class T>
-void sum_in(MPI_Comm world, std::span<T> values, MPI_Datatype type) {
-  in_parts(values, [&](T* data, int count) {
-    MPI_Allreduce(MPI_IN_PLACE, data, count, type, MPI_SUM, world);
-  });
+MPI_Datatype type_of() {
+  return std::is_same_v<T, float> ? MPI_FLOAT : MPI_DOUBLE;
 }
 
 template <class T>
-void start_sum_in(MPI_Comm world, std::span<T> values, MPI_Datatype type, MPI_Request* request) {
-  if (values.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    fail("Ranks::start_sum", "{} numbers are too many", values.size());
-  }
-  MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), type, MPI_SUM, world,
-                 request);
+void sum_in(MPI_Comm world, std::span<T> values) {
+  in_parts(values, [&](T* data, int count) {
+    MPI_Allreduce(MPI_IN_PLACE, data, count, type_of<T>(), MPI_SUM, world);
+  });
 }
 
 }  // namespace
 
 void Ranks::sum(std::span<float> values) const {
-  if (worlds_) sum_in(worlds_->work, values, MPI_FLOAT);
+  if (worlds_) sum_in(worlds_->work, values);
 }
 
 void Ranks::sum(std::span<double> values) const {
-  if (worlds_) sum_in(worlds_->work, values, MPI_DOUBLE);
+  if (worlds_) sum_in(worlds_->work, values);
+}
+
+template <class T>
+PendingSum Ranks::start(std::span<T> values) const {
+  PendingSum pending;
+  if (!worlds_) return pending;
+  if (values.size() > most) fail("Ranks::start_sum", "{} numbers are too many", values.size());
+  pending.request_ = std::make_unique<PendingSum::Request>();
+  MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), type_of<T>(),
+                 MPI_SUM, worlds_->beside, &pending.request_->request);
+  return pending;
 }
 
 PendingSum Ranks::start_sum(std::span<float> values) const {
-  PendingSum pending;
-  if (!worlds_) return pending;
-  pending.request_ = std::make_unique<PendingSum::Request>();
-  start_sum_in(worlds_->work, values, MPI_FLOAT, &pending.request_->request);
-  return pending;
+  return start(values);
 }
 
 PendingSum Ranks::start_sum(std::span<double> values) const {
-  PendingSum pending;
-  if (!worlds_) return pending;
-  pending.request_ = std::make_unique<PendingSum::Request>();
-  start_sum_in(worlds_->work, values, MPI_DOUBLE, &pending.request_->request);
-  return pending;
+  return start(values);
 }
 
 void Ranks::broadcast(std::span<std::byte> bytes, int from) const {
@@ -303,9 +321,7 @@ void Ranks::barrier() const {
 
 void Ranks::send(int to, const std::string& text) const {
   if (to < 0 || to >= size_ || to == rank_) fail("Ranks::send", "no other rank is {}", to);
-  if (text.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    fail("Ranks::send", "{} bytes are too many", text.size());
-  }
+  if (text.size() > most) fail("Ranks::send", "{} bytes are too many", text.size());
   MPI_Send(text.data(), static_cast<int>(text.size()), MPI_BYTE, to, 0, worlds_->work);
 }
 
@@ -336,55 +352,8 @@ bool Ranks::has_message(int from) const {
 
 std::vector<std::string> Ranks::give_up(const std::string& why) const {
   if (!worlds_) return {why};
-  if (!all_come(worlds_->trouble)) stop_all(name(), why);
+  if (!all_come(worlds_->trouble, patience)) stop_all(name(), why);
   return gather_in(worlds_->trouble, size_, why);
-}
-
-#else  // One rank of one.
-
-struct PendingSum::Request {};
-bool PendingSum::done() {
-  return true;
-}
-void PendingSum::wait() {}
-
-struct Ranks::Worlds {};
-
-Ranks::Ranks() : threads_each_(available_processors()) {
-  const int started = detail::started_as();
-  if (started < 2) return;
-  fail("Ranks",
-       "the program was started as one of {}, and Limbeck was built without MPI; "
-       "`make deps MPI=1` installs what it needs, and `make MPI=1` builds it",
-       started);
-}
-
-Ranks::~Ranks() = default;
-void Ranks::sum(std::span<float>) const {}
-void Ranks::sum(std::span<double>) const {}
-PendingSum Ranks::start_sum(std::span<float>) const {
-  return {};
-}
-PendingSum Ranks::start_sum(std::span<double>) const {
-  return {};
-}
-void Ranks::broadcast(std::span<std::byte>, int) const {}
-void Ranks::broadcast(std::string&, int) const {}
-std::vector<std::string> Ranks::gather(const std::string& text) const {
-  return {text};
-}
-void Ranks::barrier() const {}
-void Ranks::send(int to, const std::string&) const {
-  fail("Ranks::send", "no other rank is {}", to);
-}
-std::pair<int, std::string> Ranks::receive(int) const {
-  fail("Ranks::receive", "there is no other rank");
-}
-bool Ranks::has_message(int) const {
-  return false;
-}
-std::vector<std::string> Ranks::give_up(const std::string& why) const {
-  return {why};
 }
 
 #endif

@@ -34,7 +34,7 @@ namespace limbeck {
 class PendingSum {
  public:
   PendingSum();
-  ~PendingSum();  // waits
+  ~PendingSum();  // waits, but where an exception is under way
   PendingSum(PendingSum&& other) noexcept;
   PendingSum& operator=(PendingSum&& other) noexcept;  // likewise, for the one it had
 
@@ -78,7 +78,8 @@ class Ranks {
   // another run with as many ranks.
   void sum(std::span<float> values) const;
   void sum(std::span<double> values) const;
-  // The same beside other work. Sums are to be started in the same order on every rank.
+  // The same beside other work, of all kinds but another order of these calls: sums are to be
+  // started in the same order on every rank. Error: more numbers than fit an int.
   [[nodiscard]] PendingSum start_sum(std::span<float> values) const;
   [[nodiscard]] PendingSum start_sum(std::span<double> values) const;
 
@@ -105,6 +106,9 @@ class Ranks {
   std::vector<std::string> give_up(const std::string& why) const;
 
  private:
+  template <class T>
+  PendingSum start(std::span<T> values) const;
+
   int rank_ = 0, size_ = 1, here_ = 1, threads_each_ = 1;
   std::vector<std::string> hosts_;  // by rank
   bool mine_ = false;               // MPI was started here
@@ -118,6 +122,12 @@ namespace detail {
 // By the environment: how many processes the program was started as, by mpirun (Open MPI's or
 // MPICH's) or srun with one of their interfaces; 0: by nobody of these.
 int started_as();
+
+// Whether the library was built with MPI.
+bool has_mpi();
+
+// The library's version, in which ranks must be the same: "0.1.0".
+const char* version();
 
 }  // namespace detail
 }  // namespace limbeck

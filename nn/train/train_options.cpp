@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "nn/train/judge.h"
+#include "nn/train/ranks.h"
 #include "optim/adam.h"
 
 namespace limbeck {
@@ -35,7 +36,9 @@ DataLoaderOptions loader_options(const TrainOptions& options, const std::vector<
           .augment = options.augment,
           .views = options.views,
           .mix = options.mix,
-          .only = only};
+          .only = only,
+          .part = options.ranks != nullptr ? options.ranks->rank() : 0,
+          .parts = options.ranks != nullptr ? options.ranks->size() : 1};
 }
 
 Index steps_of(Index epochs, Index batches, Index accumulate) {
@@ -118,6 +121,7 @@ TrainingFacts facts_of(const TrainOptions& options) {
         fmt::format("{}, {}, {}, {}", p->factor, p->patience, p->threshold, p->floor);
   }
   if (options.mix) facts["mix"] = "yes";
+  if (options.synchronised_statistics) facts["statistics"] = "of whole batches";
   for (const Module* const module : options.with) facts["with"] += module->describe() + " ";
   return facts;
 }

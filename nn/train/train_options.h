@@ -20,6 +20,8 @@
 
 namespace limbeck {
 
+class Ranks;
+
 // The optimizer for a model's parameters, at a learning rate to begin with.
 using MakeOptimizer =
     std::function<std::unique_ptr<Optimizer>(std::vector<Tensor> parameters, double lr)>;
@@ -86,7 +88,22 @@ struct TrainOptions {
   // Decay of a moving average of the weights (optim/average.h), by which the model is judged and
   // with which it is left; 0: none. Running statistics (batch normalisation's) are averaged too.
   double weight_average = 0;
-  CheckpointOptions checkpoint{};      // to stop and go on
+  CheckpointOptions checkpoint{};  // to stop and go on
+
+  // The processes that train together (nn/train/ranks.h): each works on a part of every batch, and
+  // all make the same steps, by the gradient of the whole batch: the losses are those of one
+  // process, to rounding. Order, augmentation, mixing and dropout are as in one process, too. What
+  // a rank takes from a part of the batch alone differs: statistics, and terms of a loss that
+  // compare images with one another, or are means over some of a batch's images.
+  // Images, options and weights must be the same everywhere at the start; that is looked at first.
+  // All ranks end with the same weights and reports, and every rank calls on_batch, on_epoch and
+  // stop_if, of which one is enough to end a training. Files are the first rank's business alone.
+  // What one rank throws stops all. A checkpoint can go on with another number of ranks.
+  const Ranks* ranks = nullptr;
+  // Batch normalisation takes its statistics from the whole batch, as one process would, at the
+  // price of two sums more for every layer (core/batch_share.h).
+  bool synchronised_statistics = false;
+
   std::function<void()> after_step{};  // after every step of the optimizer: for constraints
   std::function<void(const Progress&)> on_batch{};     // after every batch: for a progress bar
   std::function<void(const EpochReport&)> on_epoch{};  // after every epoch: for a table or a log

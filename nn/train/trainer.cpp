@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <set>
 #include <unordered_set>
 
 #include "core/error.h"
 #include "core/files/checksum.h"
 #include "core/ops/arithmetic.h"
 #include "nn/first_step.h"
-#include "nn/losses.h"
 #include "nn/train/epoch_means.h"
+#include "nn/train/gradient_sums.h"
 #include "nn/train/judge.h"
 #include "nn/train/scopes.h"
+#include "nn/train/team.h"
 #include "nn/weights.h"
 #include "optim/average.h"
 #include "optim/constraint.h"
@@ -71,6 +71,10 @@ class Run {
     if (options.patience > 0) best_.emplace(state_);
     if (options.plateau) plateau_.emplace(*options.plateau);
     detail::check_judges(options, held_);
+    if (const Ranks* const ranks = detail::ranks_of(options)) {
+      team_.emplace(*ranks, state_, parameters_, options.synchronised_statistics);
+      gradient_sums_.emplace(*ranks, optimizer_->moved());
+    }
   }
 
   std::vector<EpochReport> run() {
@@ -102,9 +106,12 @@ class Run {
   }
 
   void go_on() {
-    if (options_.checkpoint.file.empty()) return;
+    if (options_.checkpoint.file.empty() && !team_) return;
     add_facts();
-    if (auto position = detail::read_checkpoint(options_.checkpoint, facts_, learner())) {
+    if (team_) detail::agree(team_->ranks(), facts_of_rank());
+    if (options_.checkpoint.file.empty()) return;
+    if (auto position = detail::read_checkpoint(options_.checkpoint, facts_, learner(),
+                                                detail::ranks_of(options_))) {
       at_ = std::move(*position);
       const auto epochs = static_cast<Index>(at_.reports.size());
       const bool judged = std::ranges::all_of(at_.reports, [this](const EpochReport& report) {
@@ -138,45 +145,47 @@ class Run {
     facts_.merge(detail::facts_of(options_));
   }
 
+  // And what must be the same on all ranks at the start.
+  detail::TrainingFacts facts_of_rank() const {
+    detail::TrainingFacts facts = facts_;
+    facts.merge(detail::facts_for_all(train_, options_));
+    Checksum sum;
+    for (const NamedTensor& part : state_) sum.add(part.tensor);
+    facts["weights at the start"] = sum.str();
+    return facts;
+  }
+
   void epoch() {
     const auto start = Clock::now();
     const double before = at_.seconds;
     for (auto batch = loader_.begin(at_.batches); !(batch == loader_.end()); ++batch) {
       learn(*batch);
       at_.seconds = before + seconds_since(start);
-      const bool may_stop = is_step_over() && options_.checkpoint.stop;
-      if (may_stop && options_.checkpoint.stop()) stop();
+      if (is_step_over() && (team_ ? team_->stops() : is_asked_to_stop())) stop();
     }
+    if (team_) at_.seconds = team_->of_first(at_.seconds);
     EpochReport report{.epoch = epoch_under_way(),
                        .epochs = options_.epochs,
                        .lr = lr_of(optimizer_->steps() - 1),
                        .seconds = at_.seconds};
     at_.sums.write_to(report);
-    warn_of_guessing(report);
+    detail::warn_of_guessing(report, train_.classes);
     {
       const detail::Averaged averaged(average_ ? &*average_ : nullptr);
       detail::judge(report, model_, options_, validation_, task_.teacher_decisions);
-      check_names(report);
+      detail::check_names(report);
       at_.over = is_over_after(report);
       if (plateau_) {
         plateau_->report(static_cast<double>(*report.validation_errors));
         at_.plateau = plateau_->state();
       }
       if (options_.on_epoch) options_.on_epoch(report);
-      if (options_.stop_if && options_.stop_if(report)) at_.over = true;
+      const bool stops = options_.stop_if && options_.stop_if(report);
+      if (team_ ? team_->any(stops) : stops) at_.over = true;
     }
     at_.reports.push_back(std::move(report));
     at_.batches = 0, at_.seconds = 0, at_.sums = {};
     if (!options_.checkpoint.file.empty()) write_checkpoint();
-  }
-
-  // Error: two of a report's numbers have one name, as a term and a metric may.
-  static void check_names(const EpochReport& report) {
-    std::set<std::string> names;
-    for (const ReportNumber& number : numbers_of(report)) {
-      if (names.insert(number.name).second) continue;
-      fail("train", "two numbers of a report are named \"{}\"", number.name);
-    }
   }
 
   // Keeps the weights if they are the best so far; whether patience has come to its end.
@@ -195,6 +204,12 @@ class Run {
     optimizer_->set_lr(lr_of(step));
     const double done =
         static_cast<double>(step) / static_cast<double>(std::max<Index>(steps_ - 1, 1));
+    std::optional<BatchShare> share;
+    if (team_) {
+      share = team_->share_of(loader_.images_in_batch(at_.batches));
+      team_->begin();
+    }
+    const BatchShareScope scope(share ? &*share : nullptr);
     const Tensor logits = task_.forward ? task_.forward(batch.images) : model_(batch.images);
     const Step at{
         .batch = batch, .logits = logits, .done = done, .epoch = epoch_under_way(), .step = step};
@@ -202,74 +217,101 @@ class Run {
         task_.in_parts
             ? task_.in_parts(at, [this, step](const Tensor& part) { move_part(part, step); })
             : task_.loss(at);
-    const Progress progress{.epoch = epoch_under_way(),
-                            .epochs = options_.epochs,
-                            .batch = ++at_.batches,
-                            .batches = loader_.batches(),
-                            .loss = static_cast<double>(loss.total().item())};
-    if (!std::isfinite(progress.loss)) refuse(loss, progress);
-    if (step == 0) detail::check_first_step("train", loss.total(), optimizer_->moved());
-    move(loss.total());
-    at_.sums.add(loss, batch.images.dim(0));
-    if (options_.on_batch) options_.on_batch(progress);
+    const Index images = loader_.images_in_batch(at_.batches++);
+    detail::BatchValues values;
+    if (team_) {
+      if (step == 0) detail::check_first_step("train", loss.total(), optimizer_->moved());
+      team_->send(loss, batch.images.dim(0), *share, is_asked_to_stop());
+      sum_gradients(loss.total());
+      values = team_->receive();
+      check_finite(values);
+      if (is_step_over()) step_by_gradients();
+    } else {
+      values = detail::values_of(loss);
+      check_finite(values);
+      if (step == 0) detail::check_first_step("train", loss.total(), optimizer_->moved());
+      move(loss.total());
+    }
+    if (is_step_over()) {
+      if (options_.after_step) options_.after_step();
+      if (average_) average_->update();
+    }
+    at_.sums.add(values, images);
+    if (options_.on_batch) options_.on_batch(progress(values));
   }
 
-  // A loss that is not finite: which term, where, and what it may be.
-  [[noreturn]] void refuse(const Loss& loss, const Progress& at) const {
-    std::string term;
-    for (const TermValue& t : loss.terms()) {
-      const bool culprit = t.images != 0 && !std::isfinite(t.value) && loss.terms().size() > 1;
-      if (culprit && term.empty()) term = fmt::format(", by its term \"{}\",", t.name);
-    }
-    const std::string rate = fmt::format("; the learning rate, {:g}, may be too high", options_.lr);
-    fail("train",
-         "the loss is {}{} at batch {} of epoch {}{}; DetectAnomaly (core/inspect/debug.h) names "
-         "the op that made the first such value",
-         std::abs(at.loss),  // NaN without the sign that the processor gives it
-         term, at.batch, at.epoch, optimizer_->steps() == 0 ? "" : rate);
+  Progress progress(const detail::BatchValues& values) const {
+    return {.epoch = epoch_under_way(),
+            .epochs = options_.epochs,
+            .batch = at_.batches,
+            .batches = loader_.batches(),
+            .loss = values.loss};
+  }
+
+  void check_finite(const detail::BatchValues& values) const {
+    detail::check_finite(values, at_.batches, epoch_under_way(),
+                         optimizer_->steps() == 0 ? std::nullopt : std::optional(options_.lr));
   }
 
   // What is reached by a part of this step's loss that is not the last. The step counts once.
   void move_part(const Tensor& part, Index step) {
     if (step == 0) detail::check_first_step("train", part, optimizer_->moved());
-    if (options_.clip_norm > 0 || options_.clip_value > 0) {
+    if (team_ || clips()) {
       optimizer_->zero_grad();
-      part.backward();
-      clip();
-      optimizer_->step();
-      optimizer_->zero_grad();
+      if (team_) {
+        sum_gradients(part);
+      } else {
+        part.backward();
+      }
+      step_by_gradients();
     } else {
       optimizer_->minimize(part);
     }
     optimizer_->set_steps(step);
   }
 
-  void clip() {
+  bool clips() const { return options_.clip_norm > 0 || options_.clip_value > 0; }
+
+  void step_by_gradients() {
     if (options_.clip_value > 0) clip_grad_value(parameters_, options_.clip_value);
     if (options_.clip_norm > 0) {
       at_.sums.add_gradient_norm(clip_grad_norm(parameters_, options_.clip_norm));
+    }
+    optimizer_->step();
+    optimizer_->zero_grad();
+  }
+
+  // The gradient of this batch; where several make a step, each adds its own.
+  void add_gradient(const Tensor& loss, double weight) {
+    const Index first = (at_.batches - 1) / accumulate_ * accumulate_;
+    if (at_.batches == first + 1) optimizer_->zero_grad();
+    const double share = weight * static_cast<double>(images_in(at_.batches - 1, at_.batches)) /
+                         static_cast<double>(images_in(first, first + accumulate_));
+    (share == 1 ? loss : loss * static_cast<real>(share)).backward();
+  }
+
+  // The same over all ranks: while backward goes on, if the batch is a step.
+  void sum_gradients(const Tensor& loss) {
+    const double weight = batch_share()->weight;
+    if (accumulate_ == 1) {
+      gradient_sums_->backward(loss * static_cast<real>(weight));
+    } else {
+      add_gradient(loss, weight);
+      if (is_step_over()) gradient_sums_->sum();
     }
   }
 
   // The weights, by the gradient of this batch; where several make a step, after the last of them.
   void move(const Tensor& loss) {
-    const bool clips = options_.clip_norm > 0 || options_.clip_value > 0;
-    if (accumulate_ == 1 && !clips) {
+    if (accumulate_ == 1 && !clips()) {
       optimizer_->minimize(loss);
     } else {
-      const Index first = (at_.batches - 1) / accumulate_ * accumulate_;
-      if (at_.batches == first + 1) optimizer_->zero_grad();
-      const double share = static_cast<double>(images_in(at_.batches - 1, at_.batches)) /
-                           static_cast<double>(images_in(first, first + accumulate_));
-      (share == 1 ? loss : loss * static_cast<real>(share)).backward();
-      if (!is_step_over()) return;
-      clip();
-      optimizer_->step();
-      optimizer_->zero_grad();
+      add_gradient(loss, 1);
+      if (is_step_over()) step_by_gradients();
     }
-    if (options_.after_step) options_.after_step();
-    if (average_) average_->update();
   }
+
+  bool is_asked_to_stop() const { return options_.checkpoint.stop && options_.checkpoint.stop(); }
 
   double lr_of(Index step) const {
     return options_.lr * schedule_(step) * (plateau_ ? plateau_->factor() : 1);
@@ -288,22 +330,15 @@ class Run {
     return before(to) - before(from);
   }
 
-  void write_checkpoint() { detail::write_checkpoint(options_.checkpoint, facts_, learner(), at_); }
+  void write_checkpoint() {
+    if (team_ && !team_->ranks().first()) return;
+    detail::write_checkpoint(options_.checkpoint, facts_, learner(), at_);
+  }
 
   [[noreturn]] void stop() {
     if (!options_.checkpoint.file.empty()) write_checkpoint();
     throw Stopped("train", fmt::format("stopped after batch {} of epoch {}", at_.batches,
                                        at_.reports.size() + 1));
-  }
-
-  void warn_of_guessing(EpochReport& report) const {
-    const double guessing = std::log(static_cast<double>(train_.classes));
-    const bool by_terms = std::isnan(report.term("hard"));
-    const double hard = report.term(by_terms ? "labels" : "hard");
-    if (!(hard >= guessing)) return;  // also where no image has a label
-    report.warnings.push_back(fmt::format(
-        "the loss on the labels, {:.3f}, is not below ln {} = {:.3f}, which guessing gives", hard,
-        train_.classes, guessing));
   }
 
   Module& model_;
@@ -325,6 +360,8 @@ class Run {
   std::optional<WeightAverage> average_;
   std::optional<Plateau> plateau_;
   std::optional<detail::KeptTensors> best_;  // weights of the best epoch, where that counts
+  std::optional<detail::Team> team_;         // where there are several ranks
+  std::optional<detail::GradientSums> gradient_sums_;
   detail::TrainingFacts facts_;
   detail::TrainingPosition at_;
 };
@@ -335,8 +372,11 @@ namespace detail {
 
 std::vector<EpochReport> run_epochs(Module& model, const Dataset& train,
                                     const TrainOptions& options, const Task& task) {
-  detail::check(options);
-  return Run(model, train, options, task).run();
+  std::optional<Run> run;  // outlives an error: sums of it may be under way
+  return together(ranks_of(options), [&] {
+    check(options);
+    return run.emplace(model, train, options, task).run();
+  });
 }
 
 std::string layers_of(Module& model) {
@@ -354,29 +394,5 @@ std::string checksum_of(Module& model) {
 }
 
 }  // namespace detail
-
-std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOptions& options,
-                             const LossFunction& loss) {
-  if (!loss) fail("fit", "there is no loss");
-  return detail::run_epochs(model, train, options,
-                            {.loss = loss, .facts = {{"loss", "one of the caller's"}}});
-}
-
-std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
-                                          const TrainOptions& options) {
-  train.check_labelled("train");
-  if (options.mix) fail("train", "mixed images have no label to learn; a teacher can tell of them");
-  TrainOptions of_loop = options;
-  of_loop.label_smoothing = 0;
-  const CrossEntropyOptions smoothing{.label_smoothing = options.label_smoothing};
-  const auto loss = [&](const Step& step) -> Loss {
-    return {{"hard", 1, cross_entropy(step.logits, step.batch.class_ids, smoothing)}};
-  };
-  return detail::run_epochs(
-      model, train, of_loop,
-      {.loss = loss,
-       .facts = {{"loss", "cross-entropy"},
-                 {"label_smoothing", fmt::format("{}", smoothing.label_smoothing)}}});
-}
 
 }  // namespace limbeck

@@ -1,0 +1,83 @@
+// What the ranks of a training do together, beside their gradients. For the loop, and for who asks
+// a teacher.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/batch_share.h"
+#include "nn/train/checkpoint.h"
+#include "nn/train/epoch_means.h"
+#include "nn/train/ranks.h"
+
+namespace limbeck {
+
+struct Dataset;
+struct TrainOptions;
+
+namespace detail {
+
+// The ranks of a training, or null where it is of one process.
+const Ranks* ranks_of(const TrainOptions& options);
+
+// What an error of the first rank is on all of them, with the same text.
+class OfAllRanks : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// What must be the same on all ranks, beside the networks and the loss.
+TrainingFacts facts_for_all(const Dataset& train, const TrainOptions& options);
+// Error, of all ranks: these facts are not the same everywhere.
+void agree(const Ranks& ranks, const TrainingFacts& facts);
+
+// What the first rank says. Error, of all ranks: what `first` threw there.
+std::string said_by_first(const Ranks& ranks, const std::function<std::string()>& first);
+
+// body(), of which all ranks fail if one does: the others are told why (Ranks::give_up).
+template <class Body>
+auto together(const Ranks* ranks, const Body& body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    if (ranks != nullptr) ranks->give_up(error.what());
+    throw;
+  }
+}
+
+// Of one training.
+class Team {
+ public:
+  // `state` is all that is trained, and its buffers.
+  Team(const Ranks& ranks, const std::vector<NamedTensor>& state,
+       const std::vector<Tensor>& parameters, bool synchronised);
+
+  const Ranks& ranks() const { return ranks_; }
+  // This rank's rows of a batch of so many images.
+  BatchShare share_of(Index images) const;
+
+  // To be called before a batch is begun.
+  void begin();
+  // Sends what came of this rank's share, and whether it wants to stop after the step.
+  void send(const Loss& loss, Index rows, const BatchShare& share, bool stop);
+  // Waits for all: the values of the whole batch. Buffers that the batch has moved, as running
+  // statistics, then are the same everywhere: they have moved by the mean over the images.
+  BatchValues receive();
+  bool stops() const { return stops_; }  // whether one of them wants to
+
+  double of_first(double number) const;
+  bool any(bool yes) const;
+
+ private:
+  const Ranks& ranks_;
+  bool synchronised_;
+  std::vector<Tensor> buffers_, before_;
+  std::vector<double> numbers_;  // under way
+  std::vector<TermValue> terms_;
+  PendingSum pending_;
+  bool stops_ = false;
+};
+
+}  // namespace detail
+}  // namespace limbeck

@@ -1,0 +1,420 @@
+// Trainings of several processes. Tests named "among ranks" are run by mpirun, from the last ones
+// of this file, which are passed over with a line where there is none.
+#include "nn/train/ranks.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <numeric>
+
+#include "apps/common/memory.h"
+#include "nn/batch_norm.h"
+#include "nn/conv2d.h"
+#include "nn/distill/distiller.h"
+#include "nn/linear.h"
+#include "nn/losses.h"
+#include "nn/models.h"
+#include "nn/relu.h"
+#include "nn/sequential.h"
+#include "nn/train/evaluate.h"
+#include "nn/train/gradient_sums.h"
+#include "nn/train/trainer.h"
+#include "nn/weights.h"
+#include "optim/sgd.h"
+#include "tests/apps/run_program.h"
+#include "tests/data/idx_files.h"
+#include "tests/nn/train/rows_of_light.h"
+
+using namespace limbeck;
+using namespace limbeck::testing;
+
+namespace {
+
+// The program's own, made by the first test that asks.
+const Ranks& ranks() {
+  static const Ranks all;
+  return all;
+}
+
+constexpr double tolerance = sizeof(real) == 4 ? 1e-6 : 1e-12;
+
+// |a − b| / |b| of all parameters and buffers together.
+double distance(const Module& a, const Module& b) {
+  const std::vector<NamedTensor> of_a = named_state(a), of_b = named_state(b);
+  double apart = 0, length = 0;
+  REQUIRE(of_a.size() == of_b.size());
+  for (std::size_t t = 0; t < of_a.size(); ++t) {
+    for (std::size_t i = 0; i < of_a[t].tensor.values().size(); ++i) {
+      const auto x = static_cast<double>(of_a[t].tensor.values()[i]);
+      const auto y = static_cast<double>(of_b[t].tensor.values()[i]);
+      apart += (x - y) * (x - y), length += y * y;
+    }
+  }
+  return std::sqrt(apart / length);
+}
+
+using Make = std::function<Sequential()>;
+using Train = std::function<std::vector<EpochReport>(Sequential&, const TrainOptions&)>;
+
+Sequential small_mlp(double dropout = 0) {
+  Rng rng(3);
+  return mlp({16, 12, 8, 4}, {.dropout = dropout}, rng);
+}
+
+Sequential small_cnn() {
+  Rng rng(4);
+  return Sequential(Conv2d({.in = 1, .out = 3, .kernel = 3, .padding = 1}, rng), ReLU(), Flatten(),
+                    Linear({.in = 48, .out = 4}, rng));
+}
+
+Sequential small_with_batch_norm() {
+  Rng rng(4);
+  return Sequential(Conv2d({.in = 1, .out = 3, .kernel = 3, .padding = 1}, rng),
+                    BatchNorm2d({.channels = 3}), ReLU(), Flatten(),
+                    Linear({.in = 48, .out = 70}, rng), BatchNorm1d({.channels = 70}), ReLU(),
+                    Linear({.in = 70, .out = 4}, rng));
+}
+
+TrainOptions usual() {
+  TrainOptions options{.epochs = 1, .batch_size = 10, .lr = 0.05, .seed = 7};
+  options.optimizer = [](std::vector<Tensor> parameters, double lr) {
+    return std::make_unique<Sgd>(std::move(parameters), SgdOptions{.lr = lr, .momentum = 0.9});
+  };
+  return options;
+}
+
+// Alone, and by all ranks: the same weights, the same losses, the same errors.
+void check_same(const std::string& what, const Make& make, const TrainOptions& options,
+                const Train& train) {
+  INFO(what, ", ", ranks().name());
+  Sequential alone = make(), together = make();
+  const auto expected = train(alone, options);
+  TrainOptions of_all = options;
+  of_all.ranks = &ranks();
+  const auto reports = train(together, of_all);
+  CHECK(distance(together, alone) < tolerance);
+  REQUIRE(reports.size() == expected.size());
+  for (std::size_t e = 0; e < reports.size(); ++e) {
+    CHECK(reports[e].loss == doctest::Approx(expected[e].loss).epsilon(10 * tolerance));
+    CHECK(reports[e].errors == expected[e].errors);
+    CHECK(reports[e].validation_errors == expected[e].validation_errors);
+    REQUIRE(reports[e].terms.size() == expected[e].terms.size());
+    for (std::size_t t = 0; t < reports[e].terms.size(); ++t) {
+      const double value = expected[e].terms[t].value;  // NaN of no labels
+      CHECK((reports[e].terms[t].value == doctest::Approx(value).epsilon(10 * tolerance) ||
+             (std::isnan(value) && std::isnan(reports[e].terms[t].value))));
+      CHECK(reports[e].terms[t].weight == expected[e].terms[t].weight);
+    }
+    if (expected[e].gradient_norm) {
+      CHECK(*reports[e].gradient_norm ==
+            doctest::Approx(*expected[e].gradient_norm).epsilon(10 * tolerance));
+    }
+  }
+  const auto texts = ranks().gather(detail::checksum_of(together));
+  CHECK(std::ranges::count(texts, texts[0]) == ranks().size());
+}
+
+// Moves each image by a pixel, or not.
+Augmentation moved() {
+  return [](std::span<real> pixels, const Shape&, Rng& rng) {
+    if (rng.below(2) == 1) std::ranges::rotate(pixels, pixels.begin() + 1);
+  };
+}
+
+}  // namespace
+
+TEST_CASE("among ranks: numbers are summed, texts told and sent" * doctest::skip()) {
+  const int size = ranks().size(), rank = ranks().rank();
+  CHECK(size == std::atoi(std::getenv("LIMBECK_TEST_RANKS")));
+  CHECK(ranks().on_this_machine() == size);
+  std::vector<float> floats(1000);
+  std::vector<double> doubles(3);
+  std::iota(floats.begin(), floats.end(), static_cast<float>(rank));
+  std::iota(doubles.begin(), doubles.end(), 0.25 * rank);
+  PendingSum pending = ranks().start_sum(std::span(doubles));
+  ranks().sum(std::span(floats));
+  pending.wait();
+  CHECK(pending.done());
+  const int ranks_sum = size * (size - 1) / 2;
+  CHECK(floats[999] == static_cast<float>(size * 999 + ranks_sum));
+  CHECK(doubles[2] == size * 2 + 0.25 * ranks_sum);
+  std::string text = rank == size - 1 ? "from the last" : "";
+  ranks().broadcast(text, size - 1);
+  CHECK(text == "from the last");
+  const auto all = ranks().gather(std::string(static_cast<std::size_t>(rank), 'x'));
+  CHECK(all.back().size() == static_cast<std::size_t>(size - 1));
+  CHECK(all.front().empty());
+  if (rank == 0) {
+    for (int other = 1; other < size; ++other) {
+      const auto [from, said] = ranks().receive();
+      CHECK(said == fmt::format("I am {}", from));
+      ranks().send(from, "");
+    }
+  } else {
+    ranks().send(0, fmt::format("I am {}", rank));
+    CHECK(ranks().receive(0).second.empty());
+  }
+  CHECK_THROWS_WITH_AS(ranks().send(size, ""),
+                       fmt::format("Ranks::send: no other rank is {}", size).c_str(), Error);
+}
+
+TEST_CASE("among ranks: a step and an epoch are those of one process" * doctest::skip()) {
+  const Dataset train = rows_of_light(37, 1), test = rows_of_light(23, 2);
+  const Train on_labels = [&](Sequential& model, const TrainOptions& options) {
+    return train_classifier(model, train, options);
+  };
+  const auto of_mlp = [] { return small_mlp(); };
+  TrainOptions step = usual();
+  step.batch_size = 37;
+  check_same("a step of an mlp", of_mlp, step, on_labels);
+  check_same("a step of a cnn", small_cnn, step, on_labels);
+  TrainOptions options = usual();  // batches of 10, and one of 7
+  options.epochs = 2;
+  options.test = &test;
+  check_same("an mlp", of_mlp, options, on_labels);
+  options.batch_size = 6;  // the last batch has one image
+  check_same("a cnn", small_cnn, options, on_labels);
+  check_same(
+      "dropout", [] { return small_mlp(0.4); }, options, on_labels);
+  options.drop_last = true;
+  options.synchronised_statistics = true;
+  check_same("batch norm", small_with_batch_norm, options, on_labels);
+  options.batch_size = 5;
+  check_same("batch norm of shares of an image", small_with_batch_norm, options, on_labels);
+  options.synchronised_statistics = options.drop_last = false;
+  options.augment = moved();
+  options.accumulate = 3;
+  options.validation_split = 0.2;
+  check_same("augmentation", of_mlp, options, on_labels);
+  options.clip_norm = 0.5;
+  check_same("clipping", of_mlp, options, on_labels);
+}
+
+TEST_CASE("among ranks: distillation is that of one process" * doctest::skip()) {
+  const Dataset train = rows_of_light(37, 1), test = rows_of_light(23, 2);
+  Rng rng(9);
+  Sequential teacher = mlp({16, 20, 4}, {}, rng);
+  train_classifier(teacher, train, {.epochs = 5, .batch_size = 8, .lr = 0.02});
+  const Train distil = [&](Sequential& student, const TrainOptions& options) {
+    return Distiller(teacher, student, {.temperature = 3, .alpha = 0.3}).fit(train, options);
+  };
+  const auto of_mlp = [] { return small_mlp(); };
+  TrainOptions options = usual();
+  options.epochs = 3;
+  options.test = &test;
+  check_same("kept answers", of_mlp, options, distil);
+  options.augment = moved();
+  check_same("new images each time", of_mlp, options, distil);
+  options.views = 2;
+  check_same("views", of_mlp, options, distil);
+  TrainOptions mixed = usual();
+  mixed.mix = mixup();
+  check_same("mixup", of_mlp, mixed, [&](Sequential& student, const TrainOptions& o) {
+    return Distiller(teacher, student, {.temperature = 3, .alpha = 0}).fit(train, o);
+  });
+}
+
+TEST_CASE("among ranks: buckets of any size give the sum, and none where none is" *
+          doctest::skip()) {
+  Rng rng(5);
+  const Tensor x = uniform({6, 16}, -1, 1, rng);
+  for (const Index bucket : {1, 7, 1000}) {
+    Sequential model = small_mlp(), whole = small_mlp();
+    Tensor unused = Tensor::zeros({3}).requires_grad();
+    std::vector<Tensor> parameters = model.parameters();
+    parameters.push_back(unused);
+    detail::GradientSums sums(ranks(), parameters, bucket);
+    const double factor = 1.0 / ranks().size();
+    for (int time = 0; time < 2; ++time) {
+      sums.backward(mean(square(model(x))) * static_cast<real>(factor));
+      whole.zero_grad();
+      mean(square(whole(x))).backward();
+      const std::vector<Tensor> of_whole = whole.parameters();
+      for (std::size_t i = 0; i < of_whole.size(); ++i) {
+        CHECK(difference(parameters[i].grad(), of_whole[i].grad()) < tolerance);
+      }
+      CHECK_FALSE(unused.has_grad());
+    }
+  }
+}
+
+TEST_CASE("among ranks: what differs is refused before the training" * doctest::skip()) {
+  const bool odd = ranks().rank() == ranks().size() - 1;
+  const auto refusal = [&](const Dataset& train, const TrainOptions& options, std::uint64_t seed) {
+    Rng rng(seed);
+    Sequential model = mlp({16, 4}, {}, rng);
+    try {
+      train_classifier(model, train, options);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  TrainOptions options{.epochs = 1, .ranks = &ranks()};
+  const Dataset train = rows_of_light(20, 1), other = rows_of_light(20, 2);
+  CHECK(contains(refusal(odd ? other : train, options, 1), "training images is "));
+  CHECK(contains(refusal(train, options, odd ? 2 : 1), "weights at the start"));
+  options.lr = odd ? 0.5 : 0.25;
+  const std::string text = refusal(train, options, 1);
+  CHECK(contains(text, fmt::format("rank {} of {}", ranks().size() - 1, ranks().size())));
+  CHECK(contains(text, "learning rate is 0.5 there and 0.25 here"));
+}
+
+TEST_CASE("among ranks: a loss that is no number names the rank" * doctest::skip()) {
+  const Dataset train = rows_of_light(40, 1);
+  Sequential model = small_mlp();
+  TrainOptions options{.epochs = 1, .batch_size = 8, .ranks = &ranks()};
+  const int odd = ranks().size() - 1;
+  std::string said;
+  try {
+    fit(model, train, options, [&](const Step& step) -> Loss {
+      const bool spoils = step.step == 2 && ranks().rank() == odd;
+      const Tensor factor = Tensor::scalar(spoils ? std::numeric_limits<real>::quiet_NaN() : 1);
+      return {{"labels", 1, cross_entropy(step.logits, step.batch.class_ids)},
+              {"small", 1, mean(square(step.logits)) * factor}};
+    });
+  } catch (const Error& error) {
+    said = error.what();
+  }
+  CHECK(contains(said, "by its term \"small\", at batch 3 of epoch 1"));
+  CHECK(contains(said, fmt::format("on rank {} of {}", odd, ranks().size())));
+}
+
+// LIMBECK_TEST_FOLDER has the checkpoint; LIMBECK_TEST_KILL says after which batch which rank dies.
+TEST_CASE("among ranks: a training that can be killed" * doctest::skip()) {
+  const std::string folder = std::getenv("LIMBECK_TEST_FOLDER");
+  const char* const kill = std::getenv("LIMBECK_TEST_KILL");
+  const int batch = kill != nullptr ? std::atoi(kill) : -1;
+  const Dataset train = rows_of_light(50, 1);
+  Sequential model = small_mlp(0.2);
+  TrainOptions options{.epochs = 4, .batch_size = 10, .augment = moved(), .ranks = &ranks()};
+  options.checkpoint.file = folder + "/training.checkpoint";
+  int batches = 0;
+  options.on_batch = [&](const Progress&) {
+    if (++batches == batch && ranks().rank() == batch % ranks().size()) std::raise(SIGKILL);
+  };
+  const auto reports = train_classifier(model, train, options);
+  CHECK(reports.size() == 4);
+  if (ranks().first()) std::ofstream(folder + "/weights") << detail::checksum_of(model);
+}
+
+TEST_CASE("among ranks: an error of one stops all" * doctest::skip()) {
+  Sequential model = small_mlp();
+  TrainOptions options{.epochs = 1, .batch_size = 8, .ranks = &ranks()};
+  options.on_batch = [&](const Progress& p) {
+    if (p.batch == 2 && ranks().rank() == 1) fail("test", "the disk is full");
+  };
+  train_classifier(model, rows_of_light(40, 1), options);
+}
+
+TEST_CASE("among ranks: memory stays the same over epochs" * doctest::skip()) {
+  Sequential model = small_mlp();
+  const Dataset train = rows_of_light(64, 1);
+  TrainOptions options{.epochs = 60, .batch_size = 16, .ranks = &ranks()};
+  std::vector<Index> bytes;
+  options.on_epoch = [&](const EpochReport&) { bytes.push_back(peak_resident_bytes()); };
+  train_classifier(model, train, options);
+  CHECK(bytes.back() - bytes[20] < 2 << 20);
+}
+
+namespace {
+
+// The tests "among ranks: BEGINNING…", of several beginnings, by so many processes.
+Finished among(int count, const std::vector<std::string>& beginnings) {
+  std::string filter = "-tc=";
+  for (const std::string& words : beginnings) filter += "among ranks: " + words + "*,";
+  filter.pop_back();
+  const std::string size = std::to_string(count);
+  for (const auto& [name, value] : std::vector<std::pair<const char*, const char*>>{
+           {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+           {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
+           {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+           {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
+           {"OMP_NUM_THREADS", "1"},
+           {"LIMBECK_TEST_RANKS", size.c_str()}}) {
+    setenv(name, value, 1);
+  }
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+  return run_command({"mpirun", "-n", size, self, "--no-skip", filter});
+}
+
+bool can_run() {
+  if (detail::has_mpi() && run_command({"mpirun", "--version"}).exit_code == 0) return true;
+  MESSAGE("passed over: there is no mpirun, or the library is built without MPI");
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("two, three and four processes train as one does") {
+  if (!can_run()) return;
+  for (const int count : {2, 3, 4}) {
+    const Finished run = among(count, {"numbers", "a step", "distillation", "buckets",
+                                       "what differs", "a loss that is no", "memory"});
+    CHECK_MESSAGE(run.exit_code == 0, count, " ranks:\n", run.out, run.err);
+  }
+}
+
+TEST_CASE("an error of one process stops all, and is told with its rank") {
+  if (!can_run()) return;
+  const auto start = std::chrono::steady_clock::now();
+  const Finished run = among(2, {"an error of one"});
+  CHECK(run.exit_code != 0);
+  CHECK(contains(run.err, "rank 1 of 2"));
+  CHECK(contains(run.err, "test: the disk is full; all ranks stop"));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+}
+
+TEST_CASE("a training of which a process is killed goes on to the same bits") {
+  if (!can_run()) return;
+  const Folder folder, untouched;
+  const auto run_in = [](const Folder& place, int count) {
+    setenv("LIMBECK_TEST_FOLDER", place.path().c_str(), 1);
+    return among(count, {"a training that can"});
+  };
+  const auto start = std::chrono::steady_clock::now();
+  setenv("LIMBECK_TEST_KILL", "8", 1);
+  const Finished killed = run_in(folder, 3);
+  unsetenv("LIMBECK_TEST_KILL");
+  CHECK(killed.exit_code != 0);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK(std::filesystem::exists(folder.file("training.checkpoint")));
+  CHECK_FALSE(std::filesystem::exists(folder.file("weights")));
+  std::filesystem::copy(folder.file("training.checkpoint"), untouched.file("training.checkpoint"));
+  CHECK(run_in(folder, 3).exit_code == 0);
+  const Bytes weights = read_all(folder.file("weights"));
+  CHECK(run_in(untouched, 2).exit_code == 0);  // another number of them goes on, too
+  std::filesystem::remove(untouched.file("training.checkpoint"));
+  CHECK(run_in(untouched, 3).exit_code == 0);
+  CHECK(read_all(untouched.file("weights")) == weights);
+}
+
+TEST_CASE("alone there is one rank, and a launcher that is not there is not waited for") {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "PMI_RANK"}) {
+    unsetenv(name);
+  }
+  setenv("SLURM_STEP_NUM_TASKS", "3", 1);
+  CHECK(detail::started_as() == 0);
+  setenv("PMIX_RANK", "0", 1);
+  CHECK(detail::started_as() == 3);
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  CHECK(detail::started_as() == 2);
+  if (!detail::has_mpi())
+    CHECK_THROWS_WITH_AS(Ranks(), doctest::Contains("make deps MPI=1"), Error);
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "SLURM_STEP_NUM_TASKS"}) {
+    unsetenv(name);
+  }
+  const Ranks alone;
+  CHECK(alone.size() == 1);
+  CHECK(alone.first());
+  CHECK(alone.name() == "rank 0 of 1");
+  CHECK(alone.threads_each() >= 1);
+  std::vector<double> values = {1, 2};
+  alone.sum(std::span(values));
+  alone.start_sum(std::span(values)).wait();
+  CHECK(values == std::vector<double>{1, 2});
+  CHECK(alone.gather("a") == std::vector<std::string>{"a"});
+  CHECK(alone.give_up("a") == std::vector<std::string>{"a"});
+  CHECK_THROWS_WITH_AS(alone.send(1, ""), "Ranks::send: no other rank is 1", Error);
+  CHECK_THROWS_WITH_AS(alone.receive(), "Ranks::receive: there is no other rank", Error);
+}
