@@ -1,14 +1,29 @@
-// What a training sets and gives back, whatever happens. For the loop alone (nn/train/trainer.cpp).
+// What a training has, sets and gives back, whatever happens. For the loop alone
+// (nn/train/trainer.cpp).
 #pragma once
 
 #include <deque>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "nn/module.h"
+#include "nn/train/train_options.h"
 #include "optim/average.h"
 
 namespace limbeck::detail {
+
+// What is trained, by names that say whose it is: the model, and what the loss has beside it.
+inline std::vector<std::pair<std::string, Module*>> learners(Module& model,
+                                                             const TrainOptions& options) {
+  std::vector<std::pair<std::string, Module*>> all = {{"model.", &model}};
+  for (std::size_t i = 0; i < options.with.size(); ++i) {
+    if (options.with[i] == nullptr) fail("train", "module {} of `with` is null", i);
+    all.emplace_back(fmt::format("with.{}.", i), options.with[i]);
+  }
+  return all;
+}
 
 // The model, and what is trained with it, in training mode while it lives; then each part as it
 // was.

@@ -5,6 +5,8 @@
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/files/checksum.h"
+#include "data/data_loader.h"
 #include "nn/train/train_options.h"
 
 namespace limbeck::detail {
@@ -20,11 +22,14 @@ std::string said_by_first(const Ranks& ranks, const std::function<std::string()>
       text = first();
     } catch (const std::exception& e) {
       error = e.what();
-      if (error.empty()) error = "the first rank failed";
+      if (error.find(": ") == std::string::npos) error = "first rank: " + error;
     }
   }
   ranks.broadcast(error);
-  if (!error.empty()) throw OfAllRanks(error);
+  if (!error.empty()) {
+    const std::size_t colon = error.find(": ");
+    throw Error(error.substr(0, colon).c_str(), error.substr(colon + 2));
+  }
   ranks.broadcast(text);
   return text;
 }
@@ -151,6 +156,19 @@ void Team::begin() {
   for (std::size_t b = 0; b < buffers_.size(); ++b) {
     std::ranges::copy(std::as_const(buffers_[b]).values(), before_[b].values().begin());
   }
+}
+
+std::string Team::align(const std::vector<NamedTensor>& tensors) const {
+  Checksum sum;
+  for (const NamedTensor& part : tensors) sum.add(part.tensor);
+  const std::vector<std::string> sums = ranks_.gather(sum.str());
+  const auto odd = std::ranges::find_if(sums, [&](const auto& s) { return s != sums[0]; });
+  if (odd == sums.end()) return {};
+  for (const NamedTensor& part : tensors) {
+    Tensor tensor = part.tensor;
+    ranks_.broadcast(std::as_writable_bytes(tensor.values()));
+  }
+  return ranks_.name_of(static_cast<int>(odd - sums.begin()));
 }
 
 double Team::of_first(double number) const {

@@ -21,18 +21,12 @@ namespace detail {
 // The ranks of a training, or null where it is of one process.
 const Ranks* ranks_of(const TrainOptions& options);
 
-// What an error of the first rank is on all of them, with the same text.
-class OfAllRanks : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 // What must be the same on all ranks, beside the networks and the loss.
 TrainingFacts facts_for_all(const Dataset& train, const TrainOptions& options);
 // Error, of all ranks: these facts are not the same everywhere.
 void agree(const Ranks& ranks, const TrainingFacts& facts);
 
-// What the first rank says. Error, of all ranks: what `first` threw there.
+// What the first rank says. Error, of all ranks: in the words of what `first` threw there.
 std::string said_by_first(const Ranks& ranks, const std::function<std::string()>& first);
 
 // body(), of which all ranks fail if one does: the others are told why (Ranks::give_up).
@@ -65,6 +59,10 @@ class Team {
   // statistics, then are the same everywhere: they have moved by the mean over the images.
   BatchValues receive();
   bool stops() const { return stops_; }  // whether one of them wants to
+
+  // Where these tensors are not those of the first rank, to the bit, makes them so, and says of
+  // whom it was; "" where there is nothing to do.
+  std::string align(const std::vector<NamedTensor>& tensors) const;
 
   double of_first(double number) const;
   bool any(bool yes) const;

@@ -27,16 +27,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// What is trained, by names that say whose it is: the model, and what the loss has beside it.
-std::vector<std::pair<std::string, Module*>> learners(Module& model, const TrainOptions& options) {
-  std::vector<std::pair<std::string, Module*>> all = {{"model.", &model}};
-  for (std::size_t i = 0; i < options.with.size(); ++i) {
-    if (options.with[i] == nullptr) fail("train", "module {} of `with` is null", i);
-    all.emplace_back(fmt::format("with.{}.", i), options.with[i]);
-  }
-  return all;
-}
-
 // A training under way.
 class Run {
  public:
@@ -55,7 +45,7 @@ class Run {
         schedule_(detail::make_schedule(steps_, options)),
         facts_(task.facts) {
     std::unordered_set<const detail::TensorBody*> seen;  // parts may share what they learn
-    for (const auto& [name, module] : learners(model, options)) {
+    for (const auto& [name, module] : detail::learners(model, options)) {
       for (const Tensor& parameter : module->parameters()) {
         if (!seen.contains(&parameter.body())) parameters_.push_back(parameter);
       }
@@ -163,13 +153,24 @@ class Run {
       at_.seconds = before + seconds_since(start);
       if (is_step_over() && (team_ ? team_->stops() : is_asked_to_stop())) stop();
     }
-    if (team_) at_.seconds = team_->of_first(at_.seconds);
+    std::string drifted;
+    if (team_) {
+      at_.seconds = team_->of_first(at_.seconds);
+      std::vector<NamedTensor> changing = state_;
+      std::ranges::copy(optimizer_->named_state(), std::back_inserter(changing));
+      drifted = team_->align(changing);
+    }
     EpochReport report{.epoch = epoch_under_way(),
                        .epochs = options_.epochs,
                        .lr = lr_of(optimizer_->steps() - 1),
                        .seconds = at_.seconds};
     at_.sums.write_to(report);
     detail::warn_of_guessing(report, train_.classes);
+    if (!drifted.empty()) {
+      report.warnings.push_back(fmt::format(
+          "{} has come to other bits, as another kind of processor may; it now has those of rank 0",
+          drifted));
+    }
     {
       const detail::Averaged averaged(average_ ? &*average_ : nullptr);
       detail::judge(report, model_, options_, validation_, task_.teacher_decisions);

@@ -129,6 +129,49 @@ TEST_CASE("augmentation depends on seed, epoch and place, not on batches or thre
   CHECK(std::ranges::adjacent_find(different) == different.end());  // new for every image, twice
 }
 
+TEST_CASE("parts of a batch are together the batch, and are changed as there") {
+  const Dataset data = numbered(23);
+  const Augmentation noise = [](std::span<real> pixels, const Shape&, Rng& rng) {
+    for (real& pixel : pixels) pixel += static_cast<real>(rng.uniform());
+  };
+  const auto batches = [&](int part, int parts, const BatchAugmentation& mix) {
+    Rng rng(3);
+    DataLoader loader(data,
+                      {.batch_size = 7,
+                       .shuffle = true,
+                       .augment = noise,
+                       .mix = mix,
+                       .part = part,
+                       .parts = parts},
+                      rng);
+    std::vector<Batch> all;
+    for (const Batch& batch : loader) all.push_back(batch);
+    return all;
+  };
+  for (const BatchAugmentation& mix : {BatchAugmentation(), mixup()}) {
+    const std::vector<Batch> whole = batches(0, 1, mix);  // of 7, 7, 7 and 2 images
+    for (std::size_t b = 0; b < whole.size(); ++b) {
+      std::vector<real> pixels;
+      std::vector<Index> indices;
+      for (int part = 0; part < 3; ++part) {
+        const Batch batch = batches(part, 3, mix)[b];
+        if (b == 3 && part == 0) {  // none for it: another's image, the first
+          CHECK(batch.indices == std::vector<Index>{whole[b].indices[0]});
+          continue;
+        }
+        pixels.insert(pixels.end(), batch.images.values().begin(), batch.images.values().end());
+        indices.insert(indices.end(), batch.indices.begin(), batch.indices.end());
+        CHECK(batch.class_ids.size() == batch.indices.size());
+      }
+      CHECK(std::ranges::equal(pixels, whole[b].images.values()));
+      CHECK(indices == whole[b].indices);
+    }
+  }
+  Rng rng(1);
+  CHECK_THROWS_WITH_AS(DataLoader(data, {.part = 2, .parts = 2}, rng),
+                       "DataLoader: there is no part 2 of 2", Error);
+}
+
 TEST_CASE("with so many views an image comes again as it came so many epochs ago") {
   const Dataset data = numbered(20);
   const Augmentation noise = [](std::span<real> image, const Shape&, Rng& rng) {

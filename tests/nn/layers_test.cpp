@@ -2,6 +2,7 @@
 #include <memory>
 #include <thread>
 
+#include "core/batch_share.h"
 #include "core/kernels/gemm.h"
 #include "nn/dropout.h"
 #include "nn/init.h"
@@ -98,6 +99,16 @@ TEST_CASE("Linear refuses an input of another width") {
         "linear: the input has 10 features and the layer takes 784; input (32, 10), weight (1200, "
         "784)");
   CHECK(contains(error_of([&] { Linear({.in = 0, .out = 2}, rng); }), "got 0 and 2"));
+}
+
+TEST_CASE("dropout of a part of a batch is that part of the batch's") {
+  Rng rng(4), again(4);
+  const Tensor ones = Tensor::full({7, 3, 5}, 1);
+  const Tensor whole = dropout(ones, 0.5, rng);
+  const BatchShare share{.first = 2, .rows = 4};
+  const BatchShareScope scope(&share);
+  const Tensor part = dropout(ones.view({4, 15}), 0.5, again);  // another shape of these rows
+  CHECK(std::ranges::equal(part.values(), whole.values().subspan(2 * 15, 4 * 15)));
 }
 
 TEST_CASE("dropout drops the asked share, scales the rest, and rests in evaluation") {

@@ -3,8 +3,6 @@
 #include "nn/train/ranks.h"
 
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <numeric>
 
 #include "apps/common/memory.h"
@@ -16,12 +14,11 @@
 #include "nn/models.h"
 #include "nn/relu.h"
 #include "nn/sequential.h"
-#include "nn/train/evaluate.h"
 #include "nn/train/gradient_sums.h"
 #include "nn/train/trainer.h"
 #include "nn/weights.h"
 #include "optim/sgd.h"
-#include "tests/apps/run_program.h"
+#include "tests/apps/mpirun.h"
 #include "tests/data/idx_files.h"
 #include "tests/nn/train/rows_of_light.h"
 
@@ -324,30 +321,14 @@ Finished among(int count, const std::vector<std::string>& beginnings) {
   std::string filter = "-tc=";
   for (const std::string& words : beginnings) filter += "among ranks: " + words + "*,";
   filter.pop_back();
-  const std::string size = std::to_string(count);
-  for (const auto& [name, value] : std::vector<std::pair<const char*, const char*>>{
-           {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
-           {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
-           {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
-           {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
-           {"OMP_NUM_THREADS", "1"},
-           {"LIMBECK_TEST_RANKS", size.c_str()}}) {
-    setenv(name, value, 1);
-  }
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  return run_command({"mpirun", "-n", size, self, "--no-skip", filter});
-}
-
-bool can_run() {
-  if (detail::has_mpi() && run_command({"mpirun", "--version"}).exit_code == 0) return true;
-  MESSAGE("passed over: there is no mpirun, or the library is built without MPI");
-  return false;
+  return run_as_ranks(count, {self, "--no-skip", filter});
 }
 
 }  // namespace
 
 TEST_CASE("two, three and four processes train as one does") {
-  if (!can_run()) return;
+  if (!can_run_ranks()) return;
   for (const int count : {2, 3, 4}) {
     const Finished run = among(count, {"numbers", "a step", "distillation", "buckets",
                                        "what differs", "a loss that is no", "memory"});
@@ -356,7 +337,7 @@ TEST_CASE("two, three and four processes train as one does") {
 }
 
 TEST_CASE("an error of one process stops all, and is told with its rank") {
-  if (!can_run()) return;
+  if (!can_run_ranks()) return;
   const auto start = std::chrono::steady_clock::now();
   const Finished run = among(2, {"an error of one"});
   CHECK(run.exit_code != 0);
@@ -366,7 +347,7 @@ TEST_CASE("an error of one process stops all, and is told with its rank") {
 }
 
 TEST_CASE("a training of which a process is killed goes on to the same bits") {
-  if (!can_run()) return;
+  if (!can_run_ranks()) return;
   const Folder folder, untouched;
   const auto run_in = [](const Folder& place, int count) {
     setenv("LIMBECK_TEST_FOLDER", place.path().c_str(), 1);

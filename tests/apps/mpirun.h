@@ -1,0 +1,43 @@
+// Programs of several processes, where there is an mpirun.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/train/ranks.h"
+#include "tests/apps/run_program.h"
+#include "tests/testing.h"
+
+namespace limbeck::testing {
+
+// Says so where there is none, or the library is built without MPI.
+inline bool can_run_ranks() {
+  if (detail::has_mpi() && run_command({"mpirun", "--version"}).exit_code == 0) return true;
+  MESSAGE("passed over: there is no mpirun, or the library is built without MPI");
+  return false;
+}
+
+// A command as so many ranks, more than there are processors perhaps, and also by root.
+inline Finished run_as_ranks(int count, const std::vector<std::string>& words) {
+  const std::string size = std::to_string(count);
+  const std::string leaks =
+      "suppressions=" + std::filesystem::absolute("tests/mpi_leaks.txt").string();
+  for (const auto& [name, value] : std::vector<std::pair<const char*, const char*>>{
+           {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+           {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
+           {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+           {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
+           {"OMP_NUM_THREADS", "1"},
+           {"LSAN_OPTIONS", leaks.c_str()},
+           {"LIMBECK_TEST_RANKS", size.c_str()}}) {
+    setenv(name, value, 1);
+  }
+  std::vector<std::string> command = {"mpirun", "-n", size};
+  command.insert(command.end(), words.begin(), words.end());
+  return run_command(command);
+}
+
+}  // namespace limbeck::testing
