@@ -133,10 +133,11 @@ QUICK_SOURCES := $(filter core/files/% core/inspect/% data/formats/% nn/train/% 
   nn/module.cpp nn/saved_model.cpp nn/testing.cpp nn/weights.cpp optim/parameter_group.cpp \
   $(filter-out $(FAST),$(APP_SOURCES)) $(COMMON_SOURCES)
 # Several sources of a folder are compiled as one, since most of the time goes to what all of them
-# include and instantiate; but those of kernels, and those with headers that may not be there. A word
-# OBJECT:SOURCE each. (Where no code is made, each is looked at by itself.)
+# include and instantiate; but those of kernels, those with headers that may not be there, and those
+# with flags of their own. A word OBJECT:SOURCE each. (Where no code is made, each is looked at by
+# itself.)
 LIMIT := $(if $(ONE)$(filter 1,$(SYNTAX)),0,30000)
-ALONE := $(shell grep -lE $(OF_KERNELS)'|__has_include' /dev/null $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
+ALONE := $(shell grep -lE $(OF_KERNELS)'|__has_include|LIMBECK_(MPI|VERSION)' /dev/null $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
 in_company = $(filter-out $(ALONE) $(APP_SOURCES),$(1))
 TOGETHER := $(shell awk -f .make/in_groups.awk /dev/null \
   name=full limit=$(LIMIT) names_apart=1 $(call in_company,$(filter-out $(QUICK_SOURCES),$(LIB_SOURCES))) \
