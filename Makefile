@@ -329,7 +329,11 @@ $(BUILD)/apps/report/page_files.cpp: $(PAGE) Makefile
 # Sources that are compiled together. Of tests each has a namespace to itself.
 members = $(foreach word,$(filter $(1).cpp:%,$(TOGETHER)),$(call source_of,$(word)))
 groups = $(patsubst %,$(BUILD)/%,$(filter-out $(IN_GROUPS),$(call compiled,$(filter $(1),$(IN_GROUPS)))))
-$(call groups,core/% nn/% optim/% data/% apps/%): $(BUILD)/%.cpp: $(BUILD)/together
+# Of the others a local name may well be one that another has for all of itself: whether it shadows
+# one of its own source is told where each is looked at by itself.
+OF_GROUPS := $(call groups,core/% nn/% optim/% data/% apps/%)
+$(OF_GROUPS:.cpp=.o): private CXXFLAGS += -Wno-shadow $(if $(COMPILER),,-Wshadow=local)
+$(OF_GROUPS): $(BUILD)/%.cpp: $(BUILD)/together
 	@mkdir -p $(@D)
 	@printf '#include "%s"\n' $(call members,$*) > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
