@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/kernels/plain.h"
+#include "core/kernels/vector.h"
 #include "core/parallel.h"
 
 namespace limbeck {
@@ -19,7 +20,10 @@ bool winograd_fits(const ConvSizes& s) {
 
 void conv_forward(const ConvForward& f, const ConvSizes& sizes) {
   if (plain_kernels()) return plain_conv_forward(f, sizes);
-  winograd_fits(sizes) && !sizes.exact ? winograd_forward(f, sizes) : im2col_forward(f, sizes);
+  // Of four channels half of each vector is empty: 3 × 3 then wins nothing on the way forward.
+  const bool full = sizes.in > lanes / 2 || sizes.window.kernel == Size2d(5);
+  winograd_fits(sizes) && full && !sizes.exact ? winograd_forward(f, sizes)
+                                               : im2col_forward(f, sizes);
 }
 
 void conv_backward(const ConvBackward& b, const ConvSizes& sizes) {

@@ -4,7 +4,7 @@
 //   im2col_*     for every convolution: copies each image's windows into the columns of a matrix
 //                and multiplies (Chellapilla, Puri, Simard, "High Performance Convolutional Neural
 //                Networks for Document Processing", 2006). Where each group has one channel in and
-//                one out (depthwise), row by row without a matrix
+//                one out (depthwise), by rows without a matrix (core/kernels/depthwise.h)
 //   winograd_*   for 3×3 and 5×5 kernels of stride 1, not dilated: a transform in which the same
 //                result costs four to six times fewer multiplications
 //                (core/kernels/winograd_transform.h)

@@ -9,6 +9,8 @@
 #include "core/kernels/conv_kernels.h"
 #include "core/kernels/depthwise.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/panel_product.h"
+#include "core/kernels/vector.h"
 #include "core/parallel.h"
 #include "core/scratch.h"
 
@@ -102,6 +104,22 @@ void finish_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const
   } else {
     pool_plane(y, argmax, z, bias, s, [](real v, real best) { return v > best || std::isnan(v); });
   }
+}
+
+// dweight += dz windowsᵀ for one group of an image. Long rows of windows are read as they lie, and
+// dz, which is smaller, is laid out; where that does not pay it is BLAS's.
+void add_dweight(real* dweight, const real* dz, const real* windows, const ConvSizes& s) {
+  const Index pixels = s.conv_height * s.conv_width, out = s.out_of_group();
+  const Index depth = s.in_of_group() * s.window.kernel.area();
+  if (!has_matrix(s) || out < 2 * lanes || pixels < 128) {
+    return gemm(dweight, dz, windows,
+                {.m = out, .n = depth, .k = pixels, .transpose_b = true, .accumulate = true});
+  }
+  Scratch<real> sum(out * depth);
+  panel_product_transposed(sum.data(), depth,
+                           {.data = windows, .rows = depth, .row = pixels, .column = 1},
+                           Panels::packed_transposed(dz, pixels, out, pixels));
+  for (Index i = 0; i < out * depth; ++i) dweight[i] += sum.data()[i];
 }
 
 }  // namespace
@@ -198,12 +216,7 @@ void im2col_backward(const ConvBackward& b, const ConvSizes& s) {
         }
         if (b.dweight != nullptr) {  // (C_out, pixels) (depth, pixels)ᵀ → (C_out, depth)
           if (has_matrix(s)) im2col(matrix.data(), b.x + image, s);
-          gemm(dweight + weight, dz_group, has_matrix(s) ? matrix.data() : b.x + image,
-               {.m = s.out_of_group(),
-                .n = depth,
-                .k = pixels,
-                .transpose_b = true,
-                .accumulate = true});
+          add_dweight(dweight + weight, dz_group, has_matrix(s) ? matrix.data() : b.x + image, s);
         }
         if (b.dx != nullptr) {  // (C_out, depth)ᵀ (C_out, pixels) → (depth, pixels)
           real* const windows = has_matrix(s) ? dmatrix.data() : b.dx + image;

@@ -56,10 +56,35 @@ TEST_CASE("bench names its rows to who asks for another") {
       contains(run.err, "bench: error: --only: there is no row gpu; there are: mlp_teacher_train"));
 }
 
-TEST_CASE("bench_growth refuses to run on no thread") {
-  const Finished run = run_program("bench_growth", {"--threads", "0"});
-  CHECK(run.exit_code == 2);
-  CHECK(contains(run.err, "--threads: must be at least 1; got 0"));
+TEST_CASE("bench_sweep prints, writes and draws its sizes, and says what is out of line") {
+  const Folder out;
+  const std::string csv = out.file("sizes.csv"), picture = out.file("sizes.svg");
+  for (const auto& [what, first] : {std::pair{"linear", "forward,32 wide,1,"},
+                                    std::pair{"convolution", "forward,1→16 1×1,14²,"}}) {
+    CAPTURE(first);
+    const Finished run =
+        run_program("bench_sweep", {what, "--quick", "--seconds", "0.02", "--threads", "1", "--csv",
+                                    csv, "--picture", picture});
+    REQUIRE(run.exit_code == 0);
+    CHECK((contains(run.out, "No size is out of line.") || contains(run.out, "Out of line:\n")));
+    CHECK(read_all(csv).starts_with("pass,row,column,ms,gflops,plain_ms,plain_gflops\n" +
+                                    std::string(first)));
+    CHECK(contains(read_all(picture), "times the plain way"));
+  }
+  const Finished unwritten = run_program("bench_sweep", {"linear", "--csv", "/no/such/folder/a"});
+  CHECK(unwritten.exit_code == 1);
+  CHECK(unwritten.out == "");  // at once
+  CHECK(contains(unwritten.err, "--csv: "));
+}
+
+TEST_CASE("bench_growth and bench_sweep refuse to run on no thread") {
+  for (const auto& [name, arguments] :
+       {std::pair{"bench_growth", std::vector<std::string>{"--threads", "0"}},
+        std::pair{"bench_sweep", std::vector<std::string>{"linear", "--threads", "0"}}}) {
+    const Finished run = run_program(name, arguments);
+    CHECK(run.exit_code == 2);
+    CHECK(contains(run.err, "--threads: must be at least 1; got 0"));
+  }
 }
 
 TEST_CASE("bench_growth looks whether its picture can be written before it measures") {

@@ -19,6 +19,7 @@ TEST_CASE("convolution is its loop nest, forward and backward") {
            {2, 5, 6, 6, 33, 3, 1, {2, 0}},           // another padding each way
            {2, 3, 9, 8, 4, {3, 2}, {2, 3}, {1, 0}},  // not square
            {2, 4, 8, 8, 6, 1, 1, 0},                 // 1×1
+           {2, 3, 25, 26, 18, 3, 2, 1},              // many pixels and channels out
            {2, 6, 7, 7, 6, 3, 1, 1, 6},              // depthwise
            {2, 5, 9, 20, 5, {5, 3}, {2, 3}, 1, 5},   //
            {1, 3, 1, 1, 3, 3, 1, 1, 3},              // one pixel
