@@ -68,19 +68,6 @@ void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
                   c, c_row);
 }
 
-// Whether our own products are the faster. The line is for whoever waits for the program.
-bool without_blas() {
-  static const bool is_slow = [] {
-    const char* const core = openblas_get_corename();
-    const std::uint64_t present = detail::processor_features();
-    if (blas_falls_short(core, present)) {
-      std::fputs(blas_complaint(core, present).c_str(), stderr);
-    }
-    return blas_falls_short(core, detail::built_for);
-  }();
-  return is_slow;
-}
-
 // One thread's share. Of a few rows BLAS would lay out all of B, which costs more than the product;
 // how many are few was measured.
 void on_one_thread(real* c, const real* a, const real* b, const GemmSizes& s) {
@@ -107,6 +94,18 @@ GemmSizes GemmSizes::with_rows() const {
   if (s.a_row == 0) s.a_row = transpose_a ? m : k;
   if (s.b_row == 0) s.b_row = transpose_b ? k : n;
   return s;
+}
+
+bool without_blas() {
+  static const bool is_slow = [] {
+    const char* const core = openblas_get_corename();
+    const std::uint64_t present = detail::processor_features();
+    if (blas_falls_short(core, present)) {
+      std::fputs(blas_complaint(core, present).c_str(), stderr);
+    }
+    return blas_falls_short(core, detail::built_for);
+  }();
+  return is_slow;
 }
 
 void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {

@@ -4,6 +4,8 @@
 
 #include "core/kernels/panel_product.h"
 #include "core/kernels/product_tile.h"
+#include "core/kernels/small_product.h"
+#include "core/kernels/vector.h"
 #include "core/scratch.h"
 
 namespace limbeck {
@@ -23,7 +25,11 @@ void pack_rows(real* to, const real* a, Index rows, Index depth, Index row, Inde
     const Index count = std::min<Index>(tile_rows, rows - first);
     const real* const from = a + first * row;
     for (Index k = 0; k < depth; ++k, to += tile_rows) {
-      for (Index i = 0; i < count; ++i) to[i] = from[i * row + k * column];
+      if (count == tile_rows) {  // a number known when compiling makes it a few instructions
+        for (Index i = 0; i < tile_rows; ++i) to[i] = from[i * row + k * column];
+      } else {
+        for (Index i = 0; i < count; ++i) to[i] = from[i * row + k * column];
+      }
     }
   }
 }
@@ -110,6 +116,31 @@ void row_times_matrix(real* c, const real* a, Index a_column, const real* b, con
   }
 }
 
+// C (+)= A Bᵀ for few rows of A, which become the lanes of vectors: Cᵀ = B Aᵀ. So the larger side
+// is read where it lies.
+void few_rows(real* c, const real* a, const real* b, const GemmSizes& s) {
+  const Index columns = whole_vectors(s.m);
+  auto turned = Scratch<real>::zeros(s.k * columns);
+  Scratch<real> result(s.n * columns);
+  for (Index i = 0; i < s.m; ++i) {
+    for (Index k = 0; k < s.k; ++k) turned.data()[k * columns + i] = a[i * s.a_row + k];
+  }
+  small_product(result.data(), b, turned.data(),
+                {.rows = s.n,
+                 .columns = columns,
+                 .depth = s.k,
+                 .c_row = columns,
+                 .a_row = s.b_row,
+                 .a_depth = 1,
+                 .b_row = columns});
+  for (Index i = 0; i < s.m; ++i) {
+    for (Index j = 0; j < s.n; ++j) {
+      real& sum = c[i * s.c_row + j];
+      sum = (s.accumulate ? sum : real{0}) + result.data()[j * columns + i];
+    }
+  }
+}
+
 }  // namespace
 
 void packed_product(real* c, const real* a, const real* b, const GemmSizes& s) {
@@ -119,12 +150,7 @@ void packed_product(real* c, const real* a, const real* b, const GemmSizes& s) {
   if (s.m == 0 || s.n == 0 || s.k == 0) return;
   const Index a_row = s.transpose_a ? 1 : s.a_row, a_column = s.transpose_a ? s.a_row : 1;
   if (s.m == 1 && !s.transpose_b) return row_times_matrix(c, a, a_column, b, s);
-  if (s.m < 4 * few && !s.transpose_a && s.transpose_b && !s.accumulate) {
-    // Few rows are the cheaper ones to lay out, and C comes out transposed.
-    return panel_product_transposed(c, s.c_row,
-                                    {.data = b, .rows = s.n, .row = s.b_row, .column = 1},
-                                    Panels::packed_transposed(a, s.k, s.m, s.a_row));
-  }
+  if (s.m <= few && !s.transpose_a && s.transpose_b) return few_rows(c, a, b, s);
   const bool packs = s.n > 2 * width && s.k > few;
   Scratch<real> rows(packs ? rows_at_once * std::min(s.k, depth_at_once) : 0);
   for (Index j = 0; j < s.n; j += columns_at_once) {

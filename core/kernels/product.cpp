@@ -111,7 +111,8 @@ void product_in_panels(const TakePanel& take, const real* a, const real* b, cons
     });
     return;
   }
-  const Index panel_elements = panels ? 24 * 1024 : 128 * 1024;
+  // (BLAS lays B out again for each of them in little time; our own product takes more.)
+  const Index panel_elements = panels ? 24 * 1024 : (without_blas() ? 512 : 128) * 1024;
   const Index most = std::max<Index>(panel_elements / (tile_rows * s.n + 1), 1) * tile_rows;
   std::optional<WithPackedB> packed;
   if (panels) packed.emplace(a, b, s);
