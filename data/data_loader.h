@@ -33,12 +33,12 @@ struct DataLoaderOptions {
   int part = 0, parts = 1;
 };
 
-// Places [begin, end) of a batch that are part number `part` of `parts`: nearly equal ones, in
-// order. Empty where begin = end.
+// Some of a batch's places.
 struct BatchPart {
-  Index begin;
-  Index end;
+  Index begin;  // the first
+  Index end;    // past the last: begin, if there are none
 };
+// Part number `part` of `parts` of a batch of so many images: nearly equal ones, in order.
 BatchPart part_of_batch(Index images, int part, int parts);
 
 namespace detail {

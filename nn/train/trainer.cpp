@@ -338,6 +338,7 @@ class Run {
 
   [[noreturn]] void stop() {
     if (!options_.checkpoint.file.empty()) write_checkpoint();
+    if (team_) team_->ranks().barrier();  // till it is written
     throw Stopped("train", fmt::format("stopped after batch {} of epoch {}", at_.batches,
                                        at_.reports.size() + 1));
   }

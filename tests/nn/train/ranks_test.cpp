@@ -304,6 +304,21 @@ TEST_CASE("among ranks: an error of one stops all" * doctest::skip()) {
   train_classifier(model, rows_of_light(40, 1), options);
 }
 
+TEST_CASE("among ranks: weights that have drifted become those of the first rank" *
+          doctest::skip()) {
+  Sequential model = small_mlp();
+  Tensor weight = model.parameters()[0];
+  TrainOptions options{.epochs = 2, .batch_size = 16, .ranks = &ranks()};
+  options.after_step = [&] {
+    if (ranks().rank() == 1) weight.values()[0] += real{1} / 1024;
+  };
+  const auto reports = train_classifier(model, rows_of_light(32, 1), options);
+  CHECK(contains(joined(reports[0].warnings), "rank 1 of "));
+  CHECK(contains(joined(reports[0].warnings), "has come to other bits"));
+  const auto sums = ranks().gather(detail::checksum_of(model));
+  CHECK(std::ranges::count(sums, sums[0]) == ranks().size());
+}
+
 TEST_CASE("among ranks: memory stays the same over epochs" * doctest::skip()) {
   Sequential model = small_mlp();
   const Dataset train = rows_of_light(64, 1);
@@ -330,8 +345,9 @@ Finished among(int count, const std::vector<std::string>& beginnings) {
 TEST_CASE("two, three and four processes train as one does") {
   if (!can_run_ranks()) return;
   for (const int count : {2, 3, 4}) {
-    const Finished run = among(count, {"numbers", "a step", "distillation", "buckets",
-                                       "what differs", "a loss that is no", "memory"});
+    const Finished run =
+        among(count, {"numbers", "a step", "distillation", "buckets", "what differs",
+                      "a loss that is no", "weights that", "memory"});
     CHECK_MESSAGE(run.exit_code == 0, count, " ranks:\n", run.out, run.err);
   }
 }
@@ -368,34 +384,4 @@ TEST_CASE("a training of which a process is killed goes on to the same bits") {
   std::filesystem::remove(untouched.file("training.checkpoint"));
   CHECK(run_in(untouched, 3).exit_code == 0);
   CHECK(read_all(untouched.file("weights")) == weights);
-}
-
-TEST_CASE("alone there is one rank, and a launcher that is not there is not waited for") {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "PMI_RANK"}) {
-    unsetenv(name);
-  }
-  setenv("SLURM_STEP_NUM_TASKS", "3", 1);
-  CHECK(detail::started_as() == 0);
-  setenv("PMIX_RANK", "0", 1);
-  CHECK(detail::started_as() == 3);
-  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
-  CHECK(detail::started_as() == 2);
-  if (!detail::has_mpi())
-    CHECK_THROWS_WITH_AS(Ranks(), doctest::Contains("make deps MPI=1"), Error);
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "SLURM_STEP_NUM_TASKS"}) {
-    unsetenv(name);
-  }
-  const Ranks alone;
-  CHECK(alone.size() == 1);
-  CHECK(alone.first());
-  CHECK(alone.name() == "rank 0 of 1");
-  CHECK(alone.threads_each() >= 1);
-  std::vector<double> values = {1, 2};
-  alone.sum(std::span(values));
-  alone.start_sum(std::span(values)).wait();
-  CHECK(values == std::vector<double>{1, 2});
-  CHECK(alone.gather("a") == std::vector<std::string>{"a"});
-  CHECK(alone.give_up("a") == std::vector<std::string>{"a"});
-  CHECK_THROWS_WITH_AS(alone.send(1, ""), "Ranks::send: no other rank is 1", Error);
-  CHECK_THROWS_WITH_AS(alone.receive(), "Ranks::receive: there is no other rank", Error);
 }
