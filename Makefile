@@ -59,12 +59,13 @@ BLAS := /usr/lib/$(TRIPLE)/openblas-openmp
 
 # Vectors (core/kernels/vector.h) are passed between our own functions only, so it does not matter
 # that the convention for it depends on the processor (-Wno-psabi). No errno from sqrt: it then is one
-# instruction, and loops with it become vector code. (Not -ffast-math, which would let the compiler
-# change results.)
+# instruction, and loops with it become vector code. Nor does anybody trap floating-point exceptions:
+# of `x > 0 ? x : a * x` both sides may be computed, which then is no branch. (Not -ffast-math, which
+# would let the compiler change results.)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-psabi
 # The objects are in the shared library, too (-fPIC). In a program the linker takes the detours, by
 # which its functions and data are found wherever it is loaded, away again.
-CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fopenmp -fPIC -fno-semantic-interposition
+CXXFLAGS := -std=c++20 $(OPT) $(WARNINGS) -fno-math-errno -fno-trapping-math -fopenmp -fPIC -fno-semantic-interposition
 CPPFLAGS := -I. -isystem /usr/include/$(TRIPLE)/openblas-openmp
 LDFLAGS := -fopenmp -L$(BLAS) -Wl,-rpath,$(BLAS)
 LDLIBS := -lopenblas -lfmt -lz -lpng -ljpeg
@@ -122,7 +123,7 @@ ifeq ($(REAL),double)
 endif
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 # What is not the same for every processor: it includes vectors or tiles.
-OF_KERNELS := '"core/kernels/(vector|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
+OF_KERNELS := '"core/kernels/(vector|elementary|transpose|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
 # What parses arguments and files, and tests yet more, are compiled more than they are run. (One
 # example is about speed.)
 FAST := apps/examples/product_ladder.cpp

@@ -1,4 +1,4 @@
-// Means and variances, summed in double: what the normalisations share.
+// Sums in double, and means and variances by them: what reductions and normalisations share.
 #pragma once
 
 #include <algorithm>
@@ -24,6 +24,14 @@ Sums sums_of(Index begin, Index n, F f) {
     b += s.b;
   }
   return {a, b};
+}
+
+// Σ x of n elements, likewise. A float sum of a million elements loses three digits.
+inline double sum_of(const real* x, Index n) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (Index i = 0; i < n; ++i) sum += static_cast<double>(x[i]);
+  return sum;
 }
 
 // What is summed for a mean and a variance: differences from a value among the elements, of which

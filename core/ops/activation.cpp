@@ -1,14 +1,19 @@
 #include "core/ops/activation.h"
 
 #include <cmath>
-#include <numbers>
+#include <type_traits>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/kernels/elementary.h"
 #include "core/parallel.h"
 
 namespace limbeck {
 namespace {
+
+// Whether F is a function of n numbers, f(y, x, n), as in core/kernels/elementary.h.
+template <class F>
+constexpr bool of_many = std::is_invocable_v<F, real*, const real*, Index>;
 
 // y[i] = f(x[i])
 template <class F>
@@ -16,7 +21,11 @@ Tensor map(const Tensor& x, F f) {
   Tensor y = Tensor::empty(x.shape());
   parallel_for(x.size(), elementwise_grain,
                [py = y.data(), px = x.data(), f](Index begin, Index end) {
-                 for (Index i = begin; i < end; ++i) py[i] = f(px[i]);
+                 if constexpr (of_many<F>) {
+                   f(py + begin, px + begin, end - begin);
+                 } else {
+                   for (Index i = begin; i < end; ++i) py[i] = f(px[i]);
+                 }
                });
   return y;
 }
@@ -27,7 +36,12 @@ Tensor chain(const Tensor& dy, const Tensor& kept, F slope) {
   Tensor dx = Tensor::empty(dy.shape());
   parallel_for(dy.size(), elementwise_grain,
                [px = dx.data(), py = dy.data(), pk = kept.data(), slope](Index begin, Index end) {
-                 for (Index i = begin; i < end; ++i) px[i] = py[i] * slope(pk[i]);
+                 if constexpr (of_many<F>) {
+                   slope(px + begin, pk + begin, end - begin);
+                   for (Index i = begin; i < end; ++i) px[i] *= py[i];
+                 } else {
+                   for (Index i = begin; i < end; ++i) px[i] = py[i] * slope(pk[i]);
+                 }
                });
   return dx;
 }
@@ -47,15 +61,6 @@ Tensor unary_by_input(const char* op, const Tensor& x, F f, Slope slope,
                       Attributes attributes = {}) {
   return record(op, map(x, f), {x}, {x}, attributes,
                 [x, slope](const Tensor& dy) -> Gradients { return {chain(dy, x, slope)}; });
-}
-
-real normal_cdf(real x) {
-  return real{0.5} * (1 + std::erf(x * static_cast<real>(1 / std::numbers::sqrt2)));
-}
-
-real normal_density(real x) {
-  constexpr double scale = std::numbers::inv_sqrtpi / std::numbers::sqrt2;  // 1 / √(2π)
-  return static_cast<real>(scale) * std::exp(real{-0.5} * x * x);
 }
 
 }  // namespace
@@ -81,24 +86,20 @@ Tensor relu(const Tensor& x) {
 }
 
 Tensor sigmoid(const Tensor& x) {
-  return unary_by_output(
-      "sigmoid", x, [](real v) { return 1 / (1 + std::exp(-v)); },
-      [](real y) { return y * (1 - y); });
+  return unary_by_output("sigmoid", x, sigmoid_of, [](real y) { return y * (1 - y); });
 }
 
 Tensor tanh(const Tensor& x) {
-  return unary_by_output(
-      "tanh", x, [](real v) { return std::tanh(v); }, [](real y) { return 1 - y * y; });
+  return unary_by_output("tanh", x, tanh_of, [](real y) { return 1 - y * y; });
 }
 
 Tensor exp(const Tensor& x) {
-  return unary_by_output(
-      "exp", x, [](real v) { return std::exp(v); }, [](real y) { return y; });
+  void (*const f)(real*, const real*, Index) = exp_of;  // there is one of double, too
+  return unary_by_output("exp", x, f, [](real y) { return y; });
 }
 
 Tensor log(const Tensor& x) {
-  return unary_by_input(
-      "log", x, [](real v) { return std::log(v); }, [](real v) { return 1 / v; });
+  return unary_by_input("log", x, log_of, [](real v) { return 1 / v; });
 }
 
 Tensor sqrt(const Tensor& x) {
@@ -134,7 +135,7 @@ Tensor clamp(const Tensor& x, double low, double high) {
       "clamp", x, [=](real v) { return v < least  ? least
                                        : v > most ? most
                                                   : v; },
-      [=](real v) { return static_cast<real>(v >= least && v <= most); },
+      [=](real v) { return static_cast<real>((v >= least) & (v <= most)); },
       {{"low", low}, {"high", high}});
 }
 
@@ -146,9 +147,7 @@ Tensor leaky_relu(const Tensor& x, double slope) {
 }
 
 Tensor gelu(const Tensor& x) {
-  return unary_by_input(
-      "gelu", x, [](real v) { return v * normal_cdf(v); },
-      [](real v) { return normal_cdf(v) + v * normal_density(v); });
+  return unary_by_input("gelu", x, gelu_of, gelu_slope_of);
 }
 
 }  // namespace limbeck

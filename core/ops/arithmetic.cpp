@@ -5,6 +5,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/kernels/moments.h"
 #include "core/ops/broadcast.h"
 #include "core/parallel.h"
 
@@ -32,29 +33,22 @@ Shape broadcast_shape(const char* op, const Shape& a, const Shape& b) {
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  const Walk walk(shape, x.shape());
-  const Index columns = x.shape().last(), rows = x.shape().rows();
-  const auto sum_rows = [&, px = x.data()](double* sums, Index begin, Index end) {
-    for (Index row = begin; row < end; ++row) {
-      const real* const from = px + row * columns;
-      double* const to = sums + walk.row_start(row);
-      if (walk.steps()) {
-        for (Index j = 0; j < columns; ++j) to[j] += static_cast<double>(from[j]);
-      } else {
-        double sum = 0;
-        for (Index j = 0; j < columns; ++j) sum += static_cast<double>(from[j]);
-        *to += sum;
-      }
-    }
-  };
+  const Walk<1> walk(x.shape(), {shape});
+  const bool steps = walk.steps(0);
   // A part has sums of its own, so there must be many elements for each of them.
-  const Index size = shape.size();
-  const Index grain = std::max(elementwise_grain, 4 * size) / std::max<Index>(columns, 1) + 1;
-  std::vector<std::vector<double>> parts(static_cast<std::size_t>(part_count(rows, grain)));
-  parallel_parts(rows, grain, [&](Index part, Index begin, Index end) {
+  const Index size = shape.size(), grain = std::max(elementwise_grain, 4 * size);
+  std::vector<std::vector<double>> parts(static_cast<std::size_t>(part_count(x.size(), grain)));
+  parallel_parts(x.size(), grain, [&, px = x.data()](Index part, Index begin, Index end) {
     std::vector<double>& sums = parts[static_cast<std::size_t>(part)];
     sums.assign(static_cast<std::size_t>(size), 0);
-    sum_rows(sums.data(), begin, end);
+    walk.rows(begin, end, [=, all = sums.data()](Index at, Index n, const auto& places) {
+      double* const to = all + places[0];
+      if (steps) {
+        for (Index j = 0; j < n; ++j) to[j] += static_cast<double>(px[at + j]);
+      } else {
+        *to += detail::sum_of(px + at, n);
+      }
+    });
   });
   Tensor y = Tensor::zeros(shape);
   for (std::size_t i = 0; i < y.values().size(); ++i) {
@@ -107,7 +101,8 @@ Tensor choose(const char* op, const Tensor& a, const Tensor& b, First first) {
   return record(op, y, {a, b}, [=](const Tensor& dy) -> Gradients {
     const auto share = [=](const Tensor& p, const Tensor& q) {
       const Tensor part = combine(op, p, q, [=](real u, real v) {
-        return u == v ? real{0.5} : static_cast<real>(first(u, v) || u != u);
+        const real whole = first(u, v) || u != u ? real{1} : real{0};
+        return u == v ? real{0.5} : whole;
       });
       return sum_to(dy * part, p.shape());
     };

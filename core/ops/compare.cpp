@@ -1,6 +1,5 @@
 #include "core/ops/compare.h"
 
-#include <algorithm>
 #include <array>
 #include <functional>
 
@@ -40,28 +39,15 @@ Tensor chosen(const Tensor& mask, const Tensor& a, const Tensor& b) {
   Shape shape = broadcast_shape("where", mask.shape(), a.shape());
   shape = broadcast_shape("where", shape, b.shape());
   Tensor y = Tensor::empty(shape);
-  // Where all are whole or one element, the output is one long row.
-  const auto simple = [&](const Tensor& x) { return x.shape() == shape || x.size() == 1; };
-  const bool one_row = simple(mask) && simple(a) && simple(b);
-  const Shape to = one_row ? Shape{shape.size()} : shape;
-  const auto walk = [&](const Tensor& x) {
-    return detail::Walk(one_row ? Shape{x.size()} : x.shape(), to);
+  const detail::Walk<3> walk(shape, {mask.shape(), a.shape(), b.shape()});
+  const auto row_function =
+      choose_rows[static_cast<std::size_t>(4 * walk.steps(0) + 2 * walk.steps(1) + walk.steps(2))];
+  const auto choose = [=, py = y.data(), pm = mask.data(), pa = a.data(), pb = b.data()](
+                          Index at, Index n, const auto& places) {
+    row_function(py + at, pm + places[0], pa + places[1], pb + places[2], n);
   };
-  const auto walk_mask = walk(mask), walk_a = walk(a), walk_b = walk(b);
-  const auto row_function = choose_rows[static_cast<std::size_t>(
-      4 * walk_mask.steps() + 2 * walk_a.steps() + walk_b.steps())];
-  const Index columns = std::max<Index>(to.last(), 1);
-  parallel_for(shape.size(), elementwise_grain, [&, py = y.data()](Index begin, Index end) {
-    for (Index at = begin; at < end;) {  // row by row, the first and the last perhaps in part
-      const Index row = at / columns, column = at % columns;
-      const auto from = [&](const Tensor& x, const detail::Walk& w) {
-        return x.data() + w.row_start(row) + (w.steps() ? column : 0);
-      };
-      const Index n = std::min(columns - column, end - at);
-      row_function(py + at, from(mask, walk_mask), from(a, walk_a), from(b, walk_b), n);
-      at += n;
-    }
-  });
+  parallel_for(y.size(), elementwise_grain,
+               [&](Index begin, Index end) { walk.rows(begin, end, choose); });
   return y;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/kernels/moments.h"
 #include "core/ops/along.h"
 #include "core/ops/arithmetic.h"
 
@@ -16,10 +17,16 @@ using detail::Along;
 using detail::along;
 using detail::for_lines;
 using detail::reduced;
+using detail::sum_of;
 
-// Sums are kept in double: a float sum of a million elements loses three digits.
-real sum_of(const real* p, Index n) {
-  return static_cast<real>(std::accumulate(p, p + n, 0.0));
+// The sum of all elements, of parts that are added in order.
+real sum_of_all(const Tensor& x) {
+  constexpr Index grain = 4 * elementwise_grain;
+  std::vector<double> sums(static_cast<std::size_t>(part_count(x.size(), grain)));
+  parallel_parts(x.size(), grain, [&, px = x.data()](Index part, Index begin, Index end) {
+    sums[static_cast<std::size_t>(part)] = sum_of(px + begin, end - begin);
+  });
+  return static_cast<real>(std::accumulate(sums.begin(), sums.end(), 0.0));
 }
 
 void check_last(const char* op, const Tensor& x) {
@@ -42,7 +49,7 @@ Tensor line_sums(const Tensor& x, const Along& a, const Shape& shape) {
   Tensor y = Tensor::empty(shape);
   for_lines(a, [&a, py = y.data(), px = x.data()](Index line, Index at, Index count) {
     if (a.inner == 1) {
-      py[line] = sum_of(px + at, a.size);
+      py[line] = static_cast<real>(sum_of(px + at, a.size));
       return;
     }
     double sums[detail::lines_together] = {};
@@ -111,7 +118,7 @@ Shape detail::reduced(const Shape& shape, int dim, const ReduceOptions& options)
 }
 
 Tensor sum(const Tensor& x) {
-  Tensor y = Tensor::scalar(sum_of(x.data(), x.size()));
+  Tensor y = Tensor::scalar(sum_of_all(x));
   return record("sum", y, {x}, {},
                 [shape = x.shape()](const Tensor& dy) -> Gradients { return {spread(dy, shape)}; });
 }

@@ -1,11 +1,11 @@
 #include "core/ops/shape_ops.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/kernels/transpose.h"
 #include "core/parallel.h"
 
 namespace limbeck {
@@ -92,34 +92,73 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
 
 namespace {
 
-Tensor permuted(const Tensor& x, const std::vector<int>& axes) {
-  const int rank = x.shape().rank();
-  if (rank == 0) return x.clone();
-  std::array<Index, Shape::max_rank> strides{};  // in x, of its dimensions
-  Index stride = 1;
-  for (int i = rank - 1; i >= 0; --i) {
-    strides[static_cast<std::size_t>(i)] = stride;
-    stride *= x.dim(i);
+// A dimension of y, and the distances of its elements in x and in y.
+struct Dimension {
+  Index size, step, y_step;
+};
+
+// y's dimensions, from the last on; neighbours in y that are so in x as well are one.
+std::vector<Dimension> dimensions(const Tensor& x, const std::vector<int>& axes) {
+  std::vector<Index> steps(axes.size());  // in x, of its dimensions
+  Index step = 1;
+  for (std::size_t i = axes.size(); i-- > 0;) {
+    steps[i] = step;
+    step *= x.dim(static_cast<int>(i));
   }
+  std::vector<Dimension> dims;
+  Index y_step = 1;
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+    const Dimension d{x.dim(*axis), steps[static_cast<std::size_t>(*axis)], y_step};
+    y_step *= d.size;
+    if (d.size == 1) continue;
+    if (!dims.empty() && d.step == dims.back().step * dims.back().size) {
+      dims.back().size *= d.size;
+    } else {
+      dims.push_back(d);
+    }
+  }
+  return dims;
+}
+
+// Plane by plane of two dimensions: y's last, and the one whose elements are neighbours in x. Where
+// both are the same, that and the next.
+Tensor permuted(const Tensor& x, const std::vector<int>& axes) {
   Shape shape;
   for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
     shape = shape.with_front(x.dim(*axis));
   }
-  const auto step_of = [&](int i) {  // in x, of dimension i of y
-    return strides[static_cast<std::size_t>(axes[static_cast<std::size_t>(i)])];
-  };
+  std::vector<Dimension> dims = dimensions(x, axes);
+  if (dims.size() < 2) return x.view(shape).clone();
   Tensor y = Tensor::empty(shape);
-  const Index columns = shape.last(), step = step_of(rank - 1);
-  parallel_for(shape.rows(), elementwise_grain / (columns + 1) + 1, [&](Index begin, Index end) {
-    for (Index row = begin; row < end; ++row) {
-      const real* from = x.data();
-      Index rest = row;
-      for (int i = rank - 2; i >= 0; --i) {
-        from += rest % shape.dim(i) * step_of(i);
-        rest /= shape.dim(i);
+  if (y.size() == 0) return y;
+  const Dimension inner = dims[0];
+  const auto of_rows =
+      inner.step == 1 ? dims.begin() + 1 : std::ranges::find(dims, Index{1}, &Dimension::step);
+  const Dimension rows = *of_rows;
+  dims.erase(of_rows);
+  constexpr Index together = 64;  // rows that a thread takes at a time
+  const Index blocks = (rows.size + together - 1) / together;
+  const Index items = y.size() / (inner.size * rows.size) * blocks;
+  const Index grain = elementwise_grain / (inner.size * std::min(rows.size, together)) + 1;
+  parallel_for(items, grain, [&, py = y.data(), px = x.data()](Index begin, Index end) {
+    for (Index item = begin; item < end; ++item) {
+      const Index first = item % blocks * together;
+      const Index n = std::min(together, rows.size - first);
+      const real* from = px + first * rows.step;
+      real* to = py + first * rows.y_step;
+      Index rest = item / blocks;
+      for (std::size_t i = 1; i < dims.size(); ++i) {
+        from += rest % dims[i].size * dims[i].step;
+        to += rest % dims[i].size * dims[i].y_step;
+        rest /= dims[i].size;
       }
-      real* const to = y.data() + row * columns;
-      for (Index j = 0; j < columns; ++j) to[j] = from[j * step];
+      if (inner.step == 1) {
+        for (Index i = 0; i < n; ++i) {
+          std::copy_n(from + i * rows.step, inner.size, to + i * rows.y_step);
+        }
+      } else {
+        transposed(to, rows.y_step, from, inner.step, n, inner.size);
+      }
     }
   });
   return y;

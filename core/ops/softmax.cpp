@@ -1,20 +1,43 @@
 #include "core/ops/softmax.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/kernels/elementary.h"
+#include "core/kernels/moments.h"
 #include "core/ops/activation.h"
 #include "core/ops/along.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/shape_ops.h"
 #include "core/parallel.h"
+#include "core/scratch.h"
 
 namespace limbeck {
 namespace {
+
+// The largest of n numbers, as several at once, so that they need not wait for one another. A NaN
+// counts as −∞: it makes NaN of the row's sum.
+template <class T>
+T largest_of(const T* x, Index n) {
+  T largest = -std::numeric_limits<T>::infinity();
+#pragma omp simd reduction(max : largest)
+  for (Index j = 0; j < n; ++j) largest = x[j] > largest ? x[j] : largest;
+  return largest;
+}
+
+// Their sum, likewise.
+template <class T>
+T total_of(const T* x, Index n) {
+  T sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (Index j = 0; j < n; ++j) sum += x[j];
+  return sum;
+}
 
 // Rows below which one thread does all: a row of ten classes takes about 100 ns.
 Index row_grain(Index columns) {
@@ -66,16 +89,19 @@ void check_temperature(const char* op, double temperature) {
   }
 }
 
-void log_softmax_row(real* log_probs, const real* logits, Index classes, real temperature) {
-  const real largest = *std::max_element(logits, logits + classes);
-  real sum = 0;
-  for (Index j = 0; j < classes; ++j) {
-    log_probs[j] = (logits[j] - largest) / temperature;
-    sum += std::exp(log_probs[j]);
-  }
-  const real log_sum = std::log(sum);
+template <class T>
+T log_softmax_row(T* log_probs, T* probs, const T* logits, Index classes, T temperature) {
+  const T largest = largest_of(logits, classes);
+  for (Index j = 0; j < classes; ++j) log_probs[j] = (logits[j] - largest) / temperature;
+  exp_of(probs, log_probs, classes);
+  const T sum = total_of(probs, classes), log_sum = std::log(sum);
   for (Index j = 0; j < classes; ++j) log_probs[j] -= log_sum;
+  for (Index j = 0; j < classes; ++j) probs[j] /= sum;
+  return largest / temperature + log_sum;
 }
+
+template float log_softmax_row(float*, float*, const float*, Index, float);
+template double log_softmax_row(double*, double*, const double*, Index, double);
 
 Tensor softmax(const Tensor& logits, double temperature) {
   check_logits("softmax", logits, temperature);
@@ -83,16 +109,17 @@ Tensor softmax(const Tensor& logits, double temperature) {
   const Index columns = logits.dim(-1);
   Tensor y = Tensor::empty(logits.shape());
   for_rows(y, logits, logits, [=](real* p, const real* z, const real*) {
-    const real largest = *std::max_element(z, z + columns);
-    real sum = 0;
-    for (Index j = 0; j < columns; ++j) sum += p[j] = std::exp((z[j] - largest) / t);
+    const real largest = largest_of(z, columns);
+    for (Index j = 0; j < columns; ++j) p[j] = (z[j] - largest) / t;
+    exp_of(p, p, columns);
+    const real sum = total_of(p, columns);
     for (Index j = 0; j < columns; ++j) p[j] /= sum;
   });
   Backward backward = [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* p) {
-      real dot = 0;
-      for (Index j = 0; j < columns; ++j) dot += g[j] * p[j];
+      for (Index j = 0; j < columns; ++j) d[j] = g[j] * p[j];
+      const real dot = total_of(d, columns);
       for (Index j = 0; j < columns; ++j) d[j] = p[j] * (g[j] - dot) / t;
     });
     return Gradients{dx};
@@ -110,14 +137,19 @@ Tensor log_softmax(const Tensor& logits, double temperature) {
   const auto t = static_cast<real>(temperature);
   const Index columns = logits.dim(-1);
   Tensor y = Tensor::empty(logits.shape());
-  for_rows(y, logits, logits,
-           [=](real* log_p, const real* z, const real*) { log_softmax_row(log_p, z, columns, t); });
+  parallel_for(logits.shape().rows(), row_grain(columns),
+               [=, py = y.data(), px = logits.data()](Index begin, Index end) {
+                 Scratch<real> probs(columns);
+                 for (Index at = begin * columns; at < end * columns; at += columns) {
+                   log_softmax_row(py + at, probs.data(), px + at, columns, t);
+                 }
+               });
   Backward backward = [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* log_p) {
-      real total = 0;
-      for (Index j = 0; j < columns; ++j) total += g[j];
-      for (Index j = 0; j < columns; ++j) d[j] = (g[j] - std::exp(log_p[j]) * total) / t;
+      const real total = total_of(g, columns);
+      exp_of(d, log_p, columns);
+      for (Index j = 0; j < columns; ++j) d[j] = (g[j] - d[j] * total) / t;
     });
     return Gradients{dx};
   };
@@ -135,16 +167,36 @@ Tensor log_sum_exp(const Tensor& x, int dim, const ReduceOptions& options) {
   if (a.size == 0) fail("log_sum_exp", "dimension {} of {} has no elements", a.dim, x.shape());
   Tensor y = Tensor::empty(detail::reduced(x.shape(), dim, options));
   detail::for_lines(a, [&a, py = y.data(), px = x.data()](Index line, Index at, Index count) {
-    for (Index j = 0; j < count; ++j) {
-      const real* const z = px + at + j;
-      real largest = z[0];
-      for (Index d = 1; d < a.size; ++d) largest = std::max(largest, z[d * a.inner]);
-      if (!std::isfinite(largest)) largest = 0;  // ∞ − ∞ would make NaN of it
-      double sum = 0;
-      for (Index d = 0; d < a.size; ++d) {
-        sum += static_cast<double>(std::exp(z[d * a.inner] - largest));
+    // ∞ − ∞ would make NaN of an infinite one.
+    const auto pivot = [](real largest) { return std::isfinite(largest) ? largest : real{0}; };
+    if (a.inner == 1) {
+      Scratch<real> e(a.size);
+      const real largest = pivot(largest_of(px + at, a.size));
+      for (Index d = 0; d < a.size; ++d) e.data()[d] = px[at + d] - largest;
+      exp_of(e.data(), e.data(), a.size);
+      py[line] = largest + static_cast<real>(std::log(detail::sum_of(e.data(), a.size)));
+      return;
+    }
+    std::array<real, detail::lines_together> largest{}, e;
+    std::array<double, detail::lines_together> sums{};
+    std::copy_n(px + at, count, largest.begin());
+    for (Index d = 1; d < a.size; ++d) {
+      const real* const z = px + at + d * a.inner;
+      for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) {
+        largest[j] = z[j] > largest[j] ? z[j] : largest[j];
       }
-      py[line + j] = largest + static_cast<real>(std::log(sum));
+    }
+    for (real& z : largest) z = pivot(z);
+    for (Index d = 0; d < a.size; ++d) {
+      const real* const z = px + at + d * a.inner;
+      for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) e[j] = z[j] - largest[j];
+      exp_of(e.data(), e.data(), count);
+      for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) {
+        sums[j] += static_cast<double>(e[j]);
+      }
+    }
+    for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) {
+      py[line + static_cast<Index>(j)] = largest[j] + static_cast<real>(std::log(sums[j]));
     }
   });
   return record("log_sum_exp", y, {x}, {x, y}, {{"dim", a.dim}},

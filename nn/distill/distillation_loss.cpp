@@ -1,28 +1,60 @@
 #include "nn/distill/distillation_loss.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/softmax.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
 #include "nn/losses.h"
 
 namespace limbeck {
 namespace {
 
-// y = ln softmax(z / t) of a row, in double: the differences of such logarithms that KL is made of
-// are much smaller than they are, at a high T or where the student is near.
-void log_softmax_exactly(std::vector<double>& y, const real* z, double t) {
-  for (std::size_t j = 0; j < y.size(); ++j) y[j] = static_cast<double>(z[j]) / t;
-  const double largest = *std::ranges::max_element(y);
-  double sum = 0;
-  for (const double v : y) sum += std::exp(v - largest);
-  const double log_sum = largest + std::log(sum);
-  for (double& v : y) v -= log_sum;
-}
+// −ln softmax(z) at the label (0 without one), and KL(p_T ‖ q_T), of a row.
+struct RowLoss {
+  double hard = 0, kl = 0;
+};
+
+// Works rows out one after the other, in the same memory.
+struct RowWork {
+  Index classes;
+  double temperature;
+  real hard_weight, soft_weight;
+  Scratch<real> log_q1{classes}, q1{classes};  // of softmax(z)
+  // Of softmax(z / T) and softmax(v / T), in double: the differences of their logarithms that KL is
+  // made of are much smaller than they are, at a high T or where the student is near.
+  Scratch<double> log_q{classes}, q{classes}, log_p{classes}, p{classes};
+
+  void soften(Scratch<double>& log_probs, Scratch<double>& probs, const real* x) const {
+    std::copy_n(x, classes, probs.data());
+    log_softmax_row(log_probs.data(), probs.data(), probs.data(), classes, temperature);
+  }
+
+  // Of logits z and v, and the loss's gradient d.
+  RowLoss row(real* d, const real* z, const real* v, std::int32_t label) {
+    log_softmax_row(log_q1.data(), q1.data(), z, classes, real{1});
+    soften(log_q, q, z);
+    soften(log_p, p, v);
+    double kl = 0;
+#pragma omp simd reduction(+ : kl)
+    for (Index j = 0; j < classes; ++j) {
+      const double pj = p.data()[j], qj = q.data()[j];
+      const double part = pj * (log_p.data()[j] - log_q.data()[j]);
+      kl += pj != 0 ? part : 0;
+      d[j] = hard_weight * q1.data()[j] + soft_weight * static_cast<real>(qj - pj);
+    }
+    RowLoss loss{.kl = std::max(kl, 0.0)};  // it is at least 0; rounding can leave −1e-17
+    if (label >= 0) {
+      loss.hard = -static_cast<double>(log_q1.data()[label]);
+      d[label] -= hard_weight;
+    }
+    return loss;
+  }
+};
 
 // Labels that count must be there; at α = 0 they do not.
 void check_labels(const char* op, const Tensor& logits, std::span<const std::int32_t> class_ids,
@@ -65,33 +97,22 @@ DistillationLoss distillation_loss(const Tensor& student_logits, const Tensor& t
   const auto n = static_cast<double>(class_ids.size());
   const auto hard_weight = static_cast<real>(options.alpha / n);
   const auto soft_weight = static_cast<real>((1 - options.alpha) * options.temperature / n);
-  const auto c = static_cast<std::size_t>(classes);
-  std::vector<real> log_q1(c);               // ln softmax(z)
-  std::vector<double> log_qt(c), log_pt(c);  // ln q_T, ln p_T
   Tensor dz = Tensor::empty(student_logits.shape());
-  real* d = dz.data();
-  const real* z = student_logits.data();
-  const real* v = teacher_logits.data();
-  double hard = 0, labelled = 0;
-  double kl = 0;
-  for (const std::int32_t label : class_ids) {
-    log_softmax_row(log_q1.data(), z, classes, 1);
-    log_softmax_exactly(log_qt, z, options.temperature);
-    log_softmax_exactly(log_pt, v, options.temperature);
-    if (label >= 0) {
-      hard -= static_cast<double>(log_q1[static_cast<std::size_t>(label)]);
-      labelled += 1;
+  std::vector<RowLoss> rows(class_ids.size());
+  const auto work = [&, pd = dz.data(), z = student_logits.data(), v = teacher_logits.data()](
+                        Index begin, Index end) {
+    RowWork work_of{classes, options.temperature, hard_weight, soft_weight};
+    for (Index i = begin, at = begin * classes; i < end; ++i, at += classes) {
+      const auto row = static_cast<std::size_t>(i);
+      rows[row] = work_of.row(pd + at, z + at, v + at, class_ids[row]);
     }
-    double row_kl = 0;
-    for (std::size_t j = 0; j < c; ++j) {
-      const double p = std::exp(log_pt[j]), q = std::exp(log_qt[j]);
-      if (p != 0) row_kl += p * (log_pt[j] - log_qt[j]);
-      d[j] = hard_weight * std::exp(log_q1[j]) + soft_weight * static_cast<real>(q - p);
-    }
-    kl += std::max(row_kl, 0.0);  // it is at least 0; rounding can leave −1e-17
-    if (label >= 0) d[label] -= hard_weight;
-    d += classes, z += classes, v += classes;
-  }
+  };
+  constexpr Index grain = 4096;  // classes, which take about 20 µs
+  parallel_for(student_logits.dim(0), grain / classes + 1, work);
+  double hard = 0, kl = 0;
+  for (const RowLoss& row : rows) hard += row.hard, kl += row.kl;
+  const auto labelled = static_cast<double>(
+      std::ranges::count_if(class_ids, [](std::int32_t id) { return id >= 0; }));
   hard /= labelled;  // NaN if there are none
   const double soft = options.temperature * options.temperature * kl / n;
   const double total =

@@ -7,31 +7,20 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops/arithmetic.h"
+#include "core/ops/softmax.h"
 #include "core/parallel.h"
 #include "nn/losses.h"
 
 namespace limbeck::detail {
 
 double Softened::set(std::span<const double> x, double temperature, std::size_t without) {
-  probs.resize(x.size());
+  probs.assign(x.begin(), x.end());
   log_probs.resize(x.size());
-  double largest = -std::numeric_limits<double>::infinity();
-  for (std::size_t j = 0; j < x.size(); ++j) {
-    log_probs[j] = x[j] / temperature;
-    if (j != without) largest = std::max(largest, log_probs[j]);
-  }
-  double sum = 0;
-  for (std::size_t j = 0; j < x.size(); ++j) {
-    log_probs[j] -= largest;
-    probs[j] = j == without ? 0 : std::exp(log_probs[j]);
-    sum += probs[j];
-  }
-  const double log_sum = std::log(sum);
-  for (std::size_t j = 0; j < x.size(); ++j) {
-    log_probs[j] = j == without ? 0 : log_probs[j] - log_sum;
-    probs[j] /= sum;
-  }
-  return largest + log_sum;
+  if (without != none) probs[without] = -std::numeric_limits<double>::infinity();
+  const double log_sum = log_softmax_row(log_probs.data(), probs.data(), probs.data(),
+                                         static_cast<Index>(x.size()), temperature);
+  if (without != none) log_probs[without] = 0;
+  return log_sum;
 }
 
 void LogitRow::soften(double temperature) {

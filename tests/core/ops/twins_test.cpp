@@ -254,3 +254,106 @@ TEST_CASE("twins by chance: products of matrices, also in batches, with every tr
           twin_tolerance());
   });
 }
+
+namespace {
+
+// A shape of up to six dimensions, now and then of so many elements that threads share them.
+Shape any_shape(Rng& rng) {
+  Shape shape;
+  const Index most = one_of<Index>({3, 5, 9, 50}, rng);
+  for (Index rank = between(1, most > 9 ? 3 : 6, rng); rank > 0; --rank) {
+    shape = shape.with_front(rng.below(6) == 0 ? 1 : between(1, most, rng));
+  }
+  return shape;
+}
+
+// `shape` with some dimensions as 1, and perhaps without the first ones: what broadcasts to it.
+Shape operand_shape(const Shape& shape, Rng& rng) {
+  Shape operand;
+  const bool all = rng.below(4) == 0;
+  const Index rank = all ? shape.rank() : between(0, shape.rank(), rng);
+  for (int i = 1; i <= rank; ++i) {
+    operand = operand.with_front(!all && rng.below(2) == 0 ? 1 : shape.dim(-i));
+  }
+  return operand;
+}
+
+// The place in an operand of shape `from` of what belongs to element i of `to`.
+Index place_of(Index i, const Shape& from, const Shape& to) {
+  Index place = 0, stride = 1;
+  for (int d = 1; d <= to.rank(); ++d) {
+    const Index at = i % to.dim(-d), size = d <= from.rank() ? from.dim(-d) : 1;
+    place += (size == 1 ? 0 : at) * stride;
+    stride *= size;
+    i /= to.dim(-d);
+  }
+  return place;
+}
+
+}  // namespace
+
+TEST_CASE("twins by chance: broadcasting, choices, and the sums that lead back") {
+  for_draws(80, [](Rng& rng) {
+    const Shape shape = any_shape(rng);
+    const Tensor a = uniform(operand_shape(shape, rng), -1, 1, rng),
+                 b = uniform(operand_shape(shape, rng), -1, 1, rng),
+                 whole = uniform(shape, -1, 1, rng), mask = a > b;
+    const Tensor sum = a + whole, chosen = where(mask, whole, b), back = sum_to(whole, b.shape());
+    CAPTURE(shape);
+    CAPTURE(a.shape());
+    CAPTURE(b.shape());
+    Tensor sum_twin = Tensor::empty(shape), chosen_twin = Tensor::empty(shape);
+    std::vector<double> sums(static_cast<std::size_t>(b.size()));
+    for (Index i = 0; i < shape.size(); ++i) {
+      const Index at_a = place_of(i, a.shape(), shape), at_b = place_of(i, b.shape(), shape);
+      const real w = whole.data()[i], p = a.data()[at_a], q = b.data()[at_b];
+      sum_twin.data()[i] = p + w;
+      chosen_twin.data()[i] = p > q ? w : q;
+      sums[static_cast<std::size_t>(at_b)] += static_cast<double>(w);
+    }
+    CHECK(same_bits(sum, sum_twin));
+    CHECK(same_bits(chosen, chosen_twin));
+    Tensor back_twin = Tensor::empty(b.shape());
+    std::ranges::transform(sums, back_twin.data(), [](double v) { return static_cast<real>(v); });
+    CHECK(difference(back, back_twin) < twin_tolerance());
+  });
+}
+
+TEST_CASE("twins by chance: permuted dimensions") {
+  for_draws(80, [](Rng& rng) {
+    const Shape shape = any_shape(rng);
+    const Tensor x = uniform(shape, -1, 1, rng);
+    const auto order = rng.permutation(shape.rank());
+    const auto axis = [&](int i) { return static_cast<int>(order[static_cast<std::size_t>(i)]); };
+    const Tensor y = [&] {
+      switch (shape.rank()) {
+        case 1:
+          return permute(x, {0});
+        case 2:
+          return permute(x, {axis(0), axis(1)});
+        case 3:
+          return permute(x, {axis(0), axis(1), axis(2)});
+        case 4:
+          return permute(x, {axis(0), axis(1), axis(2), axis(3)});
+        case 5:
+          return permute(x, {axis(0), axis(1), axis(2), axis(3), axis(4)});
+        default:
+          return permute(x, {axis(0), axis(1), axis(2), axis(3), axis(4), axis(5)});
+      }
+    }();
+    CAPTURE(shape);
+    CAPTURE(y.shape());
+    Tensor twin = Tensor::empty(y.shape());
+    for (Index i = 0; i < y.size(); ++i) {
+      Index rest = i, from = 0;
+      for (int d = y.shape().rank() - 1; d >= 0; --d) {
+        Index stride = 1;
+        for (int k = axis(d) + 1; k < shape.rank(); ++k) stride *= shape.dim(k);
+        from += rest % y.dim(d) * stride;
+        rest /= y.dim(d);
+      }
+      twin.data()[i] = x.data()[from];
+    }
+    CHECK(same_bits(y, twin));
+  });
+}
