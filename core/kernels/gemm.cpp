@@ -68,10 +68,15 @@ void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
                   c, c_row);
 }
 
-// One thread's share. Of a few rows BLAS would lay out all of B, which costs more than the product;
-// how many are few was measured.
+// Whether these are few rows of A, of which BLAS would lay out all of B, and that costs more than
+// the product. (Sums along vectors are dear where they are short.)
+bool few(const GemmSizes& s) {
+  if (s.transpose_a) return false;
+  return s.transpose_b ? s.m < 4 || (s.m == 4 && s.k >= 64) : s.m < 8;
+}
+
 void on_one_thread(real* c, const real* a, const real* b, const GemmSizes& s) {
-  if (!s.transpose_a && s.m < 8) {
+  if (few(s)) {
     return (s.transpose_b ? few_rows_transposed : few_rows)(c, a, b,
                                                             {.rows = s.m,
                                                              .columns = s.n,

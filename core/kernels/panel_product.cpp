@@ -20,17 +20,19 @@ constexpr Index block_elements = 128 * 1024 / static_cast<Index>(sizeof(real));
 constexpr Index block_rows = 48;  // of a left factor that is laid out
 static_assert(block_rows % tile_rows == 0);
 
-void compute(Index rows, real* tile, Index tile_row, const LeftFactor& a, Index first,
-             const Panels::Panel& panel, Index depth, bool accumulate = false) {
-  product_tile(rows, {.c = tile,
-                      .c_row = tile_row,
-                      .a = a.data + first * a.row,
-                      .a_row = a.row,
-                      .a_column = a.column,
-                      .b = panel.data,
-                      .b_row = panel.row,
-                      .depth = depth,
-                      .accumulate = accumulate});
+// A tile of the product, of which the first `columns` count: half of it may be left as it was.
+void compute(Index rows, Index columns, real* tile, Index tile_row, const LeftFactor& a,
+             Index first, const Panels::Panel& panel, Index depth, bool accumulate = false) {
+  const TileProduct product{.c = tile,
+                            .c_row = tile_row,
+                            .a = a.data + first * a.row,
+                            .a_row = a.row,
+                            .a_column = a.column,
+                            .b = panel.data,
+                            .b_row = panel.row,
+                            .depth = depth,
+                            .accumulate = accumulate};
+  columns <= width / 2 ? product_tile<1>(rows, product) : product_tile<2>(rows, product);
 }
 
 // A tile's rows of a factor that lies transposed are neighbours, but a step in depth is a row of
@@ -191,10 +193,10 @@ void panel_product(real* c, Index c_row, const LeftFactor& a, const Panels& b,
     const ProductEnd after = k + depth < b.depth() ? ProductEnd{} : end;
     real* const to = c + i * c_row + j;
     if (columns == width && after.bias == nullptr && !after.relu) {
-      return compute(left.rows, to, c_row, left, 0, panel, depth, k > 0);
+      return compute(left.rows, columns, to, c_row, left, 0, panel, depth, k > 0);
     }
     alignas(64) real sums[tile_rows * width];
-    compute(left.rows, sums, width, left, 0, panel, depth);
+    compute(left.rows, columns, sums, width, left, 0, panel, depth);
     for (Index r = 0; r < left.rows; ++r) {
       for (Index l = 0; l < columns; ++l) {
         const real before = k > 0 ? to[r * c_row + l] : real{0};
@@ -224,7 +226,7 @@ void panel_product_transposed(real* c, Index c_row, const LeftFactor& a, const P
   const real least = end.relu ? 0 : -std::numeric_limits<real>::infinity();
   for_each_tile(a, b, [&](Index i, Index j, Index rows, Index columns) {
     alignas(64) real tile[tile_rows * width];
-    compute(rows, tile, width, a, i, b[j / width], b.depth());
+    compute(rows, columns, tile, width, a, i, b[j / width], b.depth());
     real* const to = c + j * c_row + i;
     const real* const bias = end.bias != nullptr ? end.bias + i : nullptr;
     Index l = 0;

@@ -17,7 +17,7 @@ namespace {
 bool takes_panels(const GemmSizes& s) {
   if (plain_kernels()) return false;
   if (s.transpose_a) return s.k <= 256;  // dW: the batch is summed over
-  return s.transpose_b && s.m >= 8 && s.m <= 256;
+  return s.transpose_b && s.m > 4 && s.m <= 256 && (s.m >= 16 || s.k >= 64);
 }
 
 // Calls body(first, count) for parts of a product's rows, in parallel if each has enough to do.

@@ -30,11 +30,12 @@ struct TileProduct {
   bool accumulate;  // adds to C instead of overwriting it
 };
 
-// for i < rows: for j < tile_width:
+// for i < rows: for j < columns:
 //   c[i · c_row + j] (+)= Σ over k < depth of a[i · a_row + k · a_column] · b[k · b_row + j]
-// The sums do not wait for one another. Each step over k takes a row of B, and one
-// number of each row of A, which it multiplies with the whole row.
-template <int rows>
+// where the columns are the registers' (two, or one where a matrix ends in the left half of a
+// tile). The sums do not wait for one another. Each step over k takes a row of B, and one number of
+// each row of A, which it multiplies with the whole row.
+template <int rows, int registers>
 void product_tile(const TileProduct& p) {
   constexpr Index half = tile_width / 2;
   const auto load = [](const real* from) {
@@ -42,17 +43,17 @@ void product_tile(const TileProduct& p) {
     std::memcpy(&v, from, sizeof v);
     return v;
   };
-  Wide sum[rows][2] = {};
+  Wide sum[rows][registers] = {};
   for (Index k = 0; k < p.depth; ++k) {
-    const Wide left = load(p.b + k * p.b_row), right = load(p.b + k * p.b_row + half);
+    Wide row[registers];
+    for (int h = 0; h < registers; ++h) row[h] = load(p.b + k * p.b_row + h * half);
     for (int i = 0; i < rows; ++i) {
       const Wide factor = p.a[i * p.a_row + k * p.a_column] - Wide{};
-      sum[i][0] += factor * left;
-      sum[i][1] += factor * right;
+      for (int h = 0; h < registers; ++h) sum[i][h] += factor * row[h];
     }
   }
   for (int i = 0; i < rows; ++i) {
-    for (int h = 0; h < 2; ++h) {
+    for (int h = 0; h < registers; ++h) {
       real* const to = p.c + i * p.c_row + h * half;
       if (p.accumulate) sum[i][h] += load(to);
       std::memcpy(to, &sum[i][h], sizeof(Wide));
@@ -61,10 +62,10 @@ void product_tile(const TileProduct& p) {
 }
 
 // With as many rows as there are, up to tile_rows: the number must be known when compiling.
-template <int most = tile_rows>
+template <int registers = 2, int most = tile_rows>
 void product_tile(Index rows, const TileProduct& p) {
   if constexpr (most > 0) {
-    rows == most ? product_tile<most>(p) : product_tile<most - 1>(rows, p);
+    rows == most ? product_tile<most, registers>(p) : product_tile<registers, most - 1>(rows, p);
   }
 }
 

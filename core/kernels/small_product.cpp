@@ -46,6 +46,7 @@ void panel(real* c, const real* a, const real* b, const SmallProductSizes& s) {
 // is taken again, and not written.
 template <int count, int together>
 void dots(real* c, const real* a, const real* b, const FewRowsSizes& s) {
+  static_assert(count * together <= lanes);
   const Index whole = s.depth / lanes * lanes;
   for (Index j = 0; j < s.columns; j += together) {
     const real* rows[together];
@@ -59,11 +60,17 @@ void dots(real* c, const real* a, const real* b, const FewRowsSizes& s) {
         for (int i = 0; i < count; ++i) sum[i][r] += left[i] * right;
       }
     }
+    Vector parts[lanes] = {};  // each sum's eight parts, and then the first part of each sum
+    for (int i = 0; i < count; ++i) {
+      for (int r = 0; r < together; ++r) parts[i * together + r] = sum[i][r];
+    }
+    transpose(parts);
+    const Vector totals = ((parts[0] + parts[1]) + (parts[2] + parts[3])) +
+                          ((parts[4] + parts[5]) + (parts[6] + parts[7]));
     for (int i = 0; i < count; ++i) {
       for (int r = 0; r < std::min<Index>(together, s.columns - j); ++r) {
         real& to = c[i * s.c_row + j + r];
-        real total = s.accumulate ? to : 0;
-        for (Index l = 0; l < lanes; ++l) total += sum[i][r][l];
+        real total = totals[i * together + r] + (s.accumulate ? to : 0);
         for (Index k = whole; k < s.depth; ++k) total += a[i * s.a_row + k] * rows[r][k];
         to = total;
       }
@@ -134,7 +141,7 @@ void few_rows_transposed(real* c, const real* a, const real* b, const FewRowsSiz
     const real* const from = a + i * s.a_row;
     if (part.rows == 1) dots<1, 4>(to, from, b, part);
     if (part.rows == 2) dots<2, 4>(to, from, b, part);
-    if (part.rows == 3) dots<3, 3>(to, from, b, part);
+    if (part.rows == 3) dots<3, 2>(to, from, b, part);
     if (part.rows >= 4) dots<4, 2>(to, from, b, part);
   }
 }
@@ -143,15 +150,9 @@ void few_rows(real* c, const real* a, const real* b, const FewRowsSizes& s) {
   if (!s.accumulate) {
     for (Index i = 0; i < s.rows; ++i) std::fill_n(c + i * s.c_row, s.columns, real{0});
   }
-  // Columns of which four rows of B and all of C stay in the first cache.
-  const Index block = std::max<Index>(6 * 1024 / (s.rows + 4) / lanes, 4) * lanes;
-  for (Index j = 0; j < s.columns; j += block) {
-    FewRowsSizes part = s;
-    part.columns = std::min(block, s.columns - j);
-    Index k = 0;
-    for (; k + 4 <= s.depth; k += 4) add_rows_to_all<4>(c + j, a + k, b + k * s.b_row + j, part);
-    for (; k < s.depth; ++k) add_rows_to_all<1>(c + j, a + k, b + k * s.b_row + j, part);
-  }
+  Index k = 0;
+  for (; k + 4 <= s.depth; k += 4) add_rows_to_all<4>(c, a + k, b + k * s.b_row, s);
+  for (; k < s.depth; ++k) add_rows_to_all<1>(c, a + k, b + k * s.b_row, s);
 }
 
 }  // namespace limbeck

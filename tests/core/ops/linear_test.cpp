@@ -33,7 +33,7 @@ TEST_CASE(
   const int before = threads();
   for (const int count : {1, 3}) {
     set_threads(count);
-    for (const Index n : {1, 2, 3, 7, 8, 16, 100, 256, 300}) {
+    for (const Index n : {1, 2, 4, 5, 7, 8, 16, 17, 100, 256, 300}) {
       for (const Index d_out : {5, 40, 260}) {
         for (const bool relu : {false, true}) {
           CAPTURE(n);
