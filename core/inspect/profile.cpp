@@ -20,7 +20,7 @@ double now() {
 }  // namespace
 
 // Loops of other threads, of a DataLoader say, or within a loop that is shared, are not looked at.
-class Profile::Clock : public detail::LoopWatch {
+class Profile::Clock final : public detail::LoopWatch {
  public:
   Clock() : before_(detail::loop_watch.exchange(this)) {}
   ~Clock() { detail::loop_watch = before_; }
