@@ -37,37 +37,28 @@ double ms_a_step(const std::string& spec, Index n, bool training) {
   });
 }
 
-// With each number of threads.
-std::vector<double> ms_by_threads(const std::string& spec, Index n, bool training,
-                                  const std::vector<int>& thread_counts) {
-  std::vector<double> ms;
-  for (const int count : thread_counts) {
-    set_threads(count);
-    ms.push_back(ms_a_step(spec, n, training));
-  }
-  return ms;
-}
-
-std::string cells(const std::vector<double>& ms) {
-  std::string line;
-  for (const double one : ms) line += fmt::format("{:>12.4f}", one);
-  return line;
-}
-
 // A line of the table: the time with each number of threads, the images a second of the fastest,
 // and how often a second the products' multiply-adds (forward, and for training as much twice
-// again) are done.
-void print_line(const std::string& what, const std::string& spec, Index n, bool training,
-                const std::vector<int>& thread_counts) {
-  const std::vector<double> ms = ms_by_threads(spec, n, training, thread_counts);
-  const double best = *std::ranges::min_element(ms);
+// again) are done. The times.
+std::vector<double> print_line(const std::string& what, const std::string& spec, Index n,
+                               bool training, const std::vector<int>& thread_counts) {
+  std::string line = fmt::format("{:<22}", what);
+  std::vector<double> times;
+  for (const int count : thread_counts) {
+    set_threads(count);
+    times.push_back(ms_a_step(spec, n, training));
+    line += fmt::format("{:>12.4f}", times.back());
+  }
+  const double best = *std::ranges::min_element(times);
   Rng rng(0);
   Sequential model = make_model(spec, image, 10, {}, rng);
   const auto work = static_cast<double>(multiply_adds(model, image) * n * (training ? 3 : 1));
-  fmt::print("{:<22}{}{:>14}{:>10.1f}\n", what, cells(ms),
-             thousands(static_cast<Index>(static_cast<double>(n) / best * 1e3)),
-             work / best * 1e-6);
+  line += fmt::format("{:>14}{:>10.1f}",
+                      thousands(static_cast<Index>(static_cast<double>(n) / best * 1e3)),
+                      work / best * 1e-6);
+  fmt::print("{}\n", line);
   std::fflush(stdout);
+  return times;
 }
 
 void print_head(const std::string& title, const std::vector<int>& thread_counts) {
@@ -117,10 +108,7 @@ Chart print_speed_up(const std::vector<int>& thread_counts) {
     ideal.points.push_back({.x = count * 1.0, .y = count * 1.0});
   for (const char* spec :
        {"mlp:1200,1200", "mlp:800,800", "cnn:32,64,512", "cnn:8,16,32", "cnn-large"}) {
-    const std::vector<double> ms = ms_by_threads(spec, 128, true, thread_counts);
-    fmt::print("{:<22}{}{:>14}\n", spec, cells(ms),
-               thousands(static_cast<Index>(128e3 / *std::ranges::min_element(ms))));
-    std::fflush(stdout);
+    const std::vector<double> ms = print_line(spec, spec, 128, true, thread_counts);
     chart.series.push_back({.name = spec});
     for (std::size_t i = 0; i < ms.size(); ++i) {
       chart.series.back().points.push_back({.x = thread_counts[i] * 1.0, .y = ms[0] / ms[i]});

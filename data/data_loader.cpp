@@ -1,11 +1,12 @@
 #include "data/data_loader.h"
 
 #include <condition_variable>
-#include <deque>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "core/error.h"
@@ -13,8 +14,8 @@
 namespace limbeck {
 namespace detail {
 
-// Makes the batches of one epoch ahead of their use, a few at most, on a thread of its own. That
-// thread runs plain loops only: OpenMP would give it a second pool.
+// Makes the batches of one epoch ahead of their use, a few at most, on threads of its own. These
+// run plain loops only: OpenMP would give each a second pool.
 class Prefetcher {
  public:
   Prefetcher(const Dataset& data, const DataLoaderOptions& options, std::vector<Index> order,
@@ -24,8 +25,19 @@ class Prefetcher {
         order_(std::move(order)),
         rng_(rng),
         view_(view),
-        first_(static_cast<std::size_t>(after * options.batch_size)),
-        thread_([this] { run(); }) {}
+        batch_size_(static_cast<std::size_t>(options.batch_size)),
+        end_((order_.size() + batch_size_ - 1) / batch_size_),
+        claimed_(static_cast<std::size_t>(after)),
+        taken_(claimed_) {
+    for (int i = 0; i < options.threads; ++i) {
+      try {
+        threads_.emplace_back([this] { run(); });
+      } catch (const std::system_error&) {  // the system has no more; those that there are will do
+        if (threads_.empty()) throw;
+        break;
+      }
+    }
+  }
 
   ~Prefetcher() {
     {
@@ -33,41 +45,56 @@ class Prefetcher {
       stop_ = true;
     }
     changed_.notify_all();
-    thread_.join();
+    for (std::thread& thread : threads_) thread.join();
   }
 
-  // The next batch, or none after the last. Throws what the thread threw.
+  // The next batch, or none after the last. Throws what its thread threw.
   std::optional<Batch> next() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !ready_.empty() || done_; });
-    if (ready_.empty()) {
+    changed_.wait(lock, [this] { return ready_.contains(taken_) || taken_ >= end_; });
+    if (taken_ >= end_) {
       if (error_) std::rethrow_exception(error_);
       return std::nullopt;
     }
-    std::optional<Batch> batch = std::move(ready_.front());
-    ready_.pop_front();
+    std::optional<Batch> batch = std::move(ready_.extract(taken_++).mapped());
     lock.unlock();
     changed_.notify_all();
     return batch;
   }
 
  private:
-  static constexpr std::size_t ahead = 3;
+  static constexpr std::size_t ahead = 3;  // of those that the threads are making
 
   void run() {
-    try {
-      const auto batch_size = static_cast<std::size_t>(options_.batch_size);
-      for (std::size_t at = first_; at < order_.size(); at += batch_size) {
-        const std::size_t count = std::min(batch_size, order_.size() - at);
-        if (!push(make(at, count))) return;
+    for (std::optional<std::size_t> turn = claim(); turn; turn = claim()) {
+      try {
+        const std::size_t at = *turn * batch_size_;
+        Batch batch = make(at, std::min(batch_size_, order_.size() - at));
+        const std::lock_guard lock(mutex_);
+        ready_.emplace(*turn, std::move(batch));
+      } catch (...) {  // the epoch ends there; of several, at the first
+        const std::lock_guard lock(mutex_);
+        if (*turn < end_) {
+          end_ = *turn;
+          error_ = std::current_exception();
+        }
       }
-    } catch (...) {
-      error_ = std::current_exception();
+      changed_.notify_all();
     }
-    const std::lock_guard lock(mutex_);
-    done_ = true;
-    changed_.notify_all();
   }
+
+  // The batch to make next, once there is room for it; none if there is no more, or nobody wants
+  // it.
+  std::optional<std::size_t> claim() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] {
+      return stop_ || claimed_ >= end_ || claimed_ < taken_ + ahead + threads();
+    });
+    if (stop_ || claimed_ >= end_) return std::nullopt;
+    return claimed_++;
+  }
+
+  std::size_t threads() const { return static_cast<std::size_t>(options_.threads); }
 
   // The part of a batch that is wanted. What mixes images has to see all of them.
   Batch make(std::size_t at, std::size_t count) const {
@@ -110,30 +137,20 @@ class Prefetcher {
     return batch;
   }
 
-  // Waits for room. False: nobody wants more.
-  bool push(Batch batch) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return ready_.size() < ahead || stop_; });
-    if (stop_) return false;
-    ready_.push_back(std::move(batch));
-    lock.unlock();
-    changed_.notify_all();
-    return true;
-  }
-
   const Dataset& data_;
   const DataLoaderOptions& options_;
   const std::vector<Index> order_;
   const Rng rng_;
   const Index view_;
-  const std::size_t first_;  // place in the order where the work begins
-  std::mutex mutex_;
+  const std::size_t batch_size_;
+  std::mutex mutex_;  // of all that follows
   std::condition_variable changed_;
-  std::deque<Batch> ready_;
+  std::map<std::size_t, Batch> ready_;  // by their number in the epoch
+  std::size_t end_;                     // the number of the first that will not be
+  std::size_t claimed_, taken_;         // the next to be made, and to be handed out
   std::exception_ptr error_;
-  bool done_ = false;
   bool stop_ = false;
-  std::thread thread_;  // last: it starts when all else is there
+  std::vector<std::thread> threads_;  // last: they start when all else is there
 };
 
 }  // namespace detail
@@ -142,6 +159,9 @@ DataLoader::DataLoader(const Dataset& data, const DataLoaderOptions& options, Rn
     : data_(data), options_(options), rng_(rng.fork()), views_rng_(rng_) {
   if (options.batch_size < 1) {
     fail("DataLoader", "batch_size must be at least 1; got {}", options.batch_size);
+  }
+  if (options.threads < 1) {
+    fail("DataLoader", "threads must be at least 1; got {}", options.threads);
   }
   if (options.views < 0) fail("DataLoader", "views must be at least 0; got {}", options.views);
   if (options.views > 0 && options.mix) {

@@ -1,4 +1,4 @@
-// DataLoader: a dataset as a sequence of batches, prepared by a background thread.
+// DataLoader: a dataset as a sequence of batches, prepared by threads in the background.
 //
 //   DataLoader loader(train, {.batch_size = 128, .shuffle = true}, rng);
 //   for (Batch& batch : loader) ...          // one epoch; the next loop is the next epoch
@@ -31,6 +31,9 @@ struct DataLoaderOptions {
   // Of every batch this part alone, `part` of `parts`: the images are those of the whole batch,
   // changed as there. Of a batch with fewer images than parts, who would have none gets the first.
   int part = 0, parts = 1;
+  // Threads that prepare batches. The batches are the same for any number of them, since each image
+  // has random numbers of its own; `augment` and `mix` are called by all of them at once.
+  int threads = 1;
 };
 
 // Some of a batch's places.
@@ -50,8 +53,8 @@ class Prefetcher;
 // loader.
 class DataLoader {
  public:
-  // Error: batch_size < 1, views < 0, views of images that are mixed, no batch in an epoch, a part
-  // that is none, or what Dataset::check finds wrong with it.
+  // Error: batch_size < 1, threads < 1, views < 0, views of images that are mixed, no batch in an
+  // epoch, a part that is none, or what Dataset::check finds wrong with it.
   DataLoader(const Dataset& data, const DataLoaderOptions& options, Rng& rng);
   DataLoader(const Dataset&&, const DataLoaderOptions&, Rng&) = delete;  // would not outlive it
   ~DataLoader();

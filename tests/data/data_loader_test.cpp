@@ -102,6 +102,50 @@ TEST_CASE("what goes wrong on the loader's thread is thrown to the caller") {
   CHECK(error_of([&] { epoch_order(loader); }) == "augment: no such luck");
 }
 
+TEST_CASE("of batches that fail on several threads the first is told, after those before it") {
+  const Dataset data = numbered(40);
+  for (const int count : {1, 4}) {
+    Rng rng(1);
+    const Augmentation broken = [](std::span<real> image, const Shape&, Rng&) {
+      const auto i = static_cast<int>(std::lround(image[0] * 255));
+      if (i >= 12) fail("augment", "no image {}", i / 12 * 12);
+    };
+    DataLoader loader(data, {.batch_size = 4, .augment = broken, .threads = count}, rng);
+    Index batches = 0;
+    CHECK(error_of([&] {
+            for (auto batch = loader.begin(); !(batch == loader.end()); ++batch) {
+              CHECK((*batch).indices[0] == 4 * batches++);
+            }
+          }) == "augment: no image 12");
+    CHECK(batches == 3);
+  }
+}
+
+TEST_CASE("the batches are the same for any number of the loader's threads") {
+  const Dataset data = numbered(50);
+  const auto three_epochs = [&](int count) {
+    Rng rng(1);
+    DataLoader loader(data,
+                      {.batch_size = 4,
+                       .shuffle = true,
+                       .augment = random_shift(1),
+                       .mix = mixup(),
+                       .threads = count},
+                      rng);
+    std::vector<real> all;
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      for (const Batch& batch : loader) {
+        all.insert(all.end(), batch.images.values().begin(), batch.images.values().end());
+        all.insert(all.end(), batch.indices.begin(), batch.indices.end());
+        if (epoch == 1 && batch.indices[0] > 40) break;  // given up on the way
+      }
+    }
+    return all;
+  };
+  const std::vector<real> one = three_epochs(1);
+  for (const int count : {2, 3, 16}) CHECK(three_epochs(count) == one);
+}
+
 TEST_CASE("augmentation depends on seed, epoch and place, not on batches or threads") {
   const Dataset data = numbered(20);
   const Augmentation noise = [](std::span<real> image, const Shape&, Rng& rng) {
@@ -213,6 +257,13 @@ TEST_CASE("selecting and sampling take images with their labels") {
   CHECK(contains(error_of([&] { data.sample(0, rng); }), "0"));
   const std::vector<Index> far = {50};
   CHECK(contains(error_of([&] { data.select(far); }), "50"));
+}
+
+TEST_CASE("a loader refuses to have no thread") {
+  const Dataset data = numbered(4);
+  Rng rng(1);
+  CHECK(error_of([&] { DataLoader(data, {.threads = 0}, rng); }) ==
+        "DataLoader: threads must be at least 1; got 0");
 }
 
 TEST_CASE("a loader refuses an empty dataset and batches of nothing") {
