@@ -30,6 +30,7 @@ inline Finished run_as_ranks(int count, const std::vector<std::string>& words) {
            {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
            {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
            {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
+           {"OMPI_MCA_mpi_yield_when_idle", "1"},
            {"OMP_NUM_THREADS", "1"},
            {"LSAN_OPTIONS", leaks.c_str()},
            {"LIMBECK_TEST_RANKS", size.c_str()}}) {
