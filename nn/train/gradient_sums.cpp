@@ -45,9 +45,9 @@ void GradientSums::lay_out() {
   numbers_ = row_.values();
   buckets_.clear();
   for (Index begin = 0; begin < size; begin += bucket_) {
-    buckets_.emplace_back(begin, std::min(begin + bucket_, size), 0);
+    buckets_.emplace_back(begin, std::min(begin + bucket_, size));
   }
-  buckets_.emplace_back(size, size + flags, 0);
+  buckets_.emplace_back(size, size + flags);
   taken_ = std::vector<std::atomic<Index>>(learning_.size());
 }
 

@@ -41,8 +41,10 @@ class GradientSums {
 
  private:
   struct Bucket {
-    Index begin, end;         // in the row
-    std::atomic<Index> left;  // numbers that have not come yet
+    Bucket(Index from, Index to) : begin(from), end(to) {}
+
+    Index begin, end;            // in the row
+    std::atomic<Index> left{0};  // numbers that have not come yet
     PendingSum sum;
   };
 
