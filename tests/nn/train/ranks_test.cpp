@@ -114,7 +114,7 @@ void check_same(const std::string& what, const Make& make, const TrainOptions& o
 // Moves each image by a pixel, or not.
 Augmentation moved() {
   return [](std::span<real> pixels, const Shape&, Rng& rng) {
-    if (rng.below(2) == 1) std::ranges::rotate(pixels, pixels.begin() + 1);
+    if (rng.below(2) == 1) std::rotate(pixels.begin(), pixels.begin() + 1, pixels.end());
   };
 }
 
