@@ -265,12 +265,16 @@ void measure(const Settings& settings) {
 int main(int argc, char** argv) {
   Settings settings;
   const auto add_options = [&](Options& options) {
-    options.flag("--json", settings.json, "One JSON object a line instead of the table");
-    options.add("--csv", settings.csv, "Writes the figures there, too").type("FILE");
-    options.flag(
-        "--profile", settings.profile,
-        "Prints where a step's time goes instead: by op, and what is done outside of loops "
-        "that threads share; on one thread");
+    const Option json =
+        options.flag("--json", settings.json, "One JSON object a line instead of the table");
+    Option csv = options.add("--csv", settings.csv, "Writes the figures there, too");
+    csv.type("FILE");
+    options
+        .flag("--profile", settings.profile,
+              "Prints where a step's time goes instead: by op, and what is done outside of loops "
+              "that threads share; on one thread")
+        .excludes(json)
+        .excludes(csv);
     options.add("--threads", settings.threads, "Threads")
         .type("N")
         .show_default()

@@ -94,14 +94,16 @@ TEST_CASE("the parts of a step's loops are even for 4, 8, 16 and 64 threads") {
     const char* model;
     Index images;
   };
-  for (const auto& [spec, images] : {Step{"mlp:1200,1200", 128},
-                                     {"mlp:800,800", 128},
-                                     {"mlp:800,800", 32},
-                                     {"mlp:800,800", 512},
-                                     {"cnn:32,64,512", 128},
-                                     {"cnn:8,16,32", 128},
-                                     {"cnn-large", 128},
-                                     {"lenet5", 128}}) {
+  for (const Step& step : {Step{"mlp:1200,1200", 128},
+                           {"mlp:800,800", 128},
+                           {"mlp:800,800", 32},
+                           {"mlp:800,800", 512},
+                           {"cnn:32,64,512", 128},
+                           {"cnn:8,16,32", 128},
+                           {"cnn-large", 128},
+                           {"lenet5", 128}}) {
+    const char* const spec = step.model;
+    const Index images = step.images;
     Rng rng(1);
     Sequential model = make_model(spec, {1, 28, 28}, 10, {}, rng);
     Adam adam(model.parameters());
@@ -110,7 +112,8 @@ TEST_CASE("the parts of a step's loops are even for 4, 8, 16 and 64 threads") {
     const Profile profile;
     adam.minimize(cross_entropy(model(x), class_ids));
     CHECK(!profile.loops().empty());
-    for (const auto& [n, grain, ms] : profile.loops()) {
+    for (const LoopTime& loop : profile.loops()) {
+      const Index n = loop.n, grain = loop.grain;
       for (const Index count : {4, 8, 16, 64}) {
         if (n / grain < count) continue;  // too little work for all: each has some 10 µs
         const double mean = static_cast<double>(n) / static_cast<double>(count);

@@ -67,16 +67,17 @@ TEST_CASE("packed products of any sizes are their three loops") {
     Index m, n, k;
   };
   // One row, few rows, many; of little depth; over the edges of blocks and of tiles; empty.
-  for (const auto& [m, n, k] : {Sizes{1, 50, 7},
-                                {1, 1, 3},
-                                {5, 33, 40},
-                                {70, 9, 3},
-                                {70, 65, 17},
-                                {150, 40, 900},
-                                {20, 1100, 21},
-                                {90, 35, 0},
-                                {0, 4, 4},
-                                {4, 0, 4}}) {
+  for (const Sizes& sizes : {Sizes{1, 50, 7},
+                             {1, 1, 3},
+                             {5, 33, 40},
+                             {70, 9, 3},
+                             {70, 65, 17},
+                             {150, 40, 900},
+                             {20, 1100, 21},
+                             {90, 35, 0},
+                             {0, 4, 4},
+                             {4, 0, 4}}) {
+    const Index m = sizes.m, n = sizes.n, k = sizes.k;
     for (const bool transpose_a : {false, true}) {
       for (const bool transpose_b : {false, true}) {
         for (const bool accumulate : {false, true}) {
