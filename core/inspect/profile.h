@@ -14,15 +14,15 @@ namespace limbeck {
 struct OpTime {
   std::string op;         // as record() has it; "rest" for what is between ops
   bool backward = false;  // its gradient function, with the updates that it makes
-  Index calls = 0;
-  double ms = 0;
-  double alone_ms = 0;  // of that, outside of loops that several threads can share
+  Index calls = 0;        // how often it ran
+  double ms = 0;          // in all of them
+  double alone_ms = 0;    // of that, outside of loops that several threads can share
 };
 
 // A loop that several threads can share (core/parallel.h): all of those with the same n and grain.
 struct LoopTime {
-  Index n, grain;
-  double ms;
+  Index n, grain;  // as parallel_parts() was given them
+  double ms;       // in all
 };
 
 // While one lives, what its thread computes is timed. On one thread, the time within the loops of
@@ -41,10 +41,10 @@ class Profile {
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;
 
-  double ms() const;                // since it began, or was cleared
-  double alone_ms() const;          // of that, outside of loops that can be shared
-  std::vector<OpTime> ops() const;  // what takes longest first
-  std::vector<LoopTime> loops() const;
+  double ms() const;                    // since it began, or was cleared
+  double alone_ms() const;              // of that, outside of loops that can be shared
+  std::vector<OpTime> ops() const;      // what takes longest first
+  std::vector<LoopTime> loops() const;  // those that can be shared
   // How long the same would take if each of so many threads computed as fast as this one, and did
   // nothing but its part: what is done alone, and the largest part of each loop.
   double ms_on(int threads) const;

@@ -29,8 +29,8 @@ struct ProductEnd {
 // thread: for the sizes of small networks that is faster than BLAS's own way of sharing the work.
 void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
 
-// Whether gemm() takes our own products (packed_product.h) for BLAS's, which has no kernels for this
-// processor (blas_core.h). Where that is so, the first to ask says so on stderr.
+// Whether gemm() takes our own products (packed_product.h) for BLAS's, which has no kernels for
+// this processor (blas_core.h). Where that is so, the first to ask says so on stderr.
 bool without_blas();
 
 // The same as one call of BLAS, which shares the work among the threads as it likes.
