@@ -19,8 +19,8 @@ struct SmallProductSizes {
 //     c[i · c_row + j] (+)= sum over k < depth of a[i · a_row + k · a_depth] · b[k · b_row + j]
 void small_product(real* c, const real* a, const real* b, const SmallProductSizes& sizes);
 
-// Products of a few rows, a batch of up to a dozen images, with a layer's weights: each weight is
-// read once, where it lies. On one thread, C is (rows, columns), all three row-major.
+// Products of a few rows, a batch of some images, with a layer's weights, which are read where they
+// lie and but once. On one thread; C is (rows, columns), and all three are row-major.
 struct FewRowsSizes {
   Index rows, columns, depth;
   Index c_row, a_row, b_row;  // from a row to the next
