@@ -12,9 +12,12 @@
 #include "apps/study/table.h"
 #include "core/files/file.h"
 #include "core/parallel.h"
+#include "nn/losses.h"
 #include "nn/model_spec.h"
+#include "nn/train/gradient_sums.h"
 #include "nn/train/ranks.h"
 #include "nn/train/trainer.h"
+#include "optim/adam.h"
 
 using namespace limbeck;
 
@@ -89,14 +92,16 @@ void first_alone(const Ranks& ranks, const std::function<void()>& work) {
 struct Measured {
   std::string spec;
   Index parameters = 0;
-  double alone = INFINITY;   // seconds of a step by one rank, with the threads of all
-  double shared = INFINITY;  // of the ranks together
-  double part = INFINITY;    // of a rank's part of the batch, without any sum
-  double sum = INFINITY;     // of the gradients, by itself
+  double alone = INFINITY;      // seconds of a step by one rank, with the threads of all
+  double optimizer = INFINITY;  // of these, the optimizer's
+  double shared = INFINITY;     // of the ranks together
+  double part = INFINITY;       // of a rank's part of the batch, without any sum
+  double sum = INFINITY;        // of the gradients, by itself
+  double waiting = INFINITY;    // of it, when backward is over
 
   double bytes() const { return static_cast<double>(parameters) * sizeof(real); }
   // Of the sum, what goes on beside the backward pass.
-  double hidden() const { return std::clamp(1 - (shared - part) / sum, 0.0, 1.0); }
+  double hidden() const { return std::clamp(1 - waiting / sum, 0.0, 1.0); }
 };
 
 Measured measure(Ranks& ranks, const std::string& spec, int rounds) {
@@ -106,22 +111,37 @@ Measured measure(Ranks& ranks, const std::string& spec, int rounds) {
     return make_model(spec, set.image, set.classes, {}, rng);
   };
   Sequential own = fresh(), common = fresh();  // of this rank; of all, with the same weights
+  Adam adam(own.parameters());
   Measured m{.spec = spec, .parameters = own.parameter_count()};
   const auto least = [](double& value, double now) { value = std::min(value, now); };
   const Index part = batch_size / ranks.size();
+  Rng rng(1);
+  const Tensor images = uniform(set.image.with_front(part), 0, 1, rng);
+  const std::vector<std::int32_t> class_ids(static_cast<std::size_t>(part), 3);
+  detail::GradientSums sums(ranks, common.parameters());
   for (int round = 0; round <= rounds; ++round) {
     Measured now = m;
-    first_alone(ranks, [&] { now.alone = seconds_of_step(own, set, batch_size, nullptr); });
+    first_alone(ranks, [&] {
+      now.alone = seconds_of_step(own, set, batch_size, nullptr);
+      cross_entropy(own(images), class_ids).backward();
+      now.optimizer = ms_each(1, [&] { adam.step(); }) / 1000;
+    });
     if (ranks.size() > 1) {
       ranks.barrier();
       now.shared = seconds_of_step(common, set, batch_size, &ranks);
       ranks.barrier();
       now.part = seconds_of_step(own, set, part, nullptr);
-      now.sum = seconds_of_sum(ranks, static_cast<std::size_t>(m.parameters), 1);
+      const Tensor loss = cross_entropy(common(images), class_ids);
+      const double waited = sums.seconds_waiting();
+      sums.backward(loss);
+      now.waiting = sums.seconds_waiting() - waited;
+      ranks.barrier();
+      now.sum = ms_each(1, [&] { sums.sum(); }) / 1000;
     }
     if (round == 0) continue;  // a warm-up
     least(m.alone, now.alone), least(m.shared, now.shared);
-    least(m.part, now.part), least(m.sum, now.sum);
+    least(m.part, now.part), least(m.optimizer, now.optimizer);
+    least(m.sum, now.sum), least(m.waiting, now.waiting);
   }
   return m;
 }
@@ -149,10 +169,13 @@ void tell_steps(const Ranks& ranks, const std::vector<Measured>& all, const Aske
   for (const Measured& m : all) {
     Row row = {{"network", m.spec},
                {"gradients, MB", m.bytes() / 1e6},
-               {fmt::format("1 rank × {}, ms", together), 1000 * m.alone}};
+               {fmt::format("1 rank × {}, ms", together), 1000 * m.alone},
+               {"optimizer", 1000 * m.optimizer}};
     if (ranks.size() > 1) {
-      const StepWork work{
-          .seconds = ranks.size() * m.part, .bytes = m.bytes(), .hidden_share = asked.overlap};
+      const StepWork work{.seconds = m.part,
+                          .fixed = m.part,  // as it was measured: nothing is to be divided
+                          .bytes = m.bytes(),
+                          .hidden_share = asked.overlap};
       row[fmt::format("{} ranks × {}, ms", ranks.size(), threads())] = 1000 * m.shared;
       row["without sums"] = 1000 * m.part;
       row["a sum alone"] = 1000 * m.sum;
@@ -170,11 +193,14 @@ struct Scaling {
 };
 
 Scaling scaling(const Measured& m, int ranks, const Wire& wire, double overlap) {
-  const StepWork strong{
-      .seconds = m.alone * strong_batches, .bytes = m.bytes(), .hidden_share = overlap};
-  const StepWork weak{.seconds = m.alone * ranks, .bytes = m.bytes(), .hidden_share = overlap};
+  const StepWork strong{.seconds = m.optimizer + (m.alone - m.optimizer) * strong_batches,
+                        .fixed = m.optimizer,
+                        .bytes = m.bytes(),
+                        .hidden_share = overlap};
+  StepWork weak = strong;
+  weak.seconds = m.optimizer + (m.alone - m.optimizer) * ranks;
   return {strong.seconds / step_seconds(strong, ranks, wire),
-          weak.seconds / step_seconds(weak, ranks, wire)};
+          ranks * m.alone / step_seconds(weak, ranks, wire)};
 }
 
 void foretell(const std::vector<Measured>& all, const Asked& asked) {
@@ -199,8 +225,8 @@ void foretell(const std::vector<Measured>& all, const Asked& asked) {
                m.bytes() / 1e6, text_of(table));
   }
   fmt::print(
-      "\nt(r) = work / r + max(0, bytes · 2 (r − 1) / (r · bandwidth) + latency · log₂ r − "
-      "hidden)\n"
+      "\nt(r) = optimizer + work / r +\n"
+      "       max(0, bytes · 2 (r − 1) / (r · bandwidth) + latency · log₂ r − hidden)\n"
       "Assumed: work that divides evenly, a rank's part as fast an image as the whole; a wire "
       "that\n"
       "each rank has to itself; 50, 20 and 5 µs a round at 1, 10 and 100 Gbit/s; {:.0f} % of a "

@@ -16,6 +16,7 @@ shift
 one=limbeck-$$-1 two=limbeck-$$-2
 agent=$(mktemp)
 trap 'rm -f "$agent"; ip netns del $one 2> /dev/null; ip netns del $two 2> /dev/null' EXIT
+trap 'exit 130' INT TERM  # by way of that
 
 ip netns add $one
 ip netns add $two

@@ -29,7 +29,7 @@ double sum_seconds(double bytes, int ranks, const Wire& wire) {
 
 double step_seconds(const StepWork& work, int ranks, const Wire& wire) {
   const double sum = sum_seconds(work.bytes, ranks, wire);
-  const double own = work.seconds / ranks;
+  const double own = work.fixed + (work.seconds - work.fixed) / ranks;
   return own + std::max(0.0, sum - work.hidden_share * own);
 }
 

@@ -1,8 +1,10 @@
 // A model of how long a training step takes on many ranks, which each do a share of the batch and
 // sum their gradients over a wire:
 //
-//   t(r) = work / r + max(0, bytes · 2 (r − 1) / (r · bandwidth) + latency · log₂ r − hidden)
+//   t(r) = fixed + work / r + max(0, bytes · 2 (r − 1) / (r · bandwidth) + latency · log₂ r −
+//   hidden)
 //
+// What is fixed each rank does in full: the optimizer moves all weights, whatever the batch.
 // Each rank sends and receives 2 (r − 1) / r of the gradients' bytes, the least that any way of
 // summing can do (Patarasuk, Yuan: "Bandwidth optimal all-reduce algorithms for clusters of
 // workstations", 2009); the latency is that of a tree's log₂ r rounds; and what of it goes on
@@ -24,13 +26,14 @@ double sum_seconds(double bytes, int ranks, const Wire& wire);
 
 // A network and a batch.
 struct StepWork {
-  double seconds = 0;       // of a step on one rank, with the whole batch
+  double seconds = 0;       // of a step on one rank, with the whole batch: fixed + work
+  double fixed = 0;         // of these, the optimizer's
   double bytes = 0;         // of gradients
   double hidden_share = 0;  // of a rank's step, how much can have a sum going on beside it
 };
 
 // Seconds of a step whose batch r ranks share. For a batch that grows with the ranks (weak scaling)
-// `work.seconds` is r times that of one rank's part.
+// the work is r times that of one rank's part.
 double step_seconds(const StepWork& work, int ranks, const Wire& wire);
 
 // A sum that was measured.

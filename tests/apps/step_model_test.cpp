@@ -19,6 +19,9 @@ TEST_CASE("a step on r ranks is its share of the work, and of the sum what is no
   CHECK(step_seconds(work, 1, wire) == 8);
   CHECK(step_seconds(work, 2, wire) == doctest::Approx(4 + 8.5 - 2));
   CHECK(step_seconds(work, 4, wire) == doctest::Approx(2 + 13 - 1.0));
+  // 2 s of the 8 are the optimizer's: each of two ranks takes 2 + 3, and hides 2.5.
+  CHECK(step_seconds({.seconds = 8, .fixed = 2, .bytes = 1e9, .hidden_share = 0.5}, 2, wire) ==
+        doctest::Approx(5 + 8.5 - 2.5));
   // All hidden: a sum of 0.25 s beside 2 s of 4.
   CHECK(step_seconds({.seconds = 8, .bytes = 1e6, .hidden_share = 0.5}, 2,
                      {.bandwidth = 4e6, .latency = 0}) == 4);
