@@ -1,10 +1,12 @@
 #include "core/kernels/elementary.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <numbers>
 #include <type_traits>
@@ -221,7 +223,74 @@ void map(T* y, const T* x, Index n, F f, G g) {
   std::memcpy(y + end, &last, sizeof last);
 }
 
+// 0, 1, 2, …
+template <class T>
+Bits<T> lane_numbers() {
+  std::array<Integer<T>, width<T>> lane;
+  for (std::size_t i = 0; i < lane.size(); ++i) lane[i] = static_cast<Integer<T>>(i);
+  return std::bit_cast<Bits<T>>(lane);
+}
+
+// One number of a pack's.
+template <class T, class F>
+T across(Pack<T> p, F f) {
+  std::array<T, width<T>> lane;
+  std::memcpy(lane.data(), &p, sizeof p);
+  for (std::size_t half = lane.size() / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) lane[i] = f(lane[i], lane[i + half]);
+  }
+  return lane[0];
+}
+
+template <class T>
+Pack<T> load(const T* x) {
+  Pack<T> p;
+  std::memcpy(&p, x, sizeof p);
+  return p;
+}
+
+template <class T>
+ExpRow<T> plain_exp_of_row(T* e, const T* x, Index n, T t) {
+  ExpRow<T> row{.largest = *std::max_element(x, x + n), .sum = 0};
+  for (Index i = 0; i < n; ++i) row.sum += e[i] = std::exp((x[i] - row.largest) / t);
+  return row;
+}
+
 }  // namespace
+
+// The last pack ends where the row does, so that some of its numbers are the pack's before, too.
+template <class T>
+ExpRow<T> exp_of_row(T* e, const T* x, Index n, T t) {
+  if (plain_kernels()) return plain_exp_of_row(e, x, n, t);
+  const Index end = n - width<T>;
+  Pack<T> last = all(-std::numeric_limits<T>::infinity());
+  std::memcpy(&last, x + std::max<Index>(end, 0),
+              static_cast<std::size_t>(std::min(n, width<T>)) * sizeof(T));
+  Pack<T> most = last;
+  for (Index i = 0; i < end; i += width<T>) {
+    const Pack<T> p = load(x + i);
+    most = p > most ? p : most;
+  }
+  const T largest = across<T>(most, [](T a, T b) { return a > b ? a : b; });
+  Pack<T> sum = {};
+  Index i = 0;
+  for (; i < end; i += width<T>) {
+    const Pack<T> p = exp<T>((load(x + i) - largest) / t);
+    std::memcpy(e + i, &p, sizeof p);
+    sum += p;
+  }
+  Pack<T> p = exp<T>((last - largest) / t);
+  if (end < 0) {
+    std::memcpy(e, &p, static_cast<std::size_t>(n) * sizeof(T));
+  } else {
+    std::memcpy(e + end, &p, sizeof p);
+    p = lane_numbers<T>() < static_cast<Integer<T>>(i - end) ? Pack<T>{} : p;
+  }
+  return {largest, across<T>(sum + p, std::plus<>())};
+}
+
+template ExpRow<float> exp_of_row(float*, const float*, Index, float);
+template ExpRow<double> exp_of_row(double*, const double*, Index, double);
 
 void exp_of(float* y, const float* x, Index n) {
   map(
@@ -252,7 +321,7 @@ void tanh_of(real* y, const real* x, Index n) {
 void gelu_of(real* y, const real* x, Index n) {
   map(
       y, x, n, [](Pack<real> v) { return v * Normal(v).cdf; },
-      [](real v) { return v * std::erfc(-v / std::numbers::sqrt2_v<real>) / 2; });
+      [](real v) { return v * (std::erfc(-v / std::numbers::sqrt2_v<real>) / 2); });
 }
 
 void gelu_slope_of(real* y, const real* x, Index n) {

@@ -15,6 +15,15 @@ namespace limbeck {
 void exp_of(float* y, const float* x, Index n);
 void exp_of(double* y, const double* x, Index n);
 
+// A row for softmax: e[i] = exp((x[i] − m) / t), with m the largest x, and their sum, of several
+// partial sums. NaN makes the sum NaN. Of float and double; e may be x.
+template <class T>
+struct ExpRow {
+  T largest, sum;
+};
+template <class T>
+ExpRow<T> exp_of_row(T* e, const T* x, Index n, T t);
+
 // y = ln x, within 1.5 ulp: −∞ at 0, NaN below.
 void log_of(real* y, const real* x, Index n);
 

@@ -29,6 +29,10 @@ Sums sums_of(Index begin, Index n, F f) {
 // Σ x of n elements, likewise. A float sum of a million elements loses three digits.
 inline double sum_of(const real* x, Index n) {
   double sum = 0;
+  if (n < 16) {  // too few for the partial sums to pay
+    for (Index i = 0; i < n; ++i) sum += static_cast<double>(x[i]);
+    return sum;
+  }
 #pragma omp simd reduction(+ : sum)
   for (Index i = 0; i < n; ++i) sum += static_cast<double>(x[i]);
   return sum;

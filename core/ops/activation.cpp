@@ -24,7 +24,8 @@ Tensor map(const Tensor& x, F f) {
                  if constexpr (of_many<F>) {
                    f(py + begin, px + begin, end - begin);
                  } else {
-                   for (Index i = begin; i < end; ++i) py[i] = f(px[i]);
+                   const F g = f;  // what f has captured need not be read anew for each element
+                   for (Index i = begin; i < end; ++i) py[i] = g(px[i]);
                  }
                });
   return y;
@@ -40,7 +41,8 @@ Tensor chain(const Tensor& dy, const Tensor& kept, F slope) {
                    slope(px + begin, pk + begin, end - begin);
                    for (Index i = begin; i < end; ++i) px[i] *= py[i];
                  } else {
-                   for (Index i = begin; i < end; ++i) px[i] = py[i] * slope(pk[i]);
+                   const F g = slope;
+                   for (Index i = begin; i < end; ++i) px[i] = py[i] * g(pk[i]);
                  }
                });
   return dx;

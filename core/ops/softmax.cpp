@@ -20,22 +20,12 @@
 namespace limbeck {
 namespace {
 
-// The largest of n numbers, as several at once, so that they need not wait for one another. A NaN
-// counts as −∞: it makes NaN of the row's sum.
-template <class T>
-T largest_of(const T* x, Index n) {
-  T largest = -std::numeric_limits<T>::infinity();
-#pragma omp simd reduction(max : largest)
-  for (Index j = 0; j < n; ++j) largest = x[j] > largest ? x[j] : largest;
-  return largest;
-}
-
-// Their sum, likewise.
-template <class T>
-T total_of(const T* x, Index n) {
-  T sum = 0;
+// Σ f(j) for j < n, in several partial sums.
+template <class F>
+real sum_of(Index n, F f) {
+  real sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (Index j = 0; j < n; ++j) sum += x[j];
+  for (Index j = 0; j < n; ++j) sum += f(j);
   return sum;
 }
 
@@ -91,11 +81,11 @@ void check_temperature(const char* op, double temperature) {
 
 template <class T>
 T log_softmax_row(T* log_probs, T* probs, const T* logits, Index classes, T temperature) {
-  const T largest = largest_of(logits, classes);
-  for (Index j = 0; j < classes; ++j) log_probs[j] = (logits[j] - largest) / temperature;
-  exp_of(probs, log_probs, classes);
-  const T sum = total_of(probs, classes), log_sum = std::log(sum);
-  for (Index j = 0; j < classes; ++j) log_probs[j] -= log_sum;
+  const auto [largest, sum] = exp_of_row(probs, logits, classes, temperature);
+  const T log_sum = std::log(sum);
+  for (Index j = 0; j < classes; ++j) {
+    log_probs[j] = (logits[j] - largest) / temperature - log_sum;
+  }
   for (Index j = 0; j < classes; ++j) probs[j] /= sum;
   return largest / temperature + log_sum;
 }
@@ -109,17 +99,13 @@ Tensor softmax(const Tensor& logits, double temperature) {
   const Index columns = logits.dim(-1);
   Tensor y = Tensor::empty(logits.shape());
   for_rows(y, logits, logits, [=](real* p, const real* z, const real*) {
-    const real largest = largest_of(z, columns);
-    for (Index j = 0; j < columns; ++j) p[j] = (z[j] - largest) / t;
-    exp_of(p, p, columns);
-    const real sum = total_of(p, columns);
+    const real sum = exp_of_row(p, z, columns, t).sum;
     for (Index j = 0; j < columns; ++j) p[j] /= sum;
   });
   Backward backward = [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* p) {
-      for (Index j = 0; j < columns; ++j) d[j] = g[j] * p[j];
-      const real dot = total_of(d, columns);
+      const real dot = sum_of(columns, [=](Index j) { return g[j] * p[j]; });
       for (Index j = 0; j < columns; ++j) d[j] = p[j] * (g[j] - dot) / t;
     });
     return Gradients{dx};
@@ -147,7 +133,7 @@ Tensor log_softmax(const Tensor& logits, double temperature) {
   Backward backward = [out = y.detach(), t, columns](const Tensor& dy) {
     Tensor dx = Tensor::empty(dy.shape());
     for_rows(dx, dy, out, [=](real* d, const real* g, const real* log_p) {
-      const real total = total_of(g, columns);
+      const real total = sum_of(columns, [=](Index j) { return g[j]; });
       exp_of(d, log_p, columns);
       for (Index j = 0; j < columns; ++j) d[j] = (g[j] - d[j] * total) / t;
     });
@@ -171,7 +157,7 @@ Tensor log_sum_exp(const Tensor& x, int dim, const ReduceOptions& options) {
     const auto pivot = [](real largest) { return std::isfinite(largest) ? largest : real{0}; };
     if (a.inner == 1) {
       Scratch<real> e(a.size);
-      const real largest = pivot(largest_of(px + at, a.size));
+      const real largest = pivot(*std::max_element(px + at, px + at + a.size));
       for (Index d = 0; d < a.size; ++d) e.data()[d] = px[at + d] - largest;
       exp_of(e.data(), e.data(), a.size);
       py[line] = largest + static_cast<real>(std::log(detail::sum_of(e.data(), a.size)));

@@ -40,9 +40,9 @@ Tensor log_softmax(const Tensor& logits, const SoftmaxOptions& options);
 Tensor log_sum_exp(const Tensor& x, int dim = -1, const ReduceOptions& options = {});
 
 // One row, of float or double, for losses that are fused with their softmax: log_probs[j] =
-// ln softmax(logits / T)_j and probs[j], its exponential. Returns ln Σ exp(logits / T). One of the
-// two may be where the logits are. (A loss that is a difference of such logarithms takes them in
-// double: at a high T, or where the student is near, it is much smaller than they are.)
+// ln softmax(logits / T)_j and probs[j], its exponential. Returns ln Σ exp(logits / T).
+// log_probs may be where the logits are. (A loss that is a difference of such logarithms takes them
+// in double: at a high T, or where the student is near, it is much smaller than they are.)
 template <class T>
 T log_softmax_row(T* log_probs, T* probs, const T* logits, Index classes, T temperature);
 

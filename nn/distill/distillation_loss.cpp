@@ -30,8 +30,8 @@ struct RowWork {
   Scratch<double> log_q{classes}, q{classes}, log_p{classes}, p{classes};
 
   void soften(Scratch<double>& log_probs, Scratch<double>& probs, const real* x) const {
-    std::copy_n(x, classes, probs.data());
-    log_softmax_row(log_probs.data(), probs.data(), probs.data(), classes, temperature);
+    std::copy_n(x, classes, log_probs.data());
+    log_softmax_row(log_probs.data(), probs.data(), log_probs.data(), classes, temperature);
   }
 
   // Of logits z and v, and the loss's gradient d.

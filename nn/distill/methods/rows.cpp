@@ -14,10 +14,10 @@
 namespace limbeck::detail {
 
 double Softened::set(std::span<const double> x, double temperature, std::size_t without) {
-  probs.assign(x.begin(), x.end());
-  log_probs.resize(x.size());
-  if (without != none) probs[without] = -std::numeric_limits<double>::infinity();
-  const double log_sum = log_softmax_row(log_probs.data(), probs.data(), probs.data(),
+  log_probs.assign(x.begin(), x.end());
+  probs.resize(x.size());
+  if (without != none) log_probs[without] = -std::numeric_limits<double>::infinity();
+  const double log_sum = log_softmax_row(log_probs.data(), probs.data(), log_probs.data(),
                                          static_cast<Index>(x.size()), temperature);
   if (without != none) log_probs[without] = 0;
   return log_sum;
