@@ -172,7 +172,7 @@ TEST_CASE("a batch that the file fixes stays so only where it counts") {
   model.nodes[3] = node("Identity", {"s"}, {"y"});
   model.constants.push_back(integers("shape", {2, 3}));
   OnnxNetwork in_twos(bytes_of(model), "x.onnx");
-  CHECK(difference(in_twos(x), open(x)) == 0);
+  CHECK(difference(in_twos(x), open(x)) < 1e-6);  // to rounding: it depends on how many images
   // One that mixes the images of a batch: each two of them have the same softmax as in a batch.
   model.nodes[3] = node("LogSoftmax", {"s"}, {"y"}, {attribute("axis", 0)});
   OnnxNetwork mixing(bytes_of(model), "x.onnx");
