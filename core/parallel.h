@@ -6,7 +6,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
 #include <mutex>
 
@@ -45,7 +44,7 @@ inline Index part_count(Index n, Index grain) {
 namespace detail {
 
 // Who is told of loops as they begin, with what parallel_parts() was given, and end: a profile
-// (core/inspect/profile.h). By every thread that runs one.
+// (core/inspect/profile.h). Each thread has its own.
 class LoopWatch {
  public:
   virtual void begin(Index n, Index grain) = 0;
@@ -55,11 +54,11 @@ class LoopWatch {
   ~LoopWatch() = default;
 };
 
-inline std::atomic<LoopWatch*> loop_watch{nullptr};  // null: nobody
+inline thread_local LoopWatch* loop_watch = nullptr;  // null: nobody
 
 class WatchedLoop {
  public:
-  WatchedLoop(Index n, Index grain) : watch_(loop_watch.load(std::memory_order_relaxed)) {
+  WatchedLoop(Index n, Index grain) : watch_(loop_watch) {
     if (watch_ != nullptr) watch_->begin(n, grain);
   }
   ~WatchedLoop() {

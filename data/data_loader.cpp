@@ -29,7 +29,11 @@ class Prefetcher {
         end_((order_.size() + batch_size_ - 1) / batch_size_),
         claimed_(static_cast<std::size_t>(after)),
         taken_(claimed_) {
-    for (int i = 0; i < options.threads; ++i) {
+    // (No more than there are batches to make.)
+    const std::size_t count = std::min<std::size_t>(static_cast<std::size_t>(options.threads),
+                                                    std::max<std::size_t>(end_ - claimed_, 1));
+    threads_.reserve(count);
+    while (threads_.size() < count) {
       try {
         threads_.emplace_back([this] { run(); });
       } catch (const std::system_error&) {  // the system has no more; those that there are will do
@@ -63,7 +67,7 @@ class Prefetcher {
   }
 
  private:
-  static constexpr std::size_t ahead = 3;  // of those that the threads are making
+  static constexpr std::size_t ahead = 3;  // beside those that the threads are making
 
   void run() {
     for (std::optional<std::size_t> turn = claim(); turn; turn = claim()) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "core/parallel.h"
@@ -22,13 +21,12 @@ double now() {
 // Loops of other threads, of a DataLoader say, or within a loop that is shared, are not looked at.
 class Profile::Clock final : public detail::LoopWatch {
  public:
-  Clock() : before_(detail::loop_watch.exchange(this)) {}
+  Clock() : before_(std::exchange(detail::loop_watch, this)) {}
   ~Clock() { detail::loop_watch = before_; }
   Clock(const Clock&) = delete;
   Clock& operator=(const Clock&) = delete;
 
   void begin(Index n, Index grain) override {
-    if (std::this_thread::get_id() != thread_) return;
     const bool shared = n / std::max<Index>(grain, 1) >= 2;
     if (shared && shared_depth_ == 0) {
       n_ = n, grain_ = grain;
@@ -39,7 +37,7 @@ class Profile::Clock final : public detail::LoopWatch {
   }
 
   void end() override {
-    if (std::this_thread::get_id() != thread_ || loops_open_.empty()) return;
+    if (loops_open_.empty()) return;
     const bool shared = loops_open_.back();
     loops_open_.pop_back();
     if (!shared || --shared_depth_ > 0) return;
@@ -75,7 +73,6 @@ class Profile::Clock final : public detail::LoopWatch {
 
  private:
   detail::LoopWatch* const before_;
-  const std::thread::id thread_ = std::this_thread::get_id();
   std::vector<bool> loops_open_;  // of each: whether it can be shared
   int shared_depth_ = 0;
   Index n_ = 0, grain_ = 0;  // of the outermost that can

@@ -33,12 +33,15 @@ bool blas_falls_short(std::string_view core, std::uint64_t features) {
   return std::ranges::find(old, name) != old.end();
 }
 
-std::string blas_complaint(std::string_view core, std::uint64_t features) {
+std::string blas_complaint(std::string_view core, std::uint64_t features, bool own) {
   return fmt::format(
-      "limbeck: OpenBLAS takes this processor for a {}, and would compute products several times "
-      "as slowly as it can; the library's own are used, about as fast as OpenBLAS's for the "
-      "processor. A newer OpenBLAS may know it, or say what it is: OPENBLAS_CORETYPE={}\n",
-      core, has(features, Feature::bit_of__AVX512F__) ? "SKYLAKEX" : "HASWELL");
+      "limbeck: OpenBLAS takes this processor for a {}, and would compute products several "
+      "times as slowly as it can{}. A newer OpenBLAS may know it, or say what it is: "
+      "OPENBLAS_CORETYPE={}\n",
+      core,
+      own ? "; the library's own are used, about as fast as OpenBLAS's for the processor"
+          : "; so it does, for the library was not built for this processor",
+      has(features, Feature::bit_of__AVX512F__) ? "SKYLAKEX" : "HASWELL");
 }
 
 }  // namespace limbeck

@@ -16,7 +16,8 @@ namespace limbeck {
 // with AVX-512: a quarter slower there, not several times.)
 bool blas_falls_short(std::string_view core, std::uint64_t features);
 
-// What is said of it, in one line.
-std::string blas_complaint(std::string_view core, std::uint64_t features);
+// What is said of it, in one line; `own`: whether the library's own products serve instead, since
+// it was built for such a processor.
+std::string blas_complaint(std::string_view core, std::uint64_t features, bool own);
 
 }  // namespace limbeck

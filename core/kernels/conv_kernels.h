@@ -66,8 +66,8 @@ struct ConvBackward {
   const real* weight;
 };
 
-// By Winograd's transform where it can go and the result need not be exact, else by im2col, and by
-// plain loops where LIMBECK_KERNELS=plain asks for them.
+// By Winograd's transform where it can go and pays, and the result need not be exact, else by
+// im2col, and by plain loops where LIMBECK_KERNELS=plain asks for them.
 void conv_forward(const ConvForward& f, const ConvSizes& sizes);
 void conv_backward(const ConvBackward& b, const ConvSizes& sizes);
 

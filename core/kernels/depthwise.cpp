@@ -20,6 +20,12 @@ void correlate(real* z, Index rows, Index columns, const real* w, const std::vec
   }
 }
 
+// The first n lanes of a vector, and 0.
+Vector first_lanes(Vector v, Index n) {
+  constexpr Vector lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  return lane < splat(static_cast<real>(n)) ? v : Vector{};
+}
+
 // How far dz's first pixel must lie from the border for the first pixel's last tap to be inside.
 Index room(Index kernel, Index dilation, Index padding) {
   return std::max<Index>((kernel - 1) * dilation - padding, 0);
@@ -39,7 +45,7 @@ Depthwise::Depthwise(const ConvSizes& s)
   const auto& [kernel, stride, padding, dilation] = s.window;
   image_.rows = (s.conv_height - 1) * stride.height + s.window.extent().height;
   image_.row = whole_vectors(s.conv_width) + (s.window.extent().width - 1) / stride.width;
-  image_.memory = Scratch<real>::zeros(stride.width * image_.rows * image_.row);
+  image_.memory = Scratch<real>::zeros(parts() * image_.rows * image_.row);
   const Index down = room(kernel.height, dilation.height, padding.height);
   const Index right = room(kernel.width, dilation.width, padding.width);
   gradient_.rows = down + extent(s.height, padding.height, s.conv_height, stride.height);
@@ -59,7 +65,7 @@ Depthwise::Depthwise(const ConvSizes& s)
 void Depthwise::pad(const real* x) {
   const auto& [kernel, stride, padding, dilation] = s_.window;
   const Index rows = std::min(s_.height, image_.rows - padding.height);
-  for (Index part = 0; part < stride.width; ++part) {
+  for (Index part = 0; part < parts(); ++part) {
     const Index shift = part - padding.width;
     const Index seen = (s_.conv_width - 1) * stride.width + s_.window.extent().width - part;
     const Span columns =
@@ -95,8 +101,11 @@ void Depthwise::add_dweight(real* dw, const real* dz, const real* x) {
       for (Index j = 0; j < row; j += lanes) {
         const Vector d = load(dz_.data() + i * row + j);
         const real* const from = image_.memory.data() + i * step + j;
+        // Past the row's end there are pixels, too, that no window of it sees: 0 · ∞ would be NaN.
+        const bool whole = j + lanes <= s_.conv_width;
         for (std::size_t k = 0; k < together; ++k) {
-          sum[k] += d * load(from + taps[t + std::min(k, count - 1)]);
+          const Vector x_k = load(from + taps[t + std::min(k, count - 1)]);
+          sum[k] += whole ? d * x_k : first_lanes(d * x_k, s_.conv_width - j);
         }
       }
     }

@@ -2,6 +2,7 @@
 // nothing to share.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "core/kernels/conv_kernels.h"
@@ -33,6 +34,8 @@ class Depthwise {
   };
 
   void pad(const real* x);
+  // Of a row, that lie apart: each has every stride-th column. Windows see no more than theirs.
+  Index parts() const { return std::min(s_.window.stride.width, s_.window.extent().width); }
 
   ConvSizes s_;
   Padded image_;     // a part for each column of a stride: of every second pixel, say

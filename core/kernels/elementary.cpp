@@ -149,7 +149,9 @@ template <class T>
   using Limits = std::numeric_limits<T>;
   constexpr int up = F::mantissa + 1;  // a denormal number times 2^up is none
   const auto small = x < Limits::min();
-  const Pack<T> normal = small ? x * static_cast<T>(std::int64_t{1} << up) : x;
+  // (Of what has no logarithm the bits would overflow below: it takes 1's place till the end.)
+  const Pack<T> positive = x > 0 ? x : all(T{1});
+  const Pack<T> normal = small ? positive * static_cast<T>(std::int64_t{1} << up) : positive;
   constexpr auto root = std::bit_cast<Integer<T>>(static_cast<T>(1 / std::numbers::sqrt2));
   const Bits<T> power = (bits<T>(normal) - root) >> F::mantissa;
   const Pack<T> f = from_bits<T>(bits<T>(normal) - (power << F::mantissa)) - 1;

@@ -105,10 +105,11 @@ bool without_blas() {
   static const bool is_slow = [] {
     const char* const core = openblas_get_corename();
     const std::uint64_t present = detail::processor_features();
+    const bool own = blas_falls_short(core, detail::built_for);
     if (blas_falls_short(core, present)) {
-      std::fputs(blas_complaint(core, present).c_str(), stderr);
+      std::fputs(blas_complaint(core, present, own).c_str(), stderr);
     }
-    return blas_falls_short(core, detail::built_for);
+    return own;
   }();
   return is_slow;
 }

@@ -1,4 +1,5 @@
-// Matrix products, by BLAS. The only door to it: no other file includes cblas.
+// Matrix products, by BLAS where it is the faster. The only door to it: no other file includes
+// cblas.
 #pragma once
 
 #include "core/shape.h"
@@ -27,6 +28,8 @@ struct ProductEnd {
 //   for i < m: for j < n: c[i, j] (+)= sum over l < k of op(a)[i, l] · op(b)[l, j]
 // Splits C among the threads, rows or columns, and gives each part to BLAS as a product on one
 // thread: for the sizes of small networks that is faster than BLAS's own way of sharing the work.
+// Parts of a few rows are products of our own (small_product.h), so the last bits may depend on how
+// many rows and threads there are.
 void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
 
 // Whether gemm() takes our own products (packed_product.h) for BLAS's, which has no kernels for

@@ -41,8 +41,13 @@ void for_matrix_rows(const ConvSizes& s, const Body& body) {
   }
 }
 
+// One channel with its own filter, where the image with its padding is not many times the image.
 bool is_depthwise(const ConvSizes& s) {
-  return s.in_of_group() == 1 && s.out_of_group() == 1;
+  const Size2d seen = s.window.extent();
+  const auto small = [](Index padded, Index image) { return padded <= 4 * (image + lanes); };
+  return s.in_of_group() == 1 && s.out_of_group() == 1 &&
+         small((s.conv_height - 1) * s.window.stride.height + seen.height, s.height) &&
+         small(s.conv_width + seen.width, s.width);
 }
 
 // Whether the windows must be copied: for a product, but where an image is their matrix as it is.

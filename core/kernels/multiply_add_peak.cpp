@@ -10,10 +10,12 @@
 namespace limbeck {
 namespace {
 
-constexpr int chains = 12;  // that do not wait for one another: as many sums as a tile has, or more
+// That do not wait for one another: enough for two units of five cycles, and no more than there are
+// registers for.
+constexpr int chains = 12;
 constexpr Index lanes_of_one = wide_bytes / static_cast<Index>(sizeof(real));
 
-// Twelve times `steps` vectors of multiply-adds; their sum, for the compiler to believe in.
+// So many times `steps` vectors of multiply-adds; their sum, for the compiler to believe in.
 real multiply_adds(Index steps, real factor, real summand) {
   const Wide f = factor - Wide{}, s = summand - Wide{};
   Wide x[chains] = {};

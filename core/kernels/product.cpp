@@ -101,9 +101,9 @@ void product(real* c, const real* a, const real* b, const GemmSizes& s, const Pr
 
 void product_in_panels(const TakePanel& take, const real* a, const real* b, const GemmSizes& s) {
   const bool panels = takes_panels(s);
-  constexpr Index few_rows = 64;
+  constexpr Index few = 64;
   if (!panels &&
-      s.m < few_rows) {  // ten make no even parts for four threads; gemm() splits columns
+      s.m < few) {  // ten rows make no even parts for four threads: gemm() splits columns
     Scratch<real> c(s.m * s.n);
     gemm(c.data(), a, b, s);
     parallel_for(s.m * s.n, elementwise_grain / 2, [&](Index begin, Index end) {
@@ -113,7 +113,8 @@ void product_in_panels(const TakePanel& take, const real* a, const real* b, cons
     return;
   }
   // (BLAS lays B out again for each of them in little time; our own product takes more.)
-  const Index panel_elements = panels ? 24 * 1024 : (without_blas() ? 512 : 128) * 1024;
+  const Index panel_elements =
+      panels ? 24 * 1024 : (!plain_kernels() && without_blas() ? 512 : 128) * 1024;
   const Index most = std::max<Index>(panel_elements / (tile_rows * s.n + 1), 1) * tile_rows;
   std::optional<WithPackedB> packed;
   if (panels) packed.emplace(a, b, s);

@@ -16,8 +16,8 @@ void product(real* c, const real* a, const real* b, const GemmSizes& sizes,
 // Gets the elements of C from `begin` on: from several threads at once.
 using TakePanel = std::function<void(Index begin, std::span<const real> elements)>;
 
-// The same product for somebody who takes its rows as soon as they are there, a panel of them at a
-// time, while they are in the cache.
+// The same product for somebody who takes its elements as soon as they are there, some of them at a
+// time, while they are in the cache: whole rows, or parts of rows where there are few.
 void product_in_panels(const TakePanel& take, const real* a, const real* b, const GemmSizes& sizes);
 
 }  // namespace limbeck

@@ -183,6 +183,34 @@ TEST_CASE("a depthwise convolution keeps NaN and infinity where its windows see 
     CHECK(std::isnan(dw.data()[tap]) == (tap == 5));
     if (tap != 5) CHECK(dw.data()[tap] == 3);
   }
+  // Windows side by side: the last pixel of a row is seen by the last tap of its last window alone.
+  Tensor bright = Tensor::full({1, 1, 3, 12}, 1);
+  bright.data()[11] = INFINITY;
+  const Tensor filter = Tensor::full({1, 1, 3, 3}, 1).requires_grad();
+  sum(conv2d(bright, filter, Tensor(), {})).backward();
+  for (Index tap = 0; tap < 9; ++tap) {
+    CAPTURE(tap);
+    CHECK(filter.grad().data()[tap] == (tap == 2 ? INFINITY : 10));
+  }
+}
+
+TEST_CASE(
+    "a depthwise convolution needs no memory for strides and gaps that its image is far from") {
+  const Tensor x = random_tensor({1, 2, 3, 3}, 1).requires_grad();
+  const Tensor w = random_tensor({2, 1, 3, 3}, 2).requires_grad();
+  const Index far = Index{1} << 30;
+  const Tensor y = conv2d(x, w, Tensor(), {.stride = {far, far}, .groups = 2});
+  CHECK(y.shape() == Shape{1, 2, 1, 1});
+  CHECK(y.data()[1] ==
+        doctest::Approx(sum(x.detach() * reshape(w.detach(), {1, 2, 3, 3})).item() - y.data()[0]));
+  sum(y).backward();
+  CHECK(difference(x.grad(), reshape(w.detach(), {1, 2, 3, 3})) == 0);
+  // Two taps of three are in the padding, wherever the window is.
+  const Tensor wide =
+      conv2d(x, w, Tensor(), {.padding = {9999, 9999}, .dilation = {9999, 9999}, .groups = 2});
+  CHECK(wide.shape() == x.shape());
+  CHECK(difference(wide, x.detach() * reshape(slice(reshape(w.detach(), {2, 9}), 1, 4, 5),
+                                              {1, 2, 1, 1})) < 1e-6);
 }
 
 TEST_CASE("the transform's rounding stays below 1e-4 of the largest output, in float") {
