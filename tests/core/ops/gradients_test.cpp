@@ -158,7 +158,8 @@ TEST_CASE("gradients of convolution: im2col, transformed, in groups, and what fo
   for (const After after : {After::nothing, After::relu, After::relu_max_pool}) {
     CAPTURE(static_cast<int>(after));
     CHECK(gradient_error(f({.padding = 1, .after = after}), three) < tolerance);
-    CHECK(gradient_error(f({.padding = 2, .after = after}), five) < tolerance);
+    // (The transform of five taps rounds by some 1e-12, and differences multiply that by 1e5.)
+    CHECK(gradient_error(f({.padding = 2, .after = after}), five) < 10 * tolerance);
     CHECK(gradient_error(f({.after = after}), general) < tolerance);
   }
 }
