@@ -9,8 +9,8 @@ namespace limbeck {
 // In training each element is 0 with probability p, else divided by 1 − p, so that its expectation
 // stays and evaluation needs no correction: y = x m, m ∈ {0, 1/(1 − p)}, dx = dy m. Any shape.
 // Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR
-// 2014. The mask is the same for any number of threads, and for
-// any number of ranks that share a batch (nn/train/ranks.h). Error: p is not in [0, 1).
+// 2014. The mask is the same for any number of threads, and of ranks that share a batch
+// (nn/train/ranks.h). Error: p is not in [0, 1).
 Tensor dropout(const Tensor& x, double p, Rng& rng);
 
 // The same for whole channels: (N, C, H, W) → (N, C, H, W), each plane kept or dropped as one.
