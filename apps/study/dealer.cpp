@@ -49,6 +49,7 @@ void tell_failure(Crew& crew, const std::string& what) {
 
 std::vector<Json> Dealer::deal(const std::vector<Task>& tasks, const DealHooks& hooks,
                                const std::function<std::string(std::size_t)>& title_of) {
+  ++deals_;
   if (!crew_.is_first()) return work(tasks);
   Deal deal{.tasks = tasks, .hooks = hooks, .title_of = title_of};
   look_what_is_there(deal);
@@ -117,7 +118,7 @@ std::vector<Json> Dealer::alone(Deal& deal) {
 }
 
 std::vector<Json> Dealer::work(const std::vector<Task>& tasks) {
-  crew_.send(0, packed({{"ready", true}}));
+  crew_.send(0, packed({{"ready", deals_}}));
   for (;;) {
     const auto message = crew_.receive(1);
     if (!message) continue;
@@ -217,11 +218,18 @@ void Dealer::hear(Deal& deal, const Message& message) {
     worker.share = said.at("share").get<double>();
     return;
   }
+  if (said.contains("ready")) {
+    // A deal may be over before all have asked for work: what they asked is heard in the next.
+    if (said.at("ready") != deals_) return;
+    if (worker.task) fail(op, "{} asks for work that it has", crew_.name_of(message.from));
+    worker.idle = true;
+    return;
+  }
   const std::optional<std::size_t> task = worker.task;
   worker.task.reset();
   worker.gone = message.gone;
   // A process that cannot go on at all says so between its runs, and is not idle then.
-  worker.idle = !message.gone && (task || said.contains("ready"));
+  worker.idle = !message.gone && task;
   if (said.contains("result") && task) {
     if (deal.tasks[*task].learn) worker.knows.insert(*task);
     finish(deal, *task, said.at("result"), said.at("seconds").get<double>());

@@ -108,6 +108,7 @@ class Dealer {
   bool anybody_works(const Deal& deal) const;
 
   Crew& crew_;
+  int deals_ = 0;                      // begun so far, with the one that is going on
   Deal* deal_ = nullptr;               // that is going on, at the first process
   std::optional<std::size_t> mine_{};  // the task that this process does
   double share_ = 0;                   // of it that is done

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "tests/apps/mpirun.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 #include "tests/testing.h"
@@ -113,21 +114,11 @@ TEST_CASE("bench_ranks tells what the sums of two ranks take, and what more woul
   CHECK(contains(read_all(chart), "weak, 100 Gbit/s"));
   CHECK(run_program("bench_ranks", {"--overlap", "1"}).exit_code == 2);
 
-  std::vector<std::string> words = {
-      "env",
-      "OMPI_ALLOW_RUN_AS_ROOT=1",
-      "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-      "mpirun",
-      "--oversubscribe",
-      "-n",
-      "2",
-      std::filesystem::absolute(LIMBECK_BIN).string() + "/bench_ranks"};
+  if (!can_run_ranks()) return;
+  std::vector<std::string> words = {std::filesystem::absolute(LIMBECK_BIN).string() +
+                                    "/bench_ranks"};
   words.insert(words.end(), some.begin(), some.end());
-  const Finished two = run_command(words);
-  if (two.exit_code == 127 || contains(two.err, "Limbeck was built without MPI")) {
-    MESSAGE("skipped, for there is no mpirun, or no MPI in the library");
-    return;
-  }
+  const Finished two = run_as_ranks(2, words);
   CAPTURE(two.err);
   REQUIRE(two.exit_code == 0);
   for (const char* const said : {"As a wire: ", "2 ranks × ", "hidden, %", "by the model"}) {

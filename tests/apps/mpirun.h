@@ -1,10 +1,8 @@
 // Programs of several processes, where there is an mpirun.
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "nn/train/ranks.h"
@@ -20,23 +18,23 @@ inline bool can_run_ranks() {
   return false;
 }
 
-// A command as so many ranks, more than there are processors perhaps, and also by root.
-inline Finished run_as_ranks(int count, const std::vector<std::string>& words) {
+// A command as so many ranks, more than there are processors perhaps, and also by root. `before`
+// are words between `env` and `mpirun`: NAME=VALUE, or {"timeout", "60"}.
+inline Finished run_as_ranks(int count, const std::vector<std::string>& words,
+                             const std::vector<std::string>& before = {}) {
   const std::string size = std::to_string(count);
-  const std::string leaks =
-      "suppressions=" + std::filesystem::absolute("tests/mpi_leaks.txt").string();
-  for (const auto& [name, value] : std::vector<std::pair<const char*, const char*>>{
-           {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
-           {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
-           {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
-           {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
-           {"OMPI_MCA_mpi_yield_when_idle", "1"},
-           {"OMP_NUM_THREADS", "1"},
-           {"LSAN_OPTIONS", leaks.c_str()},
-           {"LIMBECK_TEST_RANKS", size.c_str()}}) {
-    setenv(name, value, 1);
-  }
-  std::vector<std::string> command = {"mpirun", "-n", size};
+  std::vector<std::string> command = {
+      "env",
+      "OMPI_ALLOW_RUN_AS_ROOT=1",
+      "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+      "OMPI_MCA_rmaps_base_oversubscribe=1",
+      "OMPI_MCA_btl_vader_single_copy_mechanism=none",
+      "OMPI_MCA_mpi_yield_when_idle=1",
+      "OMP_NUM_THREADS=1",
+      "LSAN_OPTIONS=suppressions=" + std::filesystem::absolute("tests/mpi_leaks.txt").string(),
+      "LIMBECK_TEST_RANKS=" + size};
+  command.insert(command.end(), before.begin(), before.end());
+  command.insert(command.end(), {"mpirun", "-n", size});
   command.insert(command.end(), words.begin(), words.end());
   return run_command(command);
 }

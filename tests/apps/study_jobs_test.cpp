@@ -9,6 +9,7 @@
 #include "apps/study/crew.h"
 #include "apps/study/dealer.h"
 #include "tests/apps/mnist_files.h"
+#include "tests/apps/mpirun.h"
 #include "tests/apps/run_program.h"
 #include "tests/data/idx_files.h"
 #include "tests/testing.h"
@@ -27,7 +28,9 @@ struct Dealt {
 };
 
 // (The tasks run no parallel loop: threads do not come along into a fork.)
-Dealt deal(int jobs, const std::vector<Task>& tasks, const std::vector<std::size_t>& there = {}) {
+Dealt deal(
+    int jobs, const std::vector<Task>& tasks, const std::vector<std::size_t>& there = {},
+    const std::function<void()>& on_failure = [] {}) {
   Dealt all;
   const DealHooks hooks{
       .find = [&](std::size_t i) -> std::optional<Json> {
@@ -36,7 +39,11 @@ Dealt deal(int jobs, const std::vector<Task>& tasks, const std::vector<std::size
       },
       .began = [&](std::size_t i) { all.begun.push_back(i); },
       .done = [&](std::size_t i, const Json&, double, const Standing&) { all.done.push_back(i); },
-      .failed = [&](const std::string& why) { all.said = why; },
+      .failed =
+          [&](const std::string& why) {
+            all.said = why;
+            on_failure();
+          },
       .show = [](const Standing&) {}};
   try {
     with_jobs(jobs, [&](Crew& crew) {
@@ -173,32 +180,63 @@ TEST_CASE("a result that others need is known wherever they are done, and later 
 }
 
 TEST_CASE("a job that dies is named with its run and its signal, and the others end theirs") {
-  std::vector<Task> tasks = {task(1, "a")};
-  tasks.push_back({.cost = 9, .work = []() -> Json {
-                     usleep(100'000);
-                     std::raise(SIGKILL);
-                     return {};
-                   }});
-  tasks.push_back({.cost = 8, .work = []() -> Json {
-                     usleep(200'000);
-                     return "slow";
-                   }});
-  const Dealt killed = deal(2, tasks);
+  // 1 ends so while 2 is at work, which goes on until the first process has heard of it.
+  const auto with_end = [](const std::function<void()>& end) {
+    const Folder folder;
+    const auto wait_for = [&](const char* name) {
+      for (int ms = 0; ms < 60'000 && !std::filesystem::exists(folder.file(name)); ++ms) {
+        usleep(1000);
+      }
+    };
+    std::vector<Task> tasks = {task(1, "a")};
+    tasks.push_back({.cost = 9, .work = [&]() -> Json {
+                       wait_for("begun");
+                       end();
+                       return {};
+                     }});
+    tasks.push_back({.cost = 8, .work = [&]() -> Json {
+                       folder.write("begun", "");
+                       wait_for("told");
+                       return "slow";
+                     }});
+    return deal(2, tasks, {}, [&] { folder.write("told", ""); });
+  };
+  const Dealt killed = with_end([] { std::raise(SIGKILL); });
   CHECK(killed.error.starts_with("study: job "));
   CHECK(killed.error.ends_with(" was ended by signal 9 (Killed) in the run \"t1\""));
   CHECK(killed.error == "study: " + killed.said);     // while 2 went on
   CHECK(killed.done == std::vector<std::size_t>{2});  // and 0 was not begun any more
   CHECK(std::ranges::find(killed.begun, 0U) == killed.begun.end());
 
-  tasks[1].work = []() -> Json { _exit(3); };
-  CHECK(contains(deal(2, tasks).error, " ended with code 3 in the run \"t1\""));
-  tasks[1].work = []() -> Json {
-    usleep(100'000);
-    fail("fit", "the loss is not finite");
-  };
-  const Dealt failed = deal(2, tasks);
+  CHECK(contains(with_end([] { _exit(3); }).error, " ended with code 3 in the run \"t1\""));
+  const Dealt failed = with_end([] { fail("fit", "the loss is not finite"); });
   CHECK(failed.error == "study: t1: fit: the loss is not finite");
   CHECK(failed.done == std::vector<std::size_t>{2});
+}
+
+TEST_CASE("who asks for work late, when a deal is over, is dealt that of the next once") {
+  const std::vector<std::size_t> expected = {0, 1, 2, 3, 4, 5, 6, 7};
+  std::vector<Task> tasks;
+  for (const std::size_t i : expected) tasks.push_back(task(1, i));
+  bool there = true;
+  const DealHooks hooks{
+      .find = [&](std::size_t) { return there ? std::optional<Json>("found") : std::nullopt; },
+      .began = [](std::size_t) {},
+      .done = [](std::size_t, const Json&, double, const Standing&) {},
+      .failed = [](const std::string&) {},
+      .show = [](const Standing&) {}};
+  const auto title = [](std::size_t i) { return fmt::format("t{}", i); };
+  for (int time = 0; time < 20; ++time) {
+    std::vector<Json> results;
+    with_jobs(3, [&](Crew& crew) {
+      Dealer dealer(crew);
+      there = true;
+      dealer.deal(tasks, hooks, title);
+      there = false;
+      results = dealer.deal(tasks, hooks, title);
+    });
+    CHECK(results == std::vector<Json>(expected.begin(), expected.end()));
+  }
 }
 
 TEST_CASE("a job that cannot even begin says why") {
@@ -261,25 +299,15 @@ TEST_CASE("a study goes on with another number of jobs, and does only what is mi
 }
 
 TEST_CASE("the ranks of mpirun share a study as jobs do, and their first works, too") {
+  if (!can_run_ranks()) return;
   const std::string program = std::filesystem::absolute(LIMBECK_BIN).string() + "/distill_study";
   const auto by_ranks = [&](const std::vector<std::string>& words) {
-    std::vector<std::string> all = {"env",
-                                    "OMPI_ALLOW_RUN_AS_ROOT=1",
-                                    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
-                                    "mpirun",
-                                    "--oversubscribe",
-                                    "-n",
-                                    "3",
-                                    program};
+    std::vector<std::string> all = {program};
     all.insert(all.end(), words.begin(), words.end());
-    return run_command(all);
+    return run_as_ranks(3, all);
   };
   const Folder one, three;
   const Finished shared = by_ranks(arguments("noise", three));
-  if (shared.exit_code == 127 || contains(shared.err, "Limbeck was built without MPI")) {
-    MESSAGE("skipped, for there is no mpirun, or no MPI in the library");
-    return;
-  }
   CAPTURE(shared.err);
   REQUIRE(shared.exit_code == 0);
   CHECK(contains(shared.err, "3 ranks of 1 thread each"));
