@@ -263,7 +263,11 @@ void check_same(const CheckpointOptions& options, TrainingFacts facts, const Ten
       facts.erase(changes);
     }
   }
-  const auto run = metadata_of(options.file, file, run_key).get<TrainingFacts>();
+  auto run = metadata_of(options.file, file, run_key).get<TrainingFacts>();
+  // Older files tell who worked on it, too, which changes the last bits at most.
+  for (const char* const worker : {"threads", "ranks"}) {
+    if (!options.run.contains(worker)) run.erase(worker);
+  }
   for (const auto& [was, is] : {std::pair(there, facts), std::pair(run, options.run)}) {
     if (was == is) continue;
     fail(op, "{}: it belongs to another run: {}", options.file, detail::difference(was, is));

@@ -141,6 +141,11 @@ TEST_CASE("a checkpoint of another run is refused, and the difference named") {
   CHECK(refusal({{"epochs", "3"}}) == start + "lr is 0.01 there and nothing here");
   CHECK(refusal({{"epochs", "3"}, {"lr", "1"}, {"seed", "2"}}) ==
         start + "lr is 0.01 there and 1 here, seed is nothing there and 2 here");
+  // Older files tell who worked on it.
+  options.checkpoint.run["threads"] = options.checkpoint.run["ranks"] = "2";
+  options.checkpoint.file = folder.file("old");
+  train_and_stop(options, 3);
+  CHECK(refusal({{"epochs", "3"}, {"lr", "0.01"}}) == "(no error)");
 }
 
 TEST_CASE("what is no checkpoint of this training is refused") {
