@@ -67,7 +67,8 @@ namespace {
 
 constexpr std::size_t most = std::numeric_limits<int>::max();  // MPI counts by int
 
-int abandoned = 0;  // sums that will never be there
+int abandoned = 0;     // sums that will never be there
+std::string given_up;  // why: the last that this rank said
 
 using Clock = std::chrono::steady_clock;
 constexpr Clock::duration patience = std::chrono::seconds(2);
@@ -75,9 +76,13 @@ constexpr Clock::duration for_ever = std::chrono::hours(24 * 365 * 100);
 
 bool is_running = false;  // MPI waits for a Ranks to end it
 
-[[noreturn]] void stop_all(const std::string& name, const std::string& why) {
+void tell(const std::string& name, const std::string& why) {
   std::fputs(fmt::format("{}: {}; all ranks stop\n", name, why).c_str(), stderr);
   std::fflush(stderr);
+}
+
+[[noreturn]] void stop_all(const std::string& name, const std::string& why) {
+  tell(name, why);
   is_running = false;
   MPI_Abort(MPI_COMM_WORLD, 1);
   std::abort();  // MPI_Abort does not come back
@@ -241,7 +246,12 @@ Ranks::Ranks() : exceptions_(std::uncaught_exceptions()) {
 Ranks::~Ranks() {
   if (!worlds_) return;
   const bool failed = std::uncaught_exceptions() > exceptions_;
-  if (abandoned > 0) MPI_Abort(MPI_COMM_WORLD, 1);  // MPI could not end; why has been told
+  if (abandoned > 0) {  // MPI could not end, and so the program cannot tell why
+    if (!given_up.empty()) tell(name(), given_up);
+    all_come(worlds_->end, patience);  // the others tell, too
+    is_running = false;
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
   if (!all_come(worlds_->end, failed ? patience : for_ever)) {
     stop_all(name(), "an error has ended its work");
   }
@@ -352,6 +362,7 @@ bool Ranks::has_message(int from) const {
 
 std::vector<std::string> Ranks::give_up(const std::string& why) const {
   if (!worlds_) return {why};
+  given_up = why;
   if (!all_come(worlds_->trouble, patience)) stop_all(name(), why);
   return gather_in(worlds_->trouble, size_, why);
 }

@@ -75,7 +75,8 @@ class Ranks {
   std::string name_of(int rank) const;
 
   // values[i] = Σ over ranks of values[i], on every rank with the same bits, and the same again in
-  // another run with as many ranks.
+  // another run with as many ranks: so Open MPI and MPICH have it for one machine, and the standard
+  // only advises it. Whether it held, a training looks at the end of each epoch (Team::align).
   void sum(std::span<float> values) const;
   void sum(std::span<double> values) const;
   // The same beside other work, of all kinds but another order of these calls: sums are to be

@@ -122,7 +122,7 @@ BatchValues Team::receive() {
   pending_.wait();
   const auto ranks = static_cast<std::size_t>(ranks_.size());
   BatchValues values{.loss = numbers_[0], .terms = terms_};
-  stops_ = numbers_[1] > 0;
+  stops_ = stops_ || numbers_[1] > 0;  // a step may have several batches
   for (int rank = 0; rank < ranks_.size() && values.whose.empty(); ++rank) {
     const double loss = numbers_[2 + static_cast<std::size_t>(rank)];
     if (std::isfinite(loss)) continue;
@@ -158,14 +158,13 @@ void Team::begin() {
   }
 }
 
-std::string Team::align(const std::vector<NamedTensor>& tensors) const {
+std::string Team::align(const std::vector<Tensor>& tensors) const {
   Checksum sum;
-  for (const NamedTensor& part : tensors) sum.add(part.tensor);
+  for (const Tensor& tensor : tensors) sum.add(tensor);
   const std::vector<std::string> sums = ranks_.gather(sum.str());
   const auto odd = std::ranges::find_if(sums, [&](const auto& s) { return s != sums[0]; });
   if (odd == sums.end()) return {};
-  for (const NamedTensor& part : tensors) {
-    Tensor tensor = part.tensor;
+  for (Tensor tensor : tensors) {
     ranks_.broadcast(std::as_writable_bytes(tensor.values()));
   }
   return ranks_.name_of(static_cast<int>(odd - sums.begin()));

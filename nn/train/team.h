@@ -62,7 +62,7 @@ class Team {
 
   // Where these tensors are not those of the first rank, to the bit, makes them so, and says of
   // whom it was; "" where there is nothing to do.
-  std::string align(const std::vector<NamedTensor>& tensors) const;
+  std::string align(const std::vector<Tensor>& tensors) const;
 
   double of_first(double number) const;
   bool any(bool yes) const;

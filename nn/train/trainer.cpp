@@ -126,8 +126,7 @@ class Run {
     facts_["network"] = detail::layers_of(model_);
     facts_["training images"] = train_.checksum();
     facts_["optimizer"] = optimizer_->describe();
-    const std::string groups = optimizer_->describe_groups();
-    if (!groups.empty()) facts_["parameter groups"] = groups;
+    if (const auto of = optimizer_->describe_groups(); !of.empty()) facts_["parameter groups"] = of;
     const bool usual = !options_.schedule && !options_.schedule_of && !options_.plateau;
     facts_["schedule"] = usual ? "half a cosine"
                                : fmt::format("{:g}, {:g}, {:g}", schedule_(0),
@@ -156,8 +155,9 @@ class Run {
     std::string drifted;
     if (team_) {
       at_.seconds = team_->of_first(at_.seconds);
-      std::vector<NamedTensor> changing = state_;
-      std::ranges::copy(optimizer_->named_state(), std::back_inserter(changing));
+      std::vector<Tensor> changing = tensors_of(state_);
+      std::ranges::copy(tensors_of(optimizer_->named_state()), std::back_inserter(changing));
+      if (average_) std::ranges::copy(average_->averages(), std::back_inserter(changing));
       drifted = team_->align(changing);
     }
     EpochReport report{.epoch = epoch_under_way(),

@@ -1,8 +1,7 @@
-// Trainings of several processes. Tests named "among ranks" are run by mpirun, from the last ones
-// of this file, which are passed over with a line where there is none.
+// Trainings of several processes. Tests named "among ranks" are run by mpirun, from the last one
+// of this file, which is passed over with a line where there is none.
 #include "nn/train/ranks.h"
 
-#include <csignal>
 #include <numeric>
 
 #include "apps/common/memory.h"
@@ -18,20 +17,13 @@
 #include "nn/train/trainer.h"
 #include "nn/weights.h"
 #include "optim/sgd.h"
-#include "tests/apps/mpirun.h"
-#include "tests/data/idx_files.h"
+#include "tests/nn/train/among.h"
 #include "tests/nn/train/rows_of_light.h"
 
 using namespace limbeck;
 using namespace limbeck::testing;
 
 namespace {
-
-// The program's own, made by the first test that asks.
-const Ranks& ranks() {
-  static const Ranks all;
-  return all;
-}
 
 constexpr double tolerance = sizeof(real) == 4 ? 1e-6 : 1e-12;
 
@@ -279,46 +271,32 @@ TEST_CASE("among ranks: a loss that is no number names the rank" * doctest::skip
   CHECK(contains(said, fmt::format("on rank {} of {}", odd, ranks().size())));
 }
 
-// LIMBECK_TEST_FOLDER has the checkpoint; LIMBECK_TEST_KILL says after which batch which rank dies.
-TEST_CASE("among ranks: a training that can be killed" * doctest::skip()) {
-  const std::string folder = std::getenv("LIMBECK_TEST_FOLDER");
-  const char* const kill = std::getenv("LIMBECK_TEST_KILL");
-  const int batch = kill != nullptr ? std::atoi(kill) : -1;
-  const Dataset train = rows_of_light(50, 1);
-  Sequential model = small_mlp(0.2);
-  TrainOptions options{.epochs = 4, .batch_size = 10, .augment = moved(), .ranks = &ranks()};
-  options.checkpoint.file = folder + "/training.checkpoint";
-  int batches = 0;
-  options.on_batch = [&](const Progress&) {
-    if (++batches == batch && ranks().rank() == batch % ranks().size()) std::raise(SIGKILL);
-  };
-  const auto reports = train_classifier(model, train, options);
-  CHECK(reports.size() == 4);
-  if (ranks().first()) std::ofstream(folder + "/weights") << detail::checksum_of(model);
-}
-
-TEST_CASE("among ranks: an error of one stops all" * doctest::skip()) {
-  Sequential model = small_mlp();
-  TrainOptions options{.epochs = 1, .batch_size = 8, .ranks = &ranks()};
-  options.on_batch = [&](const Progress& p) {
-    if (p.batch == 2 && ranks().rank() == 1) fail("test", "the disk is full");
-  };
-  train_classifier(model, rows_of_light(40, 1), options);
-}
-
 TEST_CASE("among ranks: weights that have drifted become those of the first rank" *
           doctest::skip()) {
+  for (const double average : {0.0, 0.9}) {
+    Sequential model = small_mlp();
+    Tensor weight = model.parameters()[0];
+    TrainOptions options{.epochs = 2, .batch_size = 16, .ranks = &ranks()};
+    options.weight_average = average;
+    options.after_step = [&] {
+      if (ranks().rank() == 1) weight.values()[0] += real{1} / 1024;
+    };
+    const auto reports = train_classifier(model, rows_of_light(32, 1), options);
+    CHECK(contains(joined(reports[0].warnings), "rank 1 of "));
+    CHECK(contains(joined(reports[0].warnings), "has come to other bits"));
+    const auto sums = ranks().gather(detail::checksum_of(model));
+    CHECK(std::ranges::count(sums, sums[0]) == ranks().size());
+  }
+}
+
+TEST_CASE("among ranks: a stop that one asks for in the midst of a step comes after it" *
+          doctest::skip()) {
   Sequential model = small_mlp();
-  Tensor weight = model.parameters()[0];
-  TrainOptions options{.epochs = 2, .batch_size = 16, .ranks = &ranks()};
-  options.after_step = [&] {
-    if (ranks().rank() == 1) weight.values()[0] += real{1} / 1024;
-  };
-  const auto reports = train_classifier(model, rows_of_light(32, 1), options);
-  CHECK(contains(joined(reports[0].warnings), "rank 1 of "));
-  CHECK(contains(joined(reports[0].warnings), "has come to other bits"));
-  const auto sums = ranks().gather(detail::checksum_of(model));
-  CHECK(std::ranges::count(sums, sums[0]) == ranks().size());
+  TrainOptions options{.epochs = 1, .batch_size = 8, .accumulate = 3, .ranks = &ranks()};
+  int asked = 0;
+  options.checkpoint.stop = [&] { return ++asked == 1 && ranks().rank() == 1; };
+  CHECK(error_of([&] { train_classifier(model, rows_of_light(40, 1), options); }) ==
+        "train: stopped after batch 3 of epoch 1");
 }
 
 TEST_CASE("among ranks: memory stays the same over epochs" * doctest::skip()) {
@@ -331,59 +309,15 @@ TEST_CASE("among ranks: memory stays the same over epochs" * doctest::skip()) {
   CHECK(bytes.back() - bytes[10] < 2 << 20);
 }
 
-namespace {
-
-// The tests "among ranks: BEGINNING…", of several beginnings, by so many processes.
-Finished among(int count, const std::vector<std::string>& beginnings) {
-  std::string filter = "-tc=";
-  for (const std::string& words : beginnings) filter += "among ranks: " + words + "*,";
-  filter.pop_back();
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  return run_as_ranks(count, {self, "--no-skip", filter});
-}
-
-}  // namespace
-
 TEST_CASE("two, three and four processes train as one does") {
   if (!can_run_ranks()) return;
   for (const int count : {2, 3, 4}) {
-    const Finished run =
-        among(count, {"numbers", "a step", "distillation", "buckets", "what differs",
-                      "a loss that is no", "weights that", "memory"});
-    CHECK_MESSAGE(run.exit_code == 0, count, " ranks:\n", run.out, run.err);
+    const std::vector<std::string> tests = {"numbers",      "a step",       "distillation",
+                                            "buckets",      "what differs", "a loss that is no",
+                                            "weights that", "memory",       "a stop"};
+    const Finished run = among(count, tests);
+    INFO(count, " ranks:\n", run.out, run.err);
+    CHECK(run.exit_code == 0);
+    CHECK(ranks_with(run, tests.size()) == count);
   }
-}
-
-TEST_CASE("an error of one process stops all, and is told with its rank") {
-  if (!can_run_ranks()) return;
-  const auto start = std::chrono::steady_clock::now();
-  const Finished run = among(2, {"an error of one"});
-  CHECK(run.exit_code != 0);
-  CHECK(contains(run.err, "rank 1 of 2"));
-  CHECK(contains(run.err, "test: the disk is full; all ranks stop"));
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
-}
-
-TEST_CASE("a training of which a process is killed goes on to the same bits") {
-  if (!can_run_ranks()) return;
-  const Folder folder, untouched;
-  const auto run_in = [](const Folder& place, int count) {
-    setenv("LIMBECK_TEST_FOLDER", place.path().c_str(), 1);
-    return among(count, {"a training that can"});
-  };
-  const auto start = std::chrono::steady_clock::now();
-  setenv("LIMBECK_TEST_KILL", "8", 1);
-  const Finished killed = run_in(folder, 3);
-  unsetenv("LIMBECK_TEST_KILL");
-  CHECK(killed.exit_code != 0);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
-  CHECK(std::filesystem::exists(folder.file("training.checkpoint")));
-  CHECK_FALSE(std::filesystem::exists(folder.file("weights")));
-  std::filesystem::copy(folder.file("training.checkpoint"), untouched.file("training.checkpoint"));
-  CHECK(run_in(folder, 3).exit_code == 0);
-  const Bytes weights = read_all(folder.file("weights"));
-  CHECK(run_in(untouched, 2).exit_code == 0);  // another number of them goes on, too
-  std::filesystem::remove(untouched.file("training.checkpoint"));
-  CHECK(run_in(untouched, 3).exit_code == 0);
-  CHECK(read_all(untouched.file("weights")) == weights);
 }
