@@ -138,8 +138,13 @@ std::optional<WholeBatch> whole_batch(bool training) {
 }
 
 [[noreturn]] void refuse_one_value(const Shape& shape) {
-  fail("batch_norm", "training needs at least two values a channel to have a variance; input {}",
-       shape);
+  const bool shared = batch_share() != nullptr && !batch_share()->sum;
+  fail("batch_norm", "training needs at least two values a channel to have a variance; input {}{}",
+       shape,
+       shared
+           ? "; this rank has 1 image of the batch: synchronised_statistics, drop_last or a larger "
+             "batch"
+           : "");
 }
 
 void move_towards(real& running, double value, double momentum) {

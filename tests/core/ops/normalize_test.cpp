@@ -1,6 +1,7 @@
 // Batch and layer normalisation as ops: definitions, plain loops beside the fast ones, gradients.
 #include "core/ops/normalize.h"
 
+#include "core/batch_share.h"
 #include "tests/testing.h"
 
 using namespace limbeck;
@@ -234,6 +235,14 @@ TEST_CASE("normalisation refuses what does not fit, and says what it was given")
   CHECK(refusal({1, 3}, {3}, {}) ==
         "batch_norm: training needs at least two values a channel to have a variance; input (1, "
         "3)");
+  {
+    const BatchShare share{.first = 2, .rows = 1, .weight = 0.25};
+    const BatchShareScope scope(&share);
+    CHECK(refusal({1, 3}, {3}, {})
+              .ends_with("input (1, 3); this rank has 1 image of the batch: "
+                         "synchronised_statistics, drop_last or a "
+                         "larger batch"));
+  }
   CHECK(refusal({1, 3}, {3}, {.training = false}) == "(no error)");
   CHECK(refusal({1, 3, 1, 2}, {3}, {}) == "(no error)");
   CHECK(refusal({0, 3}, {3}, {.training = false}) == "(no error)");
