@@ -12,6 +12,7 @@
 #include "apps/study/table.h"
 #include "core/files/file.h"
 #include "core/parallel.h"
+#include "core/processors.h"
 #include "nn/losses.h"
 #include "nn/model_spec.h"
 #include "nn/train/gradient_sums.h"
@@ -258,6 +259,12 @@ void run(const Asked& asked) {
   if (batch_size % ranks.size() != 0) {
     fail("bench_ranks", "a batch of {} is to be shared evenly; got {} ranks", batch_size,
          ranks.size());
+  }
+  // Times of threads that share a processor say nothing: of each rank, and of the first alone.
+  if (const int asks = threads() * ranks.on_this_machine(); asks > available_processors()) {
+    say("{} may use {} of the processors, and {} threads are to be timed; mpirun --bind-to none "
+        "leaves ranks free\n",
+        ranks.name(), available_processors(), asks);
   }
   std::vector<MeasuredSum> sums;
   if (ranks.size() > 1) tell_sums(ranks, asked.rounds, sums);

@@ -205,7 +205,7 @@ int main(int argc, char** argv) {
        .add_options = add_commands,
        .work =
            [&] {
-             if (detail::started_as() > 0) {
+             if (detail::started_as() > 1) {
                study_by_ranks(*chosen, settings, shares);
              } else {
                study_by_jobs(*chosen, settings, shares);
