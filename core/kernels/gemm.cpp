@@ -47,12 +47,16 @@ class BlasThreads {
   int dynamic_;
 };
 
-// One call of BLAS.
-void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
+void check_sides(const GemmSizes& s) {
   const Index largest = std::max({s.m, s.n, s.k, s.c_row, s.a_row, s.b_row});
   if (largest > std::numeric_limits<int>::max()) {
     fail("gemm", "a matrix with a side of {} is more than BLAS can count", largest);
   }
+}
+
+// One call of BLAS.
+void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
+  check_sides(s);
   const auto m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
   const auto c_row = static_cast<int>(s.c_row), a_row = static_cast<int>(s.a_row),
              b_row = static_cast<int>(s.b_row);
@@ -117,6 +121,7 @@ bool without_blas() {
 void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
   if (plain_kernels()) return plain_gemm(c, a, b, given);
   const GemmSizes s = given.with_rows();
+  if (!few(s) && !without_blas()) check_sides(s);
   const bool by_rows = s.m > s.n;
   const Index all = std::max(s.m, s.n), others = std::min(s.m, s.n);
   const Index grain =
