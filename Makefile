@@ -137,13 +137,13 @@ QUICK_SOURCES := $(filter core/files/% core/inspect/% data/formats/% nn/train/% 
 # include and instantiate; but those of kernels, those with headers that may not be there, and those
 # with flags of their own. A word OBJECT:SOURCE each. (Where no code is made, each is looked at by
 # itself.)
-LIMIT := $(if $(ONE)$(filter 1,$(SYNTAX)),0,30000)
+LIMIT := $(if $(ONE)$(filter 1,$(SYNTAX)),0,50000)
 ALONE := $(shell grep -lE $(OF_KERNELS)'|__has_include|LIMBECK_(MPI|VERSION)' /dev/null $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
 in_company = $(filter-out $(ALONE) $(APP_SOURCES),$(1))
 TOGETHER := $(shell awk -f .make/in_groups.awk /dev/null \
   name=full limit=$(LIMIT) names_apart=1 $(call in_company,$(filter-out $(QUICK_SOURCES),$(LIB_SOURCES))) \
   name=quick $(call in_company,$(filter $(QUICK_SOURCES),$(LIB_SOURCES) $(COMMON_SOURCES))) \
-  name=together limit=45000 names_apart=0 $(call in_company,$(filter %_test.cpp,$(sort $(TEST_SOURCES)))))
+  name=together limit=70000 names_apart=0 $(call in_company,$(filter %_test.cpp,$(sort $(TEST_SOURCES)))))
 object_of = $(firstword $(subst :, ,$(1)))
 source_of = $(lastword $(subst :, ,$(1)))
 IN_GROUPS := $(foreach word,$(TOGETHER),$(call source_of,$(word)))
@@ -274,7 +274,7 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 	@$(link)
 
 QUICK := $(call objects_of,$(QUICK_SOURCES)) $(BUILD)/apps/report/page_files.o
-$(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-O1,-O0)
+$(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-Og,-O0)
 $(ALL_TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
 $(QUICK): private HEADERS_OF := quick

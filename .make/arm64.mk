@@ -12,7 +12,7 @@ TOO_SLOW := *a hundred training steps make no thread*,*a thousand steps without 
 
 .PHONY: test-arm64
 test-arm64: build/deps-arm64
-	@$(MAKE) --no-print-directory CXX=$(ARM64)-g++ $(ARM64_TESTS)
+	@$(MAKE) --no-print-directory CXX=$(ARM64)-g++ TRIPLE=$(ARM64) $(ARM64_TESTS)
 	@tests/run.sh qemu-aarch64 -L / $(ARM64_TESTS) -tce='$(TOO_SLOW)'
 build/deps-arm64: Makefile
 	@dpkg --print-foreign-architectures | grep -qx arm64 || { \

@@ -7,25 +7,25 @@ namespace limbeck {
 namespace {
 
 const LayerName no_layer;
-thread_local const LayerName* current = &no_layer;
+thread_local const LayerName* innermost = &no_layer;
 
 }  // namespace
 
-LayerScope::LayerScope(const LayerName& layer) : before_(current) {
-  if (layer != nullptr) current = &layer;
+LayerScope::LayerScope(const LayerName& layer) : before_(innermost) {
+  if (layer != nullptr) innermost = &layer;
   detail::restart_trace_clock();
 }
 
 LayerScope::~LayerScope() {
-  current = before_;
+  innermost = before_;
 }
 
 const LayerName& current_layer() {
-  return *current;
+  return *innermost;
 }
 
 std::string detail::layer_prefix() {
-  return *current == nullptr ? "" : fmt::format("{}: ", **current);
+  return *innermost == nullptr ? "" : fmt::format("{}: ", **innermost);
 }
 
 }  // namespace limbeck

@@ -8,7 +8,7 @@
 namespace limbeck {
 namespace {
 
-void check(const char* op, const MixOptions& options) {
+void check_options(const char* op, const MixOptions& options) {
   if (!(options.alpha > 0 && std::isfinite(options.alpha))) {
     fail(op, "alpha must be a positive number; got {}", options.alpha);
   }
@@ -17,7 +17,7 @@ void check(const char* op, const MixOptions& options) {
   }
 }
 
-void check(const char* op, const Mixture& mixture, Index images) {
+void check_mixture(const char* op, const Mixture& mixture, Index images) {
   if (static_cast<Index>(mixture.others.size()) != images) {
     fail(op, "{} images need as many others; got {}", images, mixture.others.size());
   }
@@ -45,7 +45,7 @@ double log_gamma_variate(double a, Rng& rng) {
 // What both ways have in common: whether at all, and labels that no longer hold.
 template <class Change>
 BatchAugmentation mixing(const char* op, const MixOptions& options, Change change) {
-  check(op, options);
+  check_options(op, options);
   return [options, change](Batch& batch, Rng& rng) {
     if (!(rng.uniform() < options.probability)) return;
     change(batch.images, random_mixture(batch.images.dim(0), options.alpha, rng), rng);
@@ -69,7 +69,7 @@ Mixture random_mixture(Index images, double alpha, Rng& rng) {
 }
 
 void mix(Tensor& images, const Mixture& mixture) {
-  check("mixup", mixture, images.dim(0));
+  check_mixture("mixup", mixture, images.dim(0));
   const Tensor before = images.clone();
   const Index one = images.shape().without_front().size();
   const auto share = static_cast<real>(mixture.share);
@@ -94,7 +94,7 @@ CutBox cut_box(Index height, Index width, double share, Index centre_x, Index ce
 }
 
 double cut_and_mix(Tensor& images, const Mixture& mixture, Index centre_x, Index centre_y) {
-  check("cutmix", mixture, images.dim(0));
+  check_mixture("cutmix", mixture, images.dim(0));
   const Tensor before = images.clone();
   const Index channels = images.dim(1), height = images.dim(2), width = images.dim(3);
   const CutBox box = cut_box(height, width, mixture.share, centre_x, centre_y);
@@ -128,7 +128,7 @@ Tensor mixed_targets(std::span<const std::int32_t> class_ids, const Mixture& mix
                      Index classes) {
   constexpr const char* op = "mixed_targets";
   const auto n = static_cast<Index>(class_ids.size());
-  check(op, mixture, n);
+  check_mixture(op, mixture, n);
   Tensor targets = Tensor::zeros({n, classes});
   const auto put = [&](Index row, Index image, double share) {
     const std::int32_t label = class_ids[static_cast<std::size_t>(image)];

@@ -32,8 +32,7 @@ std::vector<Index> parse_sizes(const std::string& path, const char* key, const s
 }
 
 // "0.485,0.456" → {0.485, 0.456}. Error: anything else than finite numbers with commas between.
-std::vector<double> parse_numbers(const std::string& path, const char* key,
-                                  const std::string& text) {
+std::vector<double> parse_list(const std::string& path, const char* key, const std::string& text) {
   std::vector<double> numbers;
   const char* at = text.data();
   const char* const end = text.data() + text.size();
@@ -57,10 +56,10 @@ InputOptions input_of(const std::string& path, Metadata& metadata) {
     input.layout = input_layout_of(fmt::format("{}: {}", op, path).c_str(), found.mapped());
   }
   if (const auto found = metadata.extract("mean")) {
-    input.mean = parse_numbers(path, "mean", found.mapped());
+    input.mean = parse_list(path, "mean", found.mapped());
   }
   if (const auto found = metadata.extract("std")) {
-    input.std = parse_numbers(path, "std", found.mapped());
+    input.std = parse_list(path, "std", found.mapped());
   }
   return input;
 }

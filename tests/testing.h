@@ -15,6 +15,12 @@
 #include "core/ops/testing.h"
 #include "core/random.h"
 
+// What is logged of a text is the text, not its address.
+template <>
+struct doctest::StringMaker<const char*> {
+  static String convert(const char* text) { return text; }
+};
+
 namespace limbeck::testing {
 
 // Element i is a · sin(b i + 1): numbers of both signs that PyTorch makes by the same formula,

@@ -14,7 +14,7 @@
 namespace limbeck {
 namespace {
 
-constexpr const char* op = "run_log";
+constexpr const char* in_run_log = "run_log";
 
 // The columns that every table has, in front; a loss or a metric of one's own adds to them.
 const std::vector<std::string> first_columns = {"network",     "epoch",  "loss",      "hard",
@@ -63,21 +63,21 @@ RunLog::RunLog(std::string folder, LogStart start)
       columns_(first_columns) {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
-  if (error) fail(op, "{}: cannot be made a folder: {}", folder_, error.message());
+  if (error) fail(in_run_log, "{}: cannot be made a folder: {}", folder_, error.message());
   if (start == LogStart::anew || !std::filesystem::exists(table_, error)) {
-    write_file(op, table_, line_of(columns_));
+    write_file(in_run_log, table_, line_of(columns_));
   }
 }
 
 void RunLog::change_rows(const std::function<std::string(const std::string& row)>& change,
                          const std::vector<std::string>& more) {
-  FileReader file(op, table_);
+  FileReader file(in_run_log, table_);
   const std::string text = file.read_text(file.left());
   std::size_t begin = std::min(text.find('\n'), text.size());
   columns_ = columns_of(std::string_view(text).substr(0, begin));
   if (columns_.size() < first_columns.size() ||
       !std::equal(first_columns.begin(), first_columns.end(), columns_.begin())) {
-    fail(op, "{}: it has other columns than this program writes; move it away", table_);
+    fail(in_run_log, "{}: it has other columns than this program writes; move it away", table_);
   }
   columns_.insert(columns_.end(), more.begin(), more.end());
   std::string changed = line_of(columns_);
@@ -85,7 +85,7 @@ void RunLog::change_rows(const std::function<std::string(const std::string& row)
   for (std::size_t end; (end = text.find('\n', ++begin)) != text.npos; begin = end) {
     changed += change(text.substr(begin, end - begin));
   }
-  if (changed != text) write_file(op, table_, changed);
+  if (changed != text) write_file(in_run_log, table_, changed);
 }
 
 void RunLog::drop_rows(const std::string& network, Index epochs_done) {
@@ -119,7 +119,7 @@ void RunLog::follow(TrainOptions& options, const std::string& network,
       const auto found = std::ranges::find(scalars, columns_[i], &Scalar::tag);
       row += found == scalars.end() ? "," : fmt::format(",{}", found->value);
     }
-    append_to_file(op, table_, row + "\n");
+    append_to_file(in_run_log, table_, row + "\n");
     events.add(report.epoch, scalars);
   };
 }

@@ -9,7 +9,7 @@
 namespace limbeck {
 namespace {
 
-constexpr const char* op = "step_model";
+constexpr const char* in_step_model = "step_model";
 
 // What a sum costs of both: bytes over the bandwidth, and rounds.
 double bytes_sent(double bytes, int ranks) {
@@ -23,7 +23,7 @@ double rounds(int ranks) {
 }  // namespace
 
 double sum_seconds(double bytes, int ranks, const Wire& wire) {
-  if (ranks < 1) fail(op, "there must be at least one rank; got {}", ranks);
+  if (ranks < 1) fail(in_step_model, "there must be at least one rank; got {}", ranks);
   return bytes_sent(bytes, ranks) / wire.bandwidth + wire.latency * rounds(ranks);
 }
 
@@ -35,11 +35,13 @@ double step_seconds(const StepWork& work, int ranks, const Wire& wire) {
 
 // seconds = x / bandwidth + y · latency, each equation divided by its seconds: a x' + b y' = 1.
 Wire fit_wire(std::span<const MeasuredSum> sums) {
-  if (sums.size() < 2) fail(op, "a wire is found from at least two sums; got {}", sums.size());
+  if (sums.size() < 2)
+    fail(in_step_model, "a wire is found from at least two sums; got {}", sums.size());
   double xx = 0, xy = 0, yy = 0, x1 = 0, y1 = 0;
   for (const MeasuredSum& sum : sums) {
     if (sum.ranks < 2 || !(sum.seconds > 0)) {
-      fail(op, "a sum takes two ranks and some time; got {} and {} s", sum.ranks, sum.seconds);
+      fail(in_step_model, "a sum takes two ranks and some time; got {} and {} s", sum.ranks,
+           sum.seconds);
     }
     const double x = bytes_sent(sum.bytes, sum.ranks) / sum.seconds;
     const double y = rounds(sum.ranks) / sum.seconds;
@@ -47,7 +49,7 @@ Wire fit_wire(std::span<const MeasuredSum> sums) {
   }
   const double determinant = xx * yy - xy * xy;
   if (!(determinant > 1e-12 * xx * yy)) {
-    fail(op, "sums of one size on as many ranks do not tell bandwidth from latency");
+    fail(in_step_model, "sums of one size on as many ranks do not tell bandwidth from latency");
   }
   double a = (x1 * yy - y1 * xy) / determinant, b = (y1 * xx - x1 * xy) / determinant;
   if (a < 0) a = 0, b = y1 / yy;

@@ -9,12 +9,10 @@
 namespace limbeck::detail {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::size_t deepest = 128;
 
 // Goes through the text and keeps nothing but the keys of the objects around.
-class Check : public nlohmann::json_sax<Json> {
+class Check : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::string twice;      // the first key that its object says again
   bool too_deep = false;  // where it stopped
@@ -34,7 +32,7 @@ class Check : public nlohmann::json_sax<Json> {
     if (!keys_.back().insert(name).second && twice.empty()) twice = name;
     return true;
   }
-  bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
     return false;
   }
 
@@ -56,7 +54,7 @@ class Check : public nlohmann::json_sax<Json> {
 
 std::string json_fault(std::string_view text) {
   Check check;
-  const bool is_json = Json::sax_parse(text, &check);
+  const bool is_json = nlohmann::json::sax_parse(text, &check);
   if (check.too_deep) return fmt::format("is nested more than {} deep", deepest);
   if (is_json && !check.twice.empty()) return fmt::format("says the key \"{}\" twice", check.twice);
   return {};

@@ -130,7 +130,7 @@ Metadata read_metadata(const FileReader& file, const Json& json) {
 }
 
 template <class T, class Convert>
-void read_elements(FileReader& file, std::span<real> to, const Convert& convert) {
+void read_converted(FileReader& file, std::span<real> to, const Convert& convert) {
   while (!to.empty()) {
     const auto part = file.read<T>(std::min<std::size_t>(to.size(), 1 << 16));
     for (std::size_t i = 0; i < part.size(); ++i) to[i] = file.element(convert(part[i]));
@@ -149,12 +149,12 @@ void read_tensor(FileReader& file, const Entry& entry, TensorFile& content) {
   }
   Tensor tensor = Tensor::empty(entry.shape);
   if (entry.dtype == "F32") {
-    read_elements<float>(file, tensor.values(), as_it_is);
+    read_converted<float>(file, tensor.values(), as_it_is);
   } else if (entry.dtype == "F64") {
-    read_elements<double>(file, tensor.values(), as_it_is);
+    read_converted<double>(file, tensor.values(), as_it_is);
   } else {
-    read_elements<std::uint16_t>(file, tensor.values(),
-                                 entry.dtype == "F16" ? from_f16 : from_bf16);
+    read_converted<std::uint16_t>(file, tensor.values(),
+                                  entry.dtype == "F16" ? from_f16 : from_bf16);
   }
   content.tensors.push_back({entry.name, tensor});
 }

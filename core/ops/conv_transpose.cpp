@@ -13,8 +13,8 @@ namespace {
 constexpr const char* op = "conv_transpose2d";
 
 // The sizes of the convolution whose way back this is: from y's shape to x's.
-ConvSizes check_sizes(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                      const ConvTransposeOptions& options) {
+ConvSizes check_transposed_sizes(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                 const ConvTransposeOptions& options) {
   if (x.shape().rank() != 4) fail(op, "images must be (N, C, H, W); got shape {}", x.shape());
   if (weight.shape().rank() != 4) {
     fail(op, "the weight must be (C_in, C_out, kh, kw); got {}", weight.shape());
@@ -76,7 +76,7 @@ void convolve_back(real* dx, real* dweight, const Tensor& dz, const real* x, con
 
 Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         const ConvTransposeOptions& options) {
-  const ConvSizes sizes = check_sizes(x, weight, bias, options);
+  const ConvSizes sizes = check_transposed_sizes(x, weight, bias, options);
   Tensor y = Tensor::empty({sizes.images, sizes.in, sizes.height, sizes.width});
   convolve_back(y.data(), nullptr, x, std::as_const(y).data(), weight.data(), sizes);
   y = record(op, y, {x, weight},

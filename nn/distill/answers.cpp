@@ -17,7 +17,7 @@
 namespace limbeck::detail {
 namespace {
 
-constexpr const char* op = "Distiller";
+constexpr const char* in_answers = "Distiller";
 
 Index members_of(const Ensemble* ensemble) {
   return ensemble == nullptr ? 1 : ensemble->size();
@@ -94,9 +94,10 @@ std::vector<Tensor> Answers::answers_to(const Tensor& images, std::span<const In
   const NoGrad no_grad;
   std::vector<Tensor> answers = {taps_.run(
       [&] { return ensemble_ != nullptr ? ensemble_->member_logits(images) : teacher_(images); })};
-  check_answer(op, "the teacher's logits", answers[0], indices);
+  check_answer(in_answers, "the teacher's logits", answers[0], indices);
   for (Tensor& output : taps_.take()) {
-    check_answer(op, fmt::format("the outputs of the teacher's \"{}\"", paths_[answers.size() - 1]),
+    check_answer(in_answers,
+                 fmt::format("the outputs of the teacher's \"{}\"", paths_[answers.size() - 1]),
                  output, indices);
     answers.push_back(output.detach());
   }
@@ -156,7 +157,7 @@ void Answers::ask(const Step& step) {
   const bool begins = epoch_ == 0, keeps = !known_.empty();
   if (begins && keeps && step.step > 0 && options_.augment) catch_up(step);
   if (!begins && keeps && step.epoch != epoch_ && checksum_of(teacher_) != teacher_then_) {
-    fail(op,
+    fail(in_answers,
          "the teacher has changed since it gave the answers that are kept; with "
          "DistillerOptions::answers_limit = 0 it is asked about every batch");
   }

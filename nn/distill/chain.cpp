@@ -8,17 +8,18 @@
 namespace limbeck {
 namespace {
 
-constexpr const char* op = "Chain";
+constexpr const char* in_chain = "Chain";
 
 void check_step(const ChainStep& step, std::size_t number) {
   const auto good = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; };
   if (step.name.empty() || !std::ranges::all_of(step.name, good)) {
-    fail(op, "the name of step {}, \"{}\", must be of letters, digits, '-' and '_'", number,
+    fail(in_chain, "the name of step {}, \"{}\", must be of letters, digits, '-' and '_'", number,
          step.name);
   }
-  if (step.student == nullptr) fail(op, "step \"{}\" has no student", step.name);
+  if (step.student == nullptr) fail(in_chain, "step \"{}\" has no student", step.name);
   if (step.student == step.from) {
-    fail(op, "in step \"{}\" a network teaches itself; ema() is a teacher of that kind", step.name);
+    fail(in_chain, "in step \"{}\" a network teaches itself; ema() is a teacher of that kind",
+         step.name);
   }
 }
 
@@ -30,7 +31,7 @@ void check_training_of(const ChainStep& step, const Dataset& set) {
     const auto uses_labels = [](const Term& term) { return term.uses_labels; };
     if (std::ranges::any_of(step.objective.terms, uses_labels)) set.check_labelled("labels");
   } catch (const Error& error) {
-    fail(op, "step \"{}\": {}", step.name, error.what());
+    fail(in_chain, "step \"{}\": {}", step.name, error.what());
   }
 }
 
@@ -38,14 +39,14 @@ void check_training_of(const ChainStep& step, const Dataset& set) {
 
 Chain::Chain(std::vector<ChainStep> steps, ChainOptions options)
     : steps_(std::move(steps)), options_(std::move(options)) {
-  if (steps_.empty()) fail(op, "at least one step is needed");
+  if (steps_.empty()) fail(in_chain, "at least one step is needed");
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     check_step(steps_[i], i + 1);
     const auto before = steps_.begin() + static_cast<std::ptrdiff_t>(i);
     if (std::find_if(steps_.begin(), before, [&](const ChainStep& step) {
           return step.name == steps_[i].name;
         }) != before) {
-      fail(op, "two steps are named \"{}\"", steps_[i].name);
+      fail(in_chain, "two steps are named \"{}\"", steps_[i].name);
     }
   }
   for (const ChainStep& step : steps_) {

@@ -19,11 +19,12 @@
 namespace limbeck {
 namespace {
 
-constexpr const char* op = "Distiller";
+constexpr const char* in_distiller = "Distiller";
 
 void check_classes(Index taught, Index learned) {
   if (taught == learned) return;
-  fail(op, "the teacher tells {} classes apart and the student {}; both must have the same", taught,
+  fail(in_distiller,
+       "the teacher tells {} classes apart and the student {}; both must have the same", taught,
        learned);
 }
 
@@ -189,7 +190,7 @@ Distiller::Distiller(std::shared_ptr<detail::Lesson> lesson, Module& teacher, Mo
                      const DistillerOptions& how)
     : teacher_(teacher), student_(student), lesson_(std::move(lesson)), how_(how) {
   if (how.answers_limit < 0 || how.gradient_every < 0) {
-    fail(op, "answers_limit, {} bytes, and gradient_every, {} steps, must be at least 0",
+    fail(in_distiller, "answers_limit, {} bytes, and gradient_every, {} steps, must be at least 0",
          how.answers_limit, how.gradient_every);
   }
   if (teacher.name().empty()) teacher.set_name("teacher");
@@ -198,16 +199,17 @@ Distiller::Distiller(std::shared_ptr<detail::Lesson> lesson, Module& teacher, Mo
 
 Distiller::Distiller(Module& teacher, Module& student, const DistillationOptions& options,
                      TemperatureSchedule schedule, const DistillerOptions& how)
-    : Distiller(detail::two_number_lesson(op, options, std::move(schedule)), teacher, student,
-                how) {}
+    : Distiller(detail::two_number_lesson(in_distiller, options, std::move(schedule)), teacher,
+                student, how) {}
 
 Distiller::Distiller(Module& teacher, Module& student, Objective objective,
                      const DistillerOptions& how)
-    : Distiller(detail::lesson_of(op, std::move(objective), how), teacher, student, how) {}
+    : Distiller(detail::lesson_of(in_distiller, std::move(objective), how), teacher, student, how) {
+}
 
 KeptAnswers Distiller::kept_answers(const Dataset& transfer_set, const TrainOptions& options) {
   if (!lesson_->asks_teacher()) return {};
-  const TapWatch taps(op, "teacher", teacher_, lesson_->teacher_taps(), transfer_set);
+  const TapWatch taps(in_distiller, "teacher", teacher_, lesson_->teacher_taps(), transfer_set);
   const auto size = detail::Answers::size_of(teacher_, taps, transfer_set, options);
   std::vector<Module*> learners = {&student_};
   learners.insert(learners.end(), options.with.begin(), options.with.end());
@@ -229,9 +231,9 @@ std::vector<EpochReport> Distiller::learn(const Dataset& transfer_set,
     facts["teacher's weights"] = detail::checksum_of(teacher_);
     detail::agree(*ranks, facts);
   }
-  if (lesson_->uses_labels()) transfer_set.check_labelled(op);
-  TapWatch taps(op, "teacher", teacher_, lesson_->teacher_taps(), transfer_set);
-  Pupil pupil(op, *lesson_, student_, transfer_set, options);
+  if (lesson_->uses_labels()) transfer_set.check_labelled(in_distiller);
+  TapWatch taps(in_distiller, "teacher", teacher_, lesson_->teacher_taps(), transfer_set);
+  Pupil pupil(in_distiller, *lesson_, student_, transfer_set, options);
   check_classes(taps.classes(), pupil.classes());
   pupil.prepare(taps.shapes(), how_.self_check);
   std::vector<std::int32_t> decisions;

@@ -14,7 +14,7 @@
 namespace limbeck {
 namespace {
 
-constexpr const char* op = "MutualLearning";
+constexpr const char* in_mutual_learning = "MutualLearning";
 
 // Of the first student a name is its own, of student k "errors-k".
 std::string numbered(const char* name, std::size_t k) {
@@ -56,17 +56,19 @@ Tensor others_loss(const Tensor& z, std::span<const Tensor> others, const Mutual
 
 MutualLearning::MutualLearning(std::vector<Module*> students, const MutualOptions& options)
     : students_(std::move(students)), options_(options) {
-  if (students_.size() < 2) fail(op, "at least two students are needed; got {}", students_.size());
+  if (students_.size() < 2)
+    fail(in_mutual_learning, "at least two students are needed; got {}", students_.size());
   for (const Module* const student : students_) {
-    if (student == nullptr) fail(op, "a student is null");
+    if (student == nullptr) fail(in_mutual_learning, "a student is null");
   }
   for (const double weight : {options.labels, options.others}) {
     if (!(weight >= 0) || !std::isfinite(weight)) {
-      fail(op, "a weight must be a number of at least 0; got {}", weight);
+      fail(in_mutual_learning, "a weight must be a number of at least 0; got {}", weight);
     }
   }
-  if (options.labels == 0 && options.others == 0) fail(op, "with two weights of 0 nobody learns");
-  check_temperature(op, options.temperature);
+  if (options.labels == 0 && options.others == 0)
+    fail(in_mutual_learning, "with two weights of 0 nobody learns");
+  check_temperature(in_mutual_learning, options.temperature);
   for (std::size_t k = 0; k < students_.size(); ++k) {
     if (students_[k]->name().empty()) students_[k]->set_name(numbered("student", k));
   }
@@ -81,13 +83,13 @@ void MutualLearning::check_students() const {
     for (const Tensor& parameter : student.parameters()) own.insert(&parameter.body());
     for (const auto* const body : own) {
       if (!all.insert(body).second) {
-        fail(op, "student {} shares parameters with one before it", k + 1);
+        fail(in_mutual_learning, "student {} shares parameters with one before it", k + 1);
       }
     }
     const auto [same, is_new] =
         known.emplace(detail::layers_of(student) + detail::checksum_of(student), k);
     if (is_new) continue;
-    fail(op,
+    fail(in_mutual_learning,
          "students {} and {} have the same weights and would always say the same; make them with "
          "different seeds",
          same->second + 1, k + 1);
@@ -123,7 +125,8 @@ std::vector<Tensor> MutualLearning::answers(const Step& step) const {
   for (std::size_t k = 1; k < students_.size(); ++k) {
     logits.push_back((*students_[k])(step.batch.images));
     if (logits[k].shape() == logits[0].shape()) continue;
-    fail(op, "all students must tell the same classes apart; the first gives {} and student {} {}",
+    fail(in_mutual_learning,
+         "all students must tell the same classes apart; the first gives {} and student {} {}",
          logits[0].shape(), k + 1, logits[k].shape());
   }
   return logits;
@@ -174,14 +177,16 @@ Loss MutualLearning::loss_in_turn(const Step& step, const detail::MovePart& move
 
 std::vector<EpochReport> MutualLearning::fit(const Dataset& train, const TrainOptions& options) {
   if (options_.labels > 0) {
-    train.check_labelled(op);
+    train.check_labelled(in_mutual_learning);
     if (options.mix) {
-      fail(op, "mixed images have no label to learn; with {{.labels = 0}} students need none");
+      fail(in_mutual_learning,
+           "mixed images have no label to learn; with {{.labels = 0}} students need none");
     }
   }
   check_students();
   if (options_.in_turn && options.accumulate > 1) {
-    fail(op, "in turn each batch makes a step of each student; accumulate must be 1, and is {}",
+    fail(in_mutual_learning,
+         "in turn each batch makes a step of each student; accumulate must be 1, and is {}",
          options.accumulate);
   }
   detail::Task task{.loss = [this](const Step& step) { return loss(step); }, .facts = facts()};

@@ -18,7 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* op = "self_check";
+constexpr const char* in_self_check = "self_check";
 constexpr Index several = 6;  // images
 constexpr double huge = 1e4;  // of logits
 
@@ -111,7 +111,8 @@ class TermCheck {
   }
 
   [[noreturn]] void refuse(const std::string& what) const {
-    fail(op, "the term \"{}\" {}; DistillerOptions::self_check = false trains with it all the same",
+    fail(in_self_check,
+         "the term \"{}\" {}; DistillerOptions::self_check = false trains with it all the same",
          term_.name, what);
   }
 
@@ -359,7 +360,7 @@ void check_term(const Term& term, const TermShapes& shapes, const Batch& some) {
 }
 
 void check_objective(const Objective& objective, Index classes) {
-  if (classes < 2) fail(op, "at least two classes are needed; got {}", classes);
+  if (classes < 2) fail(in_self_check, "at least two classes are needed; got {}", classes);
   Batch blank{.images = Tensor::zeros({several, 1, 8, 8}), .class_ids = {}, .indices = {}};
   for (Index i = 0; i < several; ++i) {
     blank.class_ids.push_back(static_cast<std::int32_t>(i % classes));
@@ -367,8 +368,8 @@ void check_objective(const Objective& objective, Index classes) {
   }
   for (const Term& term : objective.terms) {
     if (!term.student_taps.empty() || !term.teacher_taps.empty()) {
-      fail(op, "the term \"{}\" has taps, whose shapes are not known here: call check_term",
-           term.name);
+      fail(in_self_check,
+           "the term \"{}\" has taps, whose shapes are not known here: call check_term", term.name);
     }
     check_term(term, {.classes = classes, .student_taps = {}, .teacher_taps = {}}, blank);
   }

@@ -9,7 +9,7 @@
 namespace limbeck {
 namespace {
 
-std::optional<double> number(const std::optional<Index>& count) {
+std::optional<double> as_number(const std::optional<Index>& count) {
   return count ? std::optional(static_cast<double>(*count)) : std::nullopt;
 }
 
@@ -28,9 +28,9 @@ std::vector<ReportNumber> numbers_of(const EpochReport& r) {
     if (term.measured || !std::isnan(term.gradient))
       numbers.push_back({term.name + "-gradient", term.gradient});
   }
-  numbers.push_back({"errors", number(r.errors), true});
+  numbers.push_back({"errors", as_number(r.errors), true});
   numbers.push_back({"agreement", r.agreement});
-  numbers.push_back({"validation_errors", number(r.validation_errors), true});
+  numbers.push_back({"validation_errors", as_number(r.validation_errors), true});
   numbers.push_back({"gradient_norm", r.gradient_norm});
   for (const MetricValue& metric : r.metrics) numbers.push_back({metric.name, metric.value});
   numbers.push_back({"lr", r.lr});

@@ -12,7 +12,7 @@
 namespace limbeck {
 namespace {
 
-constexpr const char* op = "Loss";
+constexpr const char* in_loss = "Loss";
 
 // Columns and fields that stand beside the terms wherever a report is written.
 constexpr std::array taken = {"network",     "epoch",   "epochs",   "loss",
@@ -21,14 +21,14 @@ constexpr std::array taken = {"network",     "epoch",   "epochs",   "loss",
                               "metrics",     "batches", "terms",    "gradient_norm"};
 
 void check_terms(const std::vector<TermValue>& terms) {
-  if (terms.empty()) fail(op, "there is no term, so nothing to minimise");
+  if (terms.empty()) fail(in_loss, "there is no term, so nothing to minimise");
   for (const TermValue& term : terms) {
-    detail::check_report_name(op, term.name);
+    detail::check_report_name(in_loss, term.name);
     if (!std::isfinite(static_cast<real>(term.weight))) {
-      fail(op, "the weight of \"{}\" must be finite; got {}", term.name, term.weight);
+      fail(in_loss, "the weight of \"{}\" must be finite; got {}", term.name, term.weight);
     }
     if (std::ranges::count(terms, term.name, &TermValue::name) > 1) {
-      fail(op, "two terms are named \"{}\"", term.name);
+      fail(in_loss, "two terms are named \"{}\"", term.name);
     }
   }
 }
@@ -48,7 +48,7 @@ void detail::check_report_name(const char* what, const std::string& name) {
 Loss::Loss(std::vector<Term> terms) {
   for (const Term& term : terms) {
     if (!term.value.defined() || term.value.size() != 1) {
-      fail(op, "\"{}\" must be a scalar; got {}: take a mean or a sum", term.name,
+      fail(in_loss, "\"{}\" must be a scalar; got {}: take a mean or a sum", term.name,
            term.value.defined() ? fmt::format("{}", term.value.shape()) : "nothing");
     }
     terms_.push_back({.name = term.name,
@@ -65,7 +65,8 @@ Loss::Loss(std::vector<Term> terms) {
 Loss::Loss(Tensor total, std::vector<TermValue> terms)
     : total_(std::move(total)), terms_(std::move(terms)) {
   check_terms(terms_);
-  if (!total_.defined() || total_.size() != 1) fail(op, "the sum of the terms must be a scalar");
+  if (!total_.defined() || total_.size() != 1)
+    fail(in_loss, "the sum of the terms must be a scalar");
 }
 
 }  // namespace limbeck

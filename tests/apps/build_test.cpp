@@ -109,14 +109,61 @@ TEST_CASE("sources of a folder are compiled together, but for those that declare
   CHECK(members() == "a.o\nb.o\nc.o\n");
 }
 
+TEST_CASE("what would hide a name that another source means is not compiled together with it") {
+  const std::string group = "/build/float/core/full-1.cpp";
+  Tree tree;
+  tree.put("core/names.h",
+           "#pragma once\nnamespace lib {\nint linear(int n);\nstruct Wire {};\n}\n");
+  const std::string include = "#include \"core/names.h\"\n";
+  tree.put("core/a.cpp", include + "int lib::linear(int n) { return n; }\n");
+  tree.put("core/b.cpp", include + "namespace lib {\nint b();\nint b() { return linear(2); }\n}\n");
+  SUBCASE("a variable with the name of a function") {
+    tree.put("core/c.cpp",
+             "namespace lib {\nint c();\nnamespace {\nconstexpr int linear = 3;\n"
+             "}  // namespace\nint c() { return linear; }\n}\n");
+    CHECK(tree.functions() == "lib::b() lib::c() lib::linear(int) ");
+  }
+  SUBCASE("the second of two variables in a line") {
+    tree.put("core/c.cpp",
+             "int c();\nnamespace {\nconstexpr int one = 1, two = 2;\n"
+             "}  // namespace\nint c() { return one + two; }\n");
+    tree.put("core/b.cpp",
+             "int b();\nnamespace {\nint two() { return 2; }\n"
+             "}  // namespace\nint b() { return two(); }\n");
+    CHECK(tree.functions() == "b() c() lib::linear(int) ");
+  }
+  SUBCASE("a type with the name of another") {
+    tree.put("core/b.cpp",
+             "namespace {\nstruct Wire { int n = 1; };\n}  // namespace\n"
+             "int b();\nint b() { return Wire().n; }\n");
+    tree.put("core/c.cpp",
+             include + "namespace lib {\nint c(Wire);\nint c(Wire) { return 3; }\n}\n");
+    CHECK(tree.functions() == "b() lib::c(lib::Wire) lib::linear(int) ");
+  }
+  SUBCASE("the names of a whole namespace") {
+    tree.put("core/b.cpp",
+             include + "using namespace lib;\nint b();\nint b() { return linear(2); }\n");
+    tree.put("core/c.cpp", "struct Wire {};\nint c(Wire);\nint c(Wire) { return 3; }\n");
+    CHECK(tree.functions() == "b() c(Wire) lib::linear(int) ");
+  }
+  CHECK(!contains(read_all(tree.path() + group), "core/b.cpp\"\n#include \"core/c.cpp"));
+}
+
+TEST_CASE("functions of one name that are there for all are compiled together") {
+  Tree tree;
+  tree.put("core/b.cpp", "int a(int);\nint a(int n) { return n; }\n");
+  CHECK(tree.functions() == "a() a(int) ");
+  CHECK(read_all(tree.path() + "/build/float/core/full-1.cpp") ==
+        "#include \"core/a.cpp\"\n#include \"core/b.cpp\"\n");
+}
+
 TEST_CASE("where nothing is to be run, each source is looked at by itself") {
   Tree tree;
-  tree.put("core/a.cpp", "struct A {};\n");
-  tree.put("core/b.cpp", "A of_b();\nA of_b() { return {}; }\n");
+  tree.put("core/b.cpp", "int b();\nint b() { return a(); }\n");
   CHECK(tree.make({"build/float/core/full-1.o"}).exit_code == 0);
   const Finished alone = tree.make({"SYNTAX=1", "build/float-syntax/core/b.o"});
   CHECK(alone.exit_code == 2);
-  CHECK(contains(alone.err, "core/b.cpp:1:1: error: "));
+  CHECK(contains(alone.err, "core/b.cpp:2:18: error: "));
 }
 
 TEST_CASE("a user's build does not stop on a warning; a check of a change does") {
@@ -162,7 +209,7 @@ TEST_CASE("tests are compiled together, each once, also when they grow and go") 
         "namespace test_file_1 {\n#line 1 \"tests/core/a_test.cpp\"\n\n\nstatic int of_a;\n}\n"
         "namespace test_file_2 {\n#line 1 \"tests/core/b_test.cpp\"\n\nusing namespace std;\n"
         "#include <b>\n}\n");
-  tree.put("tests/core/a_test.cpp", std::string(45'000, '\n'));
+  tree.put("tests/core/a_test.cpp", std::string(70'000, '\n'));
   tree.set_back("tests/core/a_test.cpp");  // what counts is who is in the group
   tree.put("tests/core/c_test.cpp", "\n");
   CHECK_FALSE(contains(made("2"), "a_test.cpp"));
