@@ -65,4 +65,17 @@ class Rng {
 Tensor uniform(const Shape& shape, double low, double high, Rng& rng);
 Tensor normal(const Shape& shape, double mean, double stddev, Rng& rng);
 
+// While one of these lives, these two leave the elements of what they make in this thread unset and
+// take no numbers: for a network of which only the shapes, or what memory they take, are wanted.
+class WithoutValues {
+ public:
+  WithoutValues();
+  ~WithoutValues();
+  WithoutValues(const WithoutValues&) = delete;
+  WithoutValues& operator=(const WithoutValues&) = delete;
+
+ private:
+  bool before_;
+};
+
 }  // namespace limbeck

@@ -7,6 +7,7 @@
 #include "apps/distill/settings.h"
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/random.h"
 #include "core/storage.h"
 #include "nn/distill/taps.h"
 #include "nn/export/fake_quantized.h"
@@ -30,6 +31,7 @@ void try_work(const char* option, const std::string& spec, const Work& work) {
 }
 
 void try_network(const char* option, const std::string& spec, const RunTools& tools) {
+  const WithoutValues shapes_alone;
   try_work(option, spec, [&] { static_cast<void>(tools.make(spec, 0, 0)); });
 }
 

@@ -106,9 +106,15 @@ class Jobs : public Crew {
     const pid_t first = getpid();
     for (int rank = 1; rank <= jobs; ++rank) {
       int ends[2];
-      if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) refuse(rank, jobs);
+      if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        refuse(rank, jobs, errno);
+      }
       const pid_t pid = fork();
-      if (pid < 0) refuse(rank, jobs);
+      if (pid < 0) {
+        const int why = errno;
+        for (const int end : ends) close(end);
+        refuse(rank, jobs, why);
+      }
       if (pid == 0) {
         for (const Child& other : children_) close(other.socket);
         close(ends[0]);
@@ -118,14 +124,7 @@ class Jobs : public Crew {
       children_.push_back({pid, ends[0]});
     }
   }
-  ~Jobs() override {
-    for (const Child& child : children_) {
-      if (child.socket < 0) continue;
-      kill(child.pid, SIGKILL);  // nothing that it does is wanted any more
-      close(child.socket);
-      waitpid(child.pid, nullptr, 0);
-    }
-  }
+  ~Jobs() override { end_all(); }
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
@@ -161,8 +160,19 @@ class Jobs : public Crew {
 
   const Child& child(int rank) const { return children_.at(static_cast<std::size_t>(rank - 1)); }
 
-  [[noreturn]] static void refuse(int rank, int jobs) {
-    fail("--jobs", "job {} of {} cannot be started: {}", rank, jobs, std::strerror(errno));
+  [[noreturn]] void refuse(int rank, int jobs, int why) {
+    end_all();
+    fail("--jobs", "job {} of {} cannot be started: {}", rank, jobs, std::strerror(why));
+  }
+
+  void end_all() {
+    for (const Child& child : children_) {
+      if (child.socket < 0) continue;
+      kill(child.pid, SIGKILL);  // nothing that it does is wanted any more
+      close(child.socket);
+      waitpid(child.pid, nullptr, 0);
+    }
+    children_.clear();
   }
 
   // Ends with the first process, however that ends.

@@ -174,7 +174,7 @@ std::vector<Json> results_of(const std::vector<Run>& runs, const RunStore& store
   for (const Run& run : runs) places.push_back(list.add(run, false));
   std::size_t done = 0;
   if (dealer.crew().is_first()) {
-    for (const Run& run : runs) done += store.find(run) && !run.learn ? 1U : 0U;
+    for (const Run& run : runs) done += !run.learn && store.find(run) ? 1U : 0U;
     if (done > 0) voice.say(fmt::format("{} of {} runs are done already", done, runs.size()));
   }
   const auto counted = std::ranges::count_if(runs, [](const Run& run) { return !run.learn; });

@@ -105,3 +105,13 @@ TEST_CASE("a uniform tensor stays below its upper end, also where rounding would
   const Tensor constant = uniform({3}, 2, 2, rng);
   CHECK(difference(constant, {2, 2, 2}) == 0);
 }
+
+TEST_CASE("tensors without values have their shapes, and take no numbers") {
+  Rng rng(8), untouched(8);
+  {
+    const WithoutValues shapes_alone;
+    CHECK(uniform({3, 4}, -1, 1, rng).shape() == Shape{3, 4});
+    CHECK(normal({5}, 0, 1, rng).shape() == Shape{5});
+  }
+  CHECK(same_bits(uniform({3, 4}, -1, 1, rng), uniform({3, 4}, -1, 1, untouched)));
+}

@@ -48,11 +48,14 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
+  // A file of that name goes first: some file systems wait for the disk when one is overwritten.
   std::string write(const std::string& name, const Bytes& bytes) const {
+    std::filesystem::remove(file(name));
     std::ofstream(file(name), std::ios::binary) << bytes;
     return file(name);
   }
   std::string write_gzipped(const std::string& name, const Bytes& bytes) const {
+    std::filesystem::remove(file(name));
     gzFile_s* const gz = gzopen(file(name).c_str(), "wb");
     gzwrite(gz, bytes.data(), static_cast<unsigned>(bytes.size()));
     gzclose(gz);
