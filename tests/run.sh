@@ -6,7 +6,7 @@
 # this process; what a shard prints comes when it has ended.
 set -u
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}  # beside others: core/parallel.h
-shards=8
+shards=20
 at_once=$("$(dirname "$0")/../.make/jobs.sh")
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <map>
 
 #include "tests/apps/run_program.h"
 #include "tests/markdown.h"
@@ -74,6 +75,14 @@ bool has_word(const std::string& text, const std::string& name) {
   return false;
 }
 
+// What a command says, which is run once: most come again and again.
+const Finished& answer_to(const Lines& command) {
+  static std::map<Lines, Finished> answers;
+  const auto known = answers.find(command);
+  return known != answers.end() ? known->second
+                                : answers.emplace(command, run_command(command)).first->second;
+}
+
 // The following say what is wrong with a command, given as its words; "" if nothing.
 
 std::string wrong_make(const Lines& words) {
@@ -87,7 +96,7 @@ std::string wrong_make(const Lines& words) {
   Lines dry = {
       "env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "make", "-n", "-C", fs::current_path().string()};
   dry.insert(dry.end(), words.begin() + 1, words.end());
-  const Finished run = run_command(dry);
+  const Finished& run = answer_to(dry);
   return run.exit_code == 0 ? "" : trimmed(lines_of(run.err + "make fails").front());
 }
 
@@ -95,12 +104,13 @@ std::string wrong_make(const Lines& words) {
 std::string wrong_program(const Lines& words) {
   const std::string name = words[0].substr(std::string("apps/").size());
   if (!fs::exists("apps/" + name + ".cpp")) return "there is no program " + words[0];
+  const std::string program = fs::absolute(LIMBECK_BIN).string() + "/" + name;
   std::string help;
   for (std::size_t i = 1; i < words.size(); ++i) {
     if (!words[i].starts_with('-')) continue;
     if (help.empty()) {
-      help = run_program(name, {"--help"}).out;
-      if (contains(help, "SUBCOMMAND")) help += run_program(name, {words[1], "--help"}).out;
+      help = answer_to({program, "--help"}).out;
+      if (contains(help, "SUBCOMMAND")) help += answer_to({program, words[1], "--help"}).out;
     }
     const std::string option = words[i].substr(0, words[i].find('='));
     if (!has_word(help, option)) return fmt::format("{} has no option {}", words[0], option);
@@ -120,7 +130,7 @@ std::string wrong_filter(const Lines& words) {
   }
   Lines list = {program, "--list-test-cases", "--no-skip"};
   list.insert(list.end(), words.begin() + 1, words.end());
-  const std::string out = run_command(list).out;
+  const std::string& out = answer_to(list).out;
   const std::string count = "unskipped test cases passing the current filters: ";
   const std::size_t at = out.find(count);
   if (at == std::string::npos) return "the tests' program does not understand it";
