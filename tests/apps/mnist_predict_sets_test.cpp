@@ -38,7 +38,8 @@ TEST_CASE("an answer that is not finite is named, and the others are given") {
   // Lights one unit by the pixel in the corner alone, and of that all classes too much.
   const real large = 100 * std::sqrt(std::numeric_limits<real>::max());
   net.parameters()[0].values()[0] = large;
-  for (real& w : net.parameters()[2].values()) w = std::abs(w) * large;
+  Tensor weight = net.parameters()[2];
+  for (real& w : weight.values()) w = std::abs(w) * large;
   const std::string file = t.folder.file("overflows.safetensors");
   save_model(net, file, {.spec = "mlp:4", .image = {1, 28, 28}, .classes = 10});
   std::vector<std::uint8_t> corner(784);
