@@ -122,6 +122,10 @@ TEST_CASE("plain convolution in two groups, with padding and steps, by hand") {
 
 TEST_CASE("LIMBECK_KERNELS=plain is heard, and what it does not know is refused") {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  if (run_command({program, "--version"}).exit_code != 0) {
+    MESSAGE("skipped: this program is for another processor, and an emulator runs it");
+    return;
+  }
   const auto run = [&](const std::string& kernels) {
     return run_command({"env", "LIMBECK_KERNELS=" + kernels, program,
                         "-tc=conv2d gives PyTorch*,matmul and linear*,pooling gives PyTorch*"});
