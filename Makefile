@@ -275,8 +275,7 @@ $(TESTS): $(TEST_OBJECTS) $(TESTED_COMMON) $(LIB) $(BUILD)/sources
 
 QUICK := $(call objects_of,$(QUICK_SOURCES)) $(BUILD)/apps/report/page_files.o
 $(QUICK) $(BUILD)/pch/quick.h.gch $(BUILD)/pch/quick.h.pch: private CXXFLAGS += $(if $(filter 0 fuzz,$(SAN)),-Og,-O0)
-# (That a test does nothing undefined is not looked at: it takes a quarter of its compile time.)
-$(ALL_TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0) $(if $(filter 1,$(SAN)),-fno-sanitize=undefined)
+$(ALL_TEST_OBJECTS) $(BUILD)/pch/tests.h.gch $(BUILD)/pch/tests.h.pch: private CXXFLAGS += $(if $(filter fuzz,$(SAN)),-O1,-O0)
 OF_TESTS := -DLIMBECK_BIN='"$(BIN)/apps"' -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
 $(QUICK): private HEADERS_OF := quick
 $(ALL_TEST_OBJECTS): private HEADERS_OF := tests
