@@ -20,6 +20,7 @@ FNR == 1 {
   split("", words)
 }
 { bytes += length($0) + 1 }
+# What it says: types, and what is called.
 apart {
   text = $0
   sub(/\/\/.*/, "", text)
@@ -32,6 +33,7 @@ apart {
     }
   }
 }
+# What it declares, and how: a function for all to see (overload), one of its own, or what hides others.
 /^[A-Za-z_]/ && apart && !/^(namespace|template|extern|using namespace)/ {
   declared = $0
   sub(/ : .*/, "", declared)
@@ -66,21 +68,19 @@ function place(  folder, group, number, word) {
   }
   size[group] += bytes
   ++members[group]
-  for (word in names) {
-    if (names[word] != "overload") declared_in[group, word] = 1
-    else overloaded_in[group, word] = 1
-    if (names[word] == "hides") hides_in[group, word] = 1
-  }
+  for (word in names) declared_in[group, word] = names[word]
   for (word in words) said_in[group, word] = 1
   sources[++files] = file
   group_of[files] = group
 }
 function goes_into(group,  word) {
   for (word in names) {
-    if ((group, word) in declared_in) return 0
-    if (names[word] != "overload" && (group, word) in overloaded_in) return 0
+    if ((group, word) in declared_in &&
+        (names[word] != "overload" || declared_in[group, word] != "overload")) return 0
     if (names[word] == "hides" && (group, word) in said_in) return 0
   }
-  for (word in words) if ((group, word) in hides_in) return 0
+  for (word in words) {
+    if ((group, word) in declared_in && declared_in[group, word] == "hides") return 0
+  }
   return 1
 }
