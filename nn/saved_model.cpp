@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/error.h"
+#include "core/random.h"
 #include "core/storage.h"
 #include "nn/model_spec.h"
 #include "nn/weights.h"
@@ -99,7 +100,8 @@ Sequential network_of(const std::string& path, const ModelInfo& info, const Tens
   for (const NamedTensor& t : file.tensors)
     elements += 4 * static_cast<std::size_t>(t.tensor.size());
   const MemoryLimit limit(elements * sizeof(real));
-  Rng rng(0);  // its numbers are overwritten
+  const WithoutValues overwritten;  // by those of the file, each of them
+  Rng rng(0);
   try {
     return make_model(info.spec, info.image, info.classes, {}, rng);
   } catch (const MemoryLimit::Exceeded&) {

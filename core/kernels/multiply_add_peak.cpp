@@ -10,15 +10,16 @@
 namespace limbeck {
 namespace {
 
-// That do not wait for one another: enough for two units of five cycles, and no more than there are
-// registers for.
+// Enough for two units of five cycles, and no more than there are registers for.
 constexpr int chains = 12;
 constexpr Index lanes_of_one = wide_bytes / static_cast<Index>(sizeof(real));
 
-// So many times `steps` vectors of multiply-adds; their sum, for the compiler to believe in.
-real multiply_adds(Index steps, real factor, real summand) {
+}  // namespace
+
+real chains_of_multiply_adds(Index steps, real factor, real summand) {
   const Wide f = factor - Wide{}, s = summand - Wide{};
-  Wide x[chains] = {};
+  Wide x[chains];
+  for (int j = 0; j < chains; ++j) x[j] = static_cast<real>(j) - Wide{};
   for (Index i = 0; i < steps; ++i) {
     for (Wide& v : x) v = v * f + s;
   }
@@ -26,8 +27,6 @@ real multiply_adds(Index steps, real factor, real summand) {
   for (const Wide& v : x) sum += v;
   return sum[0];
 }
-
-}  // namespace
 
 double multiply_add_peak() {
   using Clock = std::chrono::steady_clock;
@@ -38,7 +37,7 @@ double multiply_add_peak() {
     const auto start = Clock::now();
     parallel_parts(threads(), 1, [&](Index, Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
-        results.data()[i] = multiply_adds(steps, real{0.5}, static_cast<real>(i));
+        results.data()[i] = chains_of_multiply_adds(steps, real{0.5}, static_cast<real>(i));
       }
     });
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
