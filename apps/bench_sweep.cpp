@@ -52,21 +52,23 @@ Tensor noise(const Shape& shape) {
   return uniform(shape, -1, 1, rng);
 }
 
-std::vector<Point> linear_points(bool quick) {
+// Of a layer as wide as its input, or, of a network's last, with so many outputs.
+std::vector<Point> linear_points(bool quick, Index outputs = 0) {
   const std::vector<Index> widths =
       quick ? std::vector<Index>{32, 256, 1024}
-            : std::vector<Index>{16, 32, 64, 128, 256, 512, 784, 1024, 1200, 2048, 4096, 8192};
+            : std::vector<Index>{16, 32, 64, 100, 128, 256, 512, 784, 1024, 1200, 2048, 4096, 8192};
   const std::vector<Index> batches =
       quick
           ? std::vector<Index>{1, 2, 8, 16, 128, 256, 512}
           : std::vector<Index>{1, 2, 3, 4, 7, 8, 12, 15, 16, 17, 32, 64, 128, 256, 264, 512, 1024};
   std::vector<Point> points;
   for (const Index w : widths) {
+    const Index out = outputs > 0 ? outputs : w;
     for (const Index n : batches) {
       const std::vector<std::pair<std::string, GemmSizes>> passes = {
-          {"forward", {.m = n, .n = w, .k = w, .transpose_b = true}},
-          {"dx", {.m = n, .n = w, .k = w}},
-          {"dW", {.m = w, .n = w, .k = n, .transpose_a = true}}};
+          {"forward", {.m = n, .n = out, .k = w, .transpose_b = true}},
+          {"dx", {.m = n, .n = w, .k = out}},
+          {"dW", {.m = out, .n = w, .k = n, .transpose_a = true}}};
       for (const auto& [pass, s] : passes) {
         const auto make = [s = s]() -> TwoWays {
           const Tensor a = noise({s.m, s.k}), b = noise({s.k, s.n});
@@ -291,12 +293,17 @@ void write_picture(const std::string& path, const std::vector<Point>& points) {
   write_file("--picture", path, svg(maps, 0.5, 2));
 }
 
+std::vector<Point> points_of(const Settings& s) {
+  constexpr Index classes = 10;
+  if (s.what == "convolution") return convolution_points(s.quick);
+  return linear_points(s.quick, s.what == "head" ? classes : 0);
+}
+
 void sweep(const Settings& settings) {
   if (!settings.csv.empty()) check_writable("--csv", settings.csv);
   if (!settings.picture.empty()) check_writable("--picture", settings.picture);
   set_threads(settings.threads);
-  std::vector<Point> points = settings.what == "linear" ? linear_points(settings.quick)
-                                                        : convolution_points(settings.quick);
+  std::vector<Point> points = points_of(settings);
   // Eight calls a second of billions of multiply-adds; what takes much more than its share is left
   // out.
   const double share = settings.seconds / static_cast<double>(points.size());
@@ -330,11 +337,12 @@ int main(int argc, char** argv) {
   const auto add_options = [&](Options& options) {
     options
         .add("what", s.what,
-             "linear: forward, dx and dW of a layer by batch and width; "
-             "convolution: forward and backward by channels, kernel, stride and "
+             "linear: forward, dx and dW of a layer by batch and width; head: of a last layer of "
+             "10 outputs by batch and inputs; convolution: forward and backward by channels, "
+             "kernel, stride and "
              "image")
         .required()
-        .one_of({"linear", "convolution"});
+        .one_of({"linear", "head", "convolution"});
     options.flag("--quick", s.quick, "Few sizes");
     options.add("--seconds", s.seconds, "About how long it may take")
         .type("S")

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/kernels/product_tile.h"
+#include "core/kernels/transpose.h"
 #include "core/kernels/vector.h"
 #include "core/parallel.h"
 
@@ -117,21 +118,10 @@ void pack(real* panel, const real* b, Index depth, Index row, Index columns) {
 }
 
 void pack_transposed(real* panel, const real* b, Index depth, Index row, Index columns) {
-  for (Index j = 0; j < width; j += lanes) {
-    Index k = 0;
-    if (j + lanes <= columns) {
-      for (; k + lanes <= depth; k += lanes) {
-        Vector v[lanes];
-        for (Index l = 0; l < lanes; ++l) v[l] = load(b + (j + l) * row + k);
-        transpose(v);
-        for (Index l = 0; l < lanes; ++l) store(panel + (k + l) * width + j, v[l]);
-      }
-    }
-    for (; k < depth; ++k) {
-      for (Index l = j; l < j + lanes; ++l) {
-        panel[k * width + l] = l < columns ? b[l * row + k] : real{0};
-      }
-    }
+  transposed(panel, width, b, row, depth, columns);
+  if (columns == width) return;
+  for (Index k = 0; k < depth; ++k) {
+    std::fill(panel + k * width + columns, panel + (k + 1) * width, real{0});
   }
 }
 
@@ -182,43 +172,74 @@ Panels::Panel Panels::operator[](Index i) const {
   return {packed_.data() + (i - whole_) * depth_ * width, width};
 }
 
+namespace {
+
+// What follows a product, for rows of sums: the bias of their columns, if there is one, and relu.
+void finish(real* c, Index c_row, const real* sums, Index sums_row, Index rows, Index columns,
+            const real* bias, bool relu) {
+  const real least = relu ? 0 : -std::numeric_limits<real>::infinity();
+  for (Index r = 0; r < rows; ++r) {
+    real* const to = c + r * c_row;
+    const real* const from = sums + r * sums_row;
+#pragma omp simd
+    for (Index l = 0; l < columns; ++l) {
+      const real sum = from[l] + (bias != nullptr ? bias[l] : real{0});
+      to[l] = sum < least ? least : sum;  // NaN stays
+    }
+  }
+}
+
+// The product with the last panel, which is not whole: its tiles are, and their sums are kept apart
+// until they are complete, or each block in depth would read and write parts of vectors.
+void product_with_rest(real* c, Index c_row, const LeftFactor& a, const Panels& b, Index most_depth,
+                       real* memory, const ProductEnd& end) {
+  const Index first = b.columns() / width * width, columns = b.columns() - first;
+  const real* const bias = end.bias != nullptr ? end.bias + first : nullptr;
+  alignas(64) real sums[block_rows * width];
+  for (Index i = 0; i < a.rows; i += block_rows) {
+    const Index rows = std::min(block_rows, a.rows - i);
+    for (Index k = 0; k == 0 || k < b.depth(); k += most_depth) {
+      const Index depth = std::min(most_depth, b.depth() - k);
+      const LeftBlock left(memory, a, i, rows, k, depth);
+      for (Index r = 0; r < rows; r += tile_rows) {
+        compute(left[r].rows, columns, sums + r * width, width, left[r], 0,
+                b[first / width].from(k), depth, k > 0);
+      }
+    }
+    finish(c + i * c_row + first, c_row, sums, width, rows, columns, bias, end.relu);
+  }
+}
+
+}  // namespace
+
 void panel_product(real* c, Index c_row, const LeftFactor& a, const Panels& b,
                    const ProductEnd& end) {
   const Index most_depth = std::clamp<Index>(b.depth(), 1, block_depth);
   const Index most_columns = std::max(block_elements / most_depth / width, Index{1}) * width;
+  const Index whole = b.columns() / width * width;
   Scratch<real> memory(a.row == 1 ? block_rows * most_depth + lanes : 0);
   const auto tile = [&](const LeftFactor& left, Index i, Index j, Index k, Index depth) {
-    const Panels::Panel panel = b[j / width].from(k);
-    const Index columns = std::min(width, b.columns() - j);
-    const ProductEnd after = k + depth < b.depth() ? ProductEnd{} : end;
     real* const to = c + i * c_row + j;
-    if (columns == width && after.bias == nullptr && !after.relu) {
-      return compute(left.rows, columns, to, c_row, left, 0, panel, depth, k > 0);
-    }
-    alignas(64) real sums[tile_rows * width];
-    compute(left.rows, columns, sums, width, left, 0, panel, depth);
-    for (Index r = 0; r < left.rows; ++r) {
-      for (Index l = 0; l < columns; ++l) {
-        const real before = k > 0 ? to[r * c_row + l] : real{0};
-        const real bias = after.bias != nullptr ? after.bias[j + l] : real{0};
-        const real sum = before + sums[r * width + l] + bias;
-        to[r * c_row + l] = after.relu ? std::max(sum, real{0}) : sum;
-      }
+    compute(left.rows, width, to, c_row, left, 0, b[j / width].from(k), depth, k > 0);
+    if (k + depth == b.depth() && (end.bias != nullptr || end.relu)) {
+      finish(to, c_row, to, c_row, left.rows, width, end.bias != nullptr ? end.bias + j : nullptr,
+             end.relu);
     }
   };
   for (Index k = 0; k == 0 || k < b.depth(); k += most_depth) {
     const Index depth = std::min(most_depth, b.depth() - k);
-    for (Index i = 0; i < a.rows; i += block_rows) {
+    for (Index i = 0; i < a.rows && whole > 0; i += block_rows) {
       const Index end_of_rows = std::min(i + block_rows, a.rows);
       const LeftBlock left(memory.data(), a, i, end_of_rows - i, k, depth);
-      for (Index j = 0; j < b.columns(); j += most_columns) {
-        const Index end_of_columns = std::min(j + most_columns, b.columns());
+      for (Index j = 0; j < whole; j += most_columns) {
+        const Index end_of_columns = std::min(j + most_columns, whole);
         for (Index r = i; r < end_of_rows; r += tile_rows) {
           for (Index l = j; l < end_of_columns; l += width) tile(left[r - i], r, l, k, depth);
         }
       }
     }
   }
+  if (whole < b.columns()) product_with_rest(c, c_row, a, b, most_depth, memory.data(), end);
 }
 
 void panel_product_transposed(real* c, Index c_row, const LeftFactor& a, const Panels& b,

@@ -65,8 +65,9 @@ TEST_CASE("bench names its rows to who asks for another") {
 TEST_CASE("bench_sweep prints, writes and draws its sizes, and says what is out of line") {
   const Folder out;
   const std::string csv = out.file("sizes.csv"), picture = out.file("sizes.svg");
-  for (const auto& sweep : {std::pair{"linear", "forward,32 wide,1,"},
-                            std::pair{"convolution", "forward,1→16 1×1,14²,"}}) {
+  for (const auto& sweep :
+       {std::pair{"linear", "forward,32 wide,1,"}, std::pair{"head", "forward,32 wide,1,"},
+        std::pair{"convolution", "forward,1→16 1×1,14²,"}}) {
     const std::string what = sweep.first, first = sweep.second;
     CAPTURE(first);
     const Finished run =
