@@ -72,15 +72,8 @@ void call_blas(real* c, const real* a, const real* b, const GemmSizes& s) {
                   c, c_row);
 }
 
-// Whether these are few rows of A, of which BLAS would lay out all of B, and that costs more than
-// the product. (Sums along vectors are dear where they are short.)
-bool few(const GemmSizes& s) {
-  if (s.transpose_a) return false;
-  return s.transpose_b ? s.m < 4 || (s.m == 4 && s.k >= 64) : s.m < 8;
-}
-
 void on_one_thread(real* c, const real* a, const real* b, const GemmSizes& s) {
-  if (few(s)) {
+  if (takes_few_rows(s)) {
     return (s.transpose_b ? few_rows_transposed : few_rows)(c, a, b,
                                                             {.rows = s.m,
                                                              .columns = s.n,
@@ -105,6 +98,13 @@ GemmSizes GemmSizes::with_rows() const {
   return s;
 }
 
+bool takes_few_rows(const GemmSizes& s) {
+  if (s.transpose_a) return false;
+  if (!s.transpose_b) return s.m < 8;
+  constexpr Index worth_a_sum = 64;  // of a row's elements: their sum along a vector is dear
+  return s.m < 4 || (s.k >= worth_a_sum && (s.m <= 8 || (s.m <= 32 && s.n <= 16)));
+}
+
 bool without_blas() {
   static const bool is_slow = [] {
     const char* const core = openblas_get_corename();
@@ -121,7 +121,7 @@ bool without_blas() {
 void gemm(real* c, const real* a, const real* b, const GemmSizes& given) {
   if (plain_kernels()) return plain_gemm(c, a, b, given);
   const GemmSizes s = given.with_rows();
-  if (!few(s) && !without_blas()) check_sides(s);
+  if (!takes_few_rows(s) && !without_blas()) check_sides(s);
   const bool by_rows = s.m > s.n;
   const Index all = std::max(s.m, s.n), others = std::min(s.m, s.n);
   const Index grain =

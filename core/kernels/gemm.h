@@ -32,6 +32,10 @@ struct ProductEnd {
 // many rows and threads there are.
 void gemm(real* c, const real* a, const real* b, const GemmSizes& sizes);
 
+// Whether it is one of few rows, or of a layer of few outputs on some more (small_product.h): BLAS
+// would lay out all of B, and that costs more than the product.
+bool takes_few_rows(const GemmSizes& sizes);
+
 // Whether gemm() takes our own products (packed_product.h) for BLAS's, which has no kernels for
 // this processor (blas_core.h). Where that is so, the first to ask says so on stderr.
 bool without_blas();

@@ -12,13 +12,13 @@ namespace limbeck {
 namespace {
 
 // Whether packed panels are faster than BLAS: where one side is a batch, and laying out both
-// operands costs more than it brings. (Of more than 256 images it does not, and of 4 or of some
-// short ones a tile would be mostly empty.) Without a transposed operand (dx) the weights would
-// have to be laid out as well, and BLAS does that.
+// operands costs more than it brings. (Of more than 256 images it does not, a few are multiplied
+// where they lie, and of some short ones a tile would be mostly empty.) Without a transposed operand
+// (dx) the weights would have to be laid out as well, and BLAS does that.
 bool takes_panels(const GemmSizes& s) {
   if (plain_kernels()) return false;
   if (s.transpose_a) return s.k <= 256;  // dW: the batch is summed over
-  return s.transpose_b && s.m > 4 && s.m <= 256 && (s.m >= 16 || s.k >= 64);
+  return s.transpose_b && s.m <= 256 && (s.m >= 16 || s.k >= 64) && !takes_few_rows(s);
 }
 
 // Calls body(first, count) for parts of a product's rows, in parallel if each has enough to do.

@@ -42,36 +42,93 @@ void panel(real* c, const real* a, const real* b, const SmallProductSizes& s) {
   for (; i < s.rows; ++i) block<1, vectors>(c + i * s.c_row, a + i * s.a_row, b, s);
 }
 
+// What rows are multiplied by along their depth: the widest registers, or eight numbers at least.
+constexpr Index dot_lanes = std::max(lanes, wide_bytes / static_cast<Index>(sizeof(real)));
+using DotVector = real __attribute__((vector_size(dot_lanes * sizeof(real))));
+
+DotVector load_wide(const real* p) {
+  DotVector v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+// The last dot_lanes elements of a row, with zeros for all but `count` of them.
+DotVector load_last(const real* end, Index count) {
+  DotVector place;
+  for (Index i = 0; i < dot_lanes; ++i) place[i] = static_cast<real>(dot_lanes - i);
+  const DotVector v = load_wide(end - dot_lanes);
+  return place > static_cast<real>(count) - DotVector{} ? DotVector{} : v;
+}
+
+// Keeps it in a register: g++ would load it again for each use, and a load takes as long as a
+// multiply-add.
+template <class V>
+void keep_in_register([[maybe_unused]] V& v) {
+#ifdef __AVX512F__
+  if constexpr (sizeof v <= 64) asm("" : "+v"(v));
+#elif defined(__AVX__)
+  if constexpr (sizeof v <= 32) asm("" : "+x"(v));
+#endif
+}
+
+// Its two halves added up, or the vector itself, where it has eight numbers.
+Vector folded(const DotVector& v) {
+  Vector parts[dot_lanes / lanes];
+  std::memcpy(parts, &v, sizeof v);
+  Vector sum = parts[0];
+  for (Index i = 1; i < dot_lanes / lanes; ++i) sum += parts[i];
+  return sum;
+}
+
+// The sum of the elements of each of eight vectors.
+Vector totals_of(Vector (&parts)[lanes]) {
+  transpose(parts);  // the first part of each sum, then the second, and so on
+  return ((parts[0] + parts[1]) + (parts[2] + parts[3])) +
+         ((parts[4] + parts[5]) + (parts[6] + parts[7]));
+}
+
 // `count` rows of A with all rows of B, `together` of them at once. Past the last row of B the last
 // is taken again, and not written.
 template <int count, int together>
 void dots(real* c, const real* a, const real* b, const FewRowsSizes& s) {
-  static_assert(count * together <= lanes);
-  const Index whole = s.depth / lanes * lanes;
+  constexpr Index sums = count * together, groups = (sums + lanes - 1) / lanes;
   for (Index j = 0; j < s.columns; j += together) {
     const real* rows[together];
     for (int r = 0; r < together; ++r) rows[r] = b + std::min(j + r, s.columns - 1) * s.b_row;
-    Vector sum[count][together] = {};
-    for (Index k = 0; k < whole; k += lanes) {
-      Vector left[count];
-      for (int i = 0; i < count; ++i) left[i] = load(a + i * s.a_row + k);
+    DotVector sum[count][together] = {};
+    const auto add = [&](const auto& load_from) __attribute__((always_inline)) {
+      DotVector left[count];
+      for (int i = 0; i < count; ++i) {
+        left[i] = load_from(a + i * s.a_row);
+        keep_in_register(left[i]);
+      }
       for (int r = 0; r < together; ++r) {
-        const Vector right = load(rows[r] + k);
+        const DotVector right = load_from(rows[r]);
         for (int i = 0; i < count; ++i) sum[i][r] += left[i] * right;
       }
+    };
+    Index k = 0;
+    for (; k + dot_lanes <= s.depth; k += dot_lanes) {
+      add([k](const real* row) { return load_wide(row + k); });
     }
-    Vector parts[lanes] = {};  // each sum's eight parts, and then the first part of each sum
+    if (k > 0 && k < s.depth) {
+      add([&](const real* row) { return load_last(row + s.depth, s.depth - k); });
+      k = s.depth;
+    }
+    Vector parts[groups][lanes] = {};
+    real totals[groups * lanes];
     for (int i = 0; i < count; ++i) {
-      for (int r = 0; r < together; ++r) parts[i * together + r] = sum[i][r];
+      for (int r = 0; r < together; ++r) {
+        const int number = i * together + r;
+        parts[number / lanes][number % lanes] = folded(sum[i][r]);
+      }
     }
-    transpose(parts);
-    const Vector totals = ((parts[0] + parts[1]) + (parts[2] + parts[3])) +
-                          ((parts[4] + parts[5]) + (parts[6] + parts[7]));
+    for (Index g = 0; g < groups; ++g) store(totals + g * lanes, totals_of(parts[g]));
     for (int i = 0; i < count; ++i) {
       for (int r = 0; r < std::min<Index>(together, s.columns - j); ++r) {
         real& to = c[i * s.c_row + j + r];
         real total = totals[i * together + r] + (s.accumulate ? to : 0);
-        for (Index k = whole; k < s.depth; ++k) total += a[i * s.a_row + k] * rows[r][k];
+        for (Index l = k; l < s.depth; ++l) total += a[i * s.a_row + l] * rows[r][l];
         to = total;
       }
     }
@@ -134,15 +191,22 @@ void small_product(real* c, const real* a, const real* b, const SmallProductSize
 void few_rows_transposed(real* c, const real* a, const real* b, const FewRowsSizes& s) {
   // As many of B's rows at once as leave registers for the sums and for A: the sums do not wait for
   // one another, and what is loaded is used several times.
-  for (Index i = 0; i < s.rows; i += 4) {
-    const FewRowsSizes part{s.rows - i, s.columns, s.depth,     s.c_row,
-                            s.a_row,    s.b_row,   s.accumulate};
-    real* const to = c + i * s.c_row;
-    const real* const from = a + i * s.a_row;
-    if (part.rows == 1) dots<1, 4>(to, from, b, part);
-    if (part.rows == 2) dots<2, 4>(to, from, b, part);
-    if (part.rows == 3) dots<3, 2>(to, from, b, part);
-    if (part.rows >= 4) dots<4, 2>(to, from, b, part);
+  constexpr int sums = wide_bytes == 64 ? 16 : 8;
+  // Of B's rows: so many are in the first cache for all of A's.
+  const Index at_once = s.rows <= 4 ? s.columns : 8;
+  for (Index j = 0; j < s.columns; j += at_once) {
+    for (Index i = 0; i < s.rows; i += 4) {
+      FewRowsSizes part = s;
+      part.rows = std::min<Index>(s.rows - i, 4);
+      part.columns = std::min(at_once, s.columns - j);
+      real* const to = c + i * s.c_row + j;
+      const real* const from = a + i * s.a_row;
+      const real* const with = b + j * s.b_row;
+      if (part.rows == 1) dots<1, 4>(to, from, with, part);
+      if (part.rows == 2) dots<2, 4>(to, from, with, part);
+      if (part.rows == 3) dots<3, sums / 4>(to, from, with, part);
+      if (part.rows == 4) dots<4, sums / 4>(to, from, with, part);
+    }
   }
 }
 

@@ -20,7 +20,7 @@ struct SmallProductSizes {
 void small_product(real* c, const real* a, const real* b, const SmallProductSizes& sizes);
 
 // Products of a few rows, a batch of some images, with a layer's weights, which are read where they
-// lie and but once. On one thread; C is (rows, columns), and all three are row-major.
+// lie and from memory but once. On one thread; C is (rows, columns), and all three are row-major.
 struct FewRowsSizes {
   Index rows, columns, depth;
   Index c_row, a_row, b_row;  // from a row to the next

@@ -130,7 +130,7 @@ TEST_CASE("a product with panels adds up blocks in depth, of an A that lies eith
 TEST_CASE("a product of a few rows is its three loops, beside what is wider, and adds to what is") {
   for (const Index rows : {1, 2, 3, 4, 5, 7, 9}) {
     for (const Index columns : {1, 6, 19, 700}) {  // 700: more than a block
-      for (const Index depth : {0, 1, 6, 21}) {
+      for (const Index depth : {0, 1, 6, 21, 75}) {  // vectors, and what is left over
         CAPTURE(rows);
         CAPTURE(columns);
         CAPTURE(depth);
@@ -163,6 +163,19 @@ TEST_CASE("a product of a few rows is its three loops, beside what is wider, and
         }
       }
     }
+  }
+}
+
+TEST_CASE("what is left over of a row's vectors is added once, of an infinity too") {
+  const Index depth = 21;
+  for (Index infinite = 0; infinite < depth; ++infinite) {
+    Tensor a = Tensor::full({1, depth}, 1), c = Tensor::zeros({1});
+    const Tensor b = Tensor::full({1, depth}, 2);
+    a.data()[infinite] = INFINITY;
+    few_rows_transposed(
+        c.data(), a.data(), b.data(),
+        {.rows = 1, .columns = 1, .depth = depth, .c_row = 1, .a_row = depth, .b_row = depth});
+    CHECK(c.item() == INFINITY);
   }
 }
 
