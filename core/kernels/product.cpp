@@ -13,8 +13,8 @@ namespace {
 
 // Whether packed panels are faster than BLAS: where one side is a batch, and laying out both
 // operands costs more than it brings. (Of more than 256 images it does not, a few are multiplied
-// where they lie, and of some short ones a tile would be mostly empty.) Without a transposed operand
-// (dx) the weights would have to be laid out as well, and BLAS does that.
+// where they lie, and of some short ones a tile would be mostly empty.) Without a transposed
+// operand (dx) the weights would have to be laid out as well, and BLAS does that.
 bool takes_panels(const GemmSizes& s) {
   if (plain_kernels()) return false;
   if (s.transpose_a) return s.k <= 256;  // dW: the batch is summed over

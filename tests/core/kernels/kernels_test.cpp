@@ -129,7 +129,7 @@ TEST_CASE("a product with panels adds up blocks in depth, of an A that lies eith
 
 TEST_CASE("a product of a few rows is its three loops, beside what is wider, and adds to what is") {
   for (const Index rows : {1, 2, 3, 4, 5, 7, 9}) {
-    for (const Index columns : {1, 6, 19, 700}) {  // 700: more than a block
+    for (const Index columns : {1, 6, 19, 700}) {    // 700: more than a block
       for (const Index depth : {0, 1, 6, 21, 75}) {  // vectors, and what is left over
         CAPTURE(rows);
         CAPTURE(columns);

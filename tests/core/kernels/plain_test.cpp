@@ -141,8 +141,8 @@ TEST_CASE("LIMBECK_KERNELS=plain is heard, and what it does not know is refused"
     return;
   }
   const auto run = [&](const std::string& kernels) {
-    return run_command({"env", "LIMBECK_KERNELS=" + kernels, program,
-                        "-tc=*on the kernels that are asked for"});
+    return run_command(
+        {"env", "LIMBECK_KERNELS=" + kernels, program, "-tc=*on the kernels that are asked for"});
   };
   const Finished plain = run("plain");
   CAPTURE(plain.out);
