@@ -4,8 +4,6 @@
 
 #include "core/kernels/panel_product.h"
 #include "core/kernels/product_tile.h"
-#include "core/kernels/small_product.h"
-#include "core/kernels/vector.h"
 #include "core/scratch.h"
 
 namespace limbeck {
@@ -98,49 +96,6 @@ Panels panels_of(const real* b, Index k, Index j, Index depth, Index columns, co
                                      : Panels::packed(from, depth, columns, s.b_row);
 }
 
-// One row: c (+)= Σ_k a[k] · b[k, …], four rows of B in a pass over c.
-void row_times_matrix(real* c, const real* a, Index a_column, const real* b, const GemmSizes& s) {
-  if (!s.accumulate) std::fill_n(c, s.n, real{0});
-  Index k = 0;
-  for (; k + 4 <= s.k; k += 4) {
-    const real* const row = b + k * s.b_row;
-    const real w = a[k * a_column], x = a[(k + 1) * a_column], y = a[(k + 2) * a_column],
-               z = a[(k + 3) * a_column];
-    for (Index j = 0; j < s.n; ++j) {
-      c[j] +=
-          w * row[j] + x * row[s.b_row + j] + y * row[2 * s.b_row + j] + z * row[3 * s.b_row + j];
-    }
-  }
-  for (; k < s.k; ++k) {
-    for (Index j = 0; j < s.n; ++j) c[j] += a[k * a_column] * b[k * s.b_row + j];
-  }
-}
-
-// C (+)= A Bᵀ for few rows of A, which become the lanes of vectors: Cᵀ = B Aᵀ. So the larger side
-// is read where it lies.
-void few_rows(real* c, const real* a, const real* b, const GemmSizes& s) {
-  const Index columns = whole_vectors(s.m);
-  auto turned = Scratch<real>::zeros(s.k * columns);
-  Scratch<real> result(s.n * columns);
-  for (Index i = 0; i < s.m; ++i) {
-    for (Index k = 0; k < s.k; ++k) turned.data()[k * columns + i] = a[i * s.a_row + k];
-  }
-  small_product(result.data(), b, turned.data(),
-                {.rows = s.n,
-                 .columns = columns,
-                 .depth = s.k,
-                 .c_row = columns,
-                 .a_row = s.b_row,
-                 .a_depth = 1,
-                 .b_row = columns});
-  for (Index i = 0; i < s.m; ++i) {
-    for (Index j = 0; j < s.n; ++j) {
-      real& sum = c[i * s.c_row + j];
-      sum = (s.accumulate ? sum : real{0}) + result.data()[j * columns + i];
-    }
-  }
-}
-
 }  // namespace
 
 void packed_product(real* c, const real* a, const real* b, const GemmSizes& s) {
@@ -149,8 +104,6 @@ void packed_product(real* c, const real* a, const real* b, const GemmSizes& s) {
   }
   if (s.m == 0 || s.n == 0 || s.k == 0) return;
   const Index a_row = s.transpose_a ? 1 : s.a_row, a_column = s.transpose_a ? s.a_row : 1;
-  if (s.m == 1 && !s.transpose_b) return row_times_matrix(c, a, a_column, b, s);
-  if (s.m <= few && !s.transpose_a && s.transpose_b) return few_rows(c, a, b, s);
   const bool packs = s.n > 2 * width && s.k > few;
   Scratch<real> rows(packs ? rows_at_once * std::min(s.k, depth_at_once) : 0);
   for (Index j = 0; j < s.n; j += columns_at_once) {
