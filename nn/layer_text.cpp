@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "nn/image_shape.h"
 #include "nn/layer_forms.h"
 #include "nn/residual.h"
 
@@ -225,7 +226,7 @@ LayerText::LayerText(const std::string& text) : text_(text) {
 }
 
 Sequential LayerText::build(const Shape& image, Index classes, Rng& rng) const {
-  if (image.rank() != 3) fail("model", "images must be (C, H, W); got {}", image);
+  check_image("model", image);
   Sequential net;
   Shape shape = image;
   add_steps(text_, steps_, {net, shape, classes, rng});

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "core/error.h"
+#include "nn/image_shape.h"
 #include "nn/layer_text.h"
 #include "nn/models.h"
 #include "nn/resnet.h"
@@ -141,7 +142,9 @@ std::vector<Preset>& presets() {
 
 Sequential make_model(const std::string& spec, const Shape& image, Index classes,
                       const ModelOptions& options, Rng& rng) {
-  return parse(spec)(image, classes, options, rng);
+  const auto build = parse(spec);
+  check_image("model", image);
+  return build(image, classes, options, rng);
 }
 
 void check_model_spec(const std::string& spec) {

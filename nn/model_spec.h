@@ -31,7 +31,7 @@ inline constexpr const char* normalize_prefix = "normalize+";
 //   a preset's name, resnet20 say, or one of your own (register_model)
 //   normalize+ before any of these: Normalize in front of it, which a file of the network carries
 // Error: a text of another form, which it quotes, saying where it goes wrong and which forms there
-// are; or images that are too small for it.
+// are; or images that are too small for it, without a pixel say.
 Sequential make_model(const std::string& spec, const Shape& image, Index classes,
                       const ModelOptions& options, Rng& rng);
 

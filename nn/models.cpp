@@ -4,17 +4,12 @@
 #include "nn/batch_norm.h"
 #include "nn/conv2d.h"
 #include "nn/dropout.h"
+#include "nn/image_shape.h"
 #include "nn/linear.h"
 #include "nn/pooling.h"
 
 namespace limbeck {
 namespace {
-
-void check_image(const char* name, const Shape& image) {
-  if (image.rank() != 3 || image.dim(1) < 16 || image.dim(2) < 16) {
-    fail(name, "images must be (C, H, W) with at least 16 × 16 pixels; got {}", image);
-  }
-}
 
 struct Stage {
   Index channels;
@@ -36,7 +31,7 @@ void add_norm(Sequential& net, Index channels) {
 // the batch norm's.
 Sequential normalised_cnn(const Stages& stages, const Shape& image, Index classes, double dropout,
                           Rng& rng) {
-  check_image(stages.name, image);
+  check_image(stages.name, image, 16);
   Sequential net;
   Index in = image.dim(0), height = image.dim(1), width = image.dim(2);
   for (const auto& [out, pool] : stages.list) {
@@ -77,7 +72,7 @@ Sequential mlp(const std::vector<Index>& widths, const MlpOptions& options, Rng&
 }
 
 Sequential cnn(const Shape& image, Index classes, const CnnOptions& options, Rng& rng) {
-  if (image.rank() != 3) fail("cnn", "images must be (C, H, W); got {}", image);
+  check_image("cnn", image);
   if (options.channels.empty()) fail("cnn", "at least one number of channels is needed");
   Sequential net;
   Index in = image.dim(0), height = image.dim(1), width = image.dim(2);
@@ -97,7 +92,7 @@ Sequential cnn(const Shape& image, Index classes, const CnnOptions& options, Rng
 }
 
 Sequential lenet5(const Shape& image, Index classes, double dropout, Rng& rng) {
-  check_image("lenet5", image);
+  check_image("lenet5", image, 16);
   Sequential net(Conv2d({.in = image.dim(0), .out = 6, .kernel = 5, .padding = 2}, rng), ReLU(),
                  MaxPool2d({.kernel = 2}), Conv2d({.in = 6, .out = 16, .kernel = 5}, rng), ReLU(),
                  MaxPool2d({.kernel = 2}), Flatten());
@@ -129,7 +124,7 @@ Sequential vgg_small(const Shape& image, Index classes, double dropout, Rng& rng
 }
 
 Sequential mobilenet_small(const Shape& image, Index classes, double dropout, Rng& rng) {
-  if (image.rank() != 3) fail("mobilenet-small", "images must be (C, H, W); got {}", image);
+  check_image("mobilenet-small", image);
   struct Pair {
     Index out, stride;
   };

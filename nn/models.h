@@ -56,7 +56,7 @@ Sequential vgg_small(const Shape& image, Index classes, double dropout, Rng& rng
 // 64, 64, 128 and 128, each with batch norm and ReLU; the second and the fourth pair halve the
 // image; then the mean of each plane and the logits. For images of any size. (After Howard et al.,
 // "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017,
-// section 3, made small.) Error: images of another form than (C, H, W).
+// section 3, made small.) Error: images of another form than (C, H, W), or without a pixel.
 Sequential mobilenet_small(const Shape& image, Index classes, double dropout, Rng& rng);
 
 // (Residual networks are in nn/resnet.h, a vision transformer in nn/vit.h.)

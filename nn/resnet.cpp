@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/ops/arithmetic.h"
 #include "nn/dropout.h"
+#include "nn/image_shape.h"
 #include "nn/linear.h"
 #include "nn/pooling.h"
 
@@ -53,7 +54,7 @@ void BasicBlock::parts(Parts& parts) {
 }
 
 Sequential resnet(const Shape& image, Index classes, const ResNetOptions& options, Rng& rng) {
-  if (image.rank() != 3) fail("resnet", "images must be (C, H, W); got {}", image);
+  check_image("resnet", image);
   if (options.blocks < 1) fail("resnet", "a stage has at least one block; got {}", options.blocks);
   Sequential net(convolution(image.dim(0), options.width, 3, 1, rng),
                  BatchNorm2d({.channels = options.width}), ReLU());

@@ -5,6 +5,7 @@
 #include "nn/export/onnx.h"
 #include "nn/linear.h"
 #include "nn/models.h"
+#include "nn/resnet.h"
 #include "nn/saved_model.h"
 #include "tests/data/idx_files.h"
 #include "tests/testing.h"
@@ -93,6 +94,27 @@ std::string fault(const std::string& text) {
 }
 
 }  // namespace
+
+TEST_CASE("no network is made for images without a pixel or a channel") {
+  Rng rng(1);
+  const Shape without[] = {{1, 0, 0}, {1, 0, 28}, {1, 28, 0}, {0, 28, 28}, {28, 28}};
+  for (const Shape& image : without) {
+    CAPTURE(image);
+    const auto refused = [&](const auto& make) {
+      return contains(error_of([&] { make(); }), "images must be (C, H, W) with at least ");
+    };
+    std::vector<std::string> specs = {"mlp:8", "mlp:", "cnn:4,8", "normalize+resnet8",
+                                      "layers: flatten, linear"};
+    for (const Preset& preset : model_presets()) specs.push_back(preset.name);
+    for (const std::string& spec : specs) {
+      CAPTURE(spec);
+      CHECK(refused([&] { make_model(spec, image, 10, {}, rng); }));
+    }
+    CHECK(refused([&] { resnet(image, 10, {}, rng); }));
+    CHECK(refused([&] { mobilenet_small(image, 10, 0, rng); }));
+    CHECK(refused([&] { cnn(image, 10, {.channels = {4}}, rng); }));
+  }
+}
 
 TEST_CASE("a network is written down layer by layer") {
   CHECK(described("conv 8 3 pad 1,bn , relu, pool 2, conv 4 3 stride 2 nobias, leaky, "
