@@ -38,7 +38,8 @@ DataLoaderOptions loader_options(const TrainOptions& options, const std::vector<
           .mix = options.mix,
           .only = only,
           .part = options.ranks != nullptr ? options.ranks->rank() : 0,
-          .parts = options.ranks != nullptr ? options.ranks->size() : 1};
+          .parts = options.ranks != nullptr ? options.ranks->size() : 1,
+          .threads = options.loader_threads};
 }
 
 Index steps_of(Index epochs, Index batches, Index accumulate) {
@@ -62,6 +63,7 @@ void check(const TrainOptions& options) {
   at_least("epochs", 1, options.epochs);
   at_least("accumulate", 1, options.accumulate);
   at_least("patience", 0, options.patience);
+  at_least("loader_threads", 1, options.loader_threads);
   if (options.schedule && options.schedule_of) {
     fail("train", "there are two schedules: schedule and schedule_of exclude each other");
   }

@@ -53,6 +53,9 @@ struct TrainOptions {
   Index views = 0;
   // Of each batch after that: mixup, cutmix (data/mixup.h). Not with views.
   BatchAugmentation mix{};
+  // Threads that prepare batches, the same ones for any number of them; all call `augment` and
+  // `mix` at once. One is slower than a small network where images are distorted.
+  int loader_threads = 1;
   // Of the order of images, of the augmentation and of which images validation_split takes.
   std::uint64_t seed = 0;
 

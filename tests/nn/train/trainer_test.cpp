@@ -136,21 +136,25 @@ TEST_CASE("training refuses no epochs, batches of nothing and an empty dataset")
   CHECK(error_of([&] { train_classifier(model, train, {.epochs = 0}); }) ==
         "train: epochs must be at least 1; got 0");
   CHECK(contains(error_of([&] { train_classifier(model, train, {.batch_size = 0}); }), "got 0"));
+  CHECK(error_of([&] { train_classifier(model, train, {.loader_threads = 0}); }) ==
+        "train: loader_threads must be at least 1; got 0");
   CHECK(contains(error_of([&] { train_classifier(model, none, {}); }), "the dataset is empty"));
 }
 
 TEST_CASE("one seed gives one result to the bit, another seed another") {
   const Dataset train = rows_of_light(50, 1);
-  const auto run = [&](std::uint64_t weights, std::uint64_t order) {
+  const auto run = [&](std::uint64_t weights, std::uint64_t order, int loader_threads = 1) {
     Rng rng(weights);
     Sequential model = mlp({16, 40, 4}, {.dropout = 0.3, .input_dropout = 0.1}, rng);
     TrainOptions options{.epochs = 3, .batch_size = 16, .lr = 0.01, .seed = order};
     options.augment = random_shift(1);
+    options.loader_threads = loader_threads;
     train_classifier(model, train, options);
     return weights_of(model);
   };
   const std::vector<Tensor> first = run(1, 1);
   CHECK(same_weights(run(1, 1), first));
+  CHECK(same_weights(run(1, 1, 3), first));  // whoever prepares the batches
   CHECK_FALSE(same_weights(run(1, 2), first));
   CHECK_FALSE(same_weights(run(2, 1), first));
 }
