@@ -94,6 +94,7 @@ class Bench {
         train("cnn_large_train", cnn_large_, batch_),
         train("lenet5_train", lenet5_, batch_),
         train("separable_train", separable_, batch_),
+        train("vit_train", vit_, batch_),
         infer("cnn_large_infer", cnn_large_trained_, batch_),
         infer("mlp_teacher_infer", mlp_teacher_, batch_),
         infer("cnn_teacher_infer", cnn_teacher_, batch_),
@@ -170,6 +171,7 @@ class Bench {
   Sequential separable_ = make(
       "layers: conv 16 3 pad 1, relu, depthwise 3 pad 1, conv 32 1, relu, pool 2, "
       "depthwise 3 pad 1, conv 64 1, relu, pool 2, globalpool, linear");
+  Sequential vit_ = make("vit-tiny");
   Tensor images_ = uniform(image.with_front(most_images_), 0, 1, rng_);
   std::vector<std::int32_t> class_ids_ = [this] {
     std::vector<std::int32_t> ids(static_cast<std::size_t>(most_images_));
