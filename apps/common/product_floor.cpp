@@ -5,6 +5,7 @@
 #include "core/random.h"
 #include "nn/conv2d.h"
 #include "nn/linear.h"
+#include "nn/output_watch.h"
 
 namespace limbeck {
 namespace {
@@ -14,11 +15,12 @@ struct LayerProducts {
   Product forward, dweight, dinput;
 };
 
-LayerProducts products_of(const Linear& layer, Index n) {
+// `rows` of them: n images, or the tokens of n images.
+LayerProducts products_of(const Linear& layer, Index rows) {
   const Index in = layer.weight.dim(1), out = layer.weight.dim(0);
-  return {.forward = {.sizes = {.m = n, .n = out, .k = in, .transpose_b = true}},
-          .dweight = {.sizes = {.m = out, .n = in, .k = n, .transpose_a = true}},
-          .dinput = {.sizes = {.m = n, .n = in, .k = out}}};
+  return {.forward = {.sizes = {.m = rows, .n = out, .k = in, .transpose_b = true}},
+          .dweight = {.sizes = {.m = out, .n = in, .k = rows, .transpose_a = true}},
+          .dinput = {.sizes = {.m = rows, .n = in, .k = out}}};
 }
 
 LayerProducts products_of(const Conv2d& layer, Index n, const Shape& output) {
@@ -37,15 +39,14 @@ std::vector<LayerProducts> layer_products(Sequential& net, const Shape& image, I
   const NoGrad no_grad;
   const EvalMode eval_mode(net);
   std::vector<LayerProducts> all;
-  Tensor x = Tensor::zeros(image.with_front(1));
-  for (std::size_t i = 0; i < net.size(); ++i) {
-    x = net[i](x);
-    if (const auto* linear = dynamic_cast<const Linear*>(&net[i])) {
-      all.push_back(products_of(*linear, n));
-    } else if (const auto* conv = dynamic_cast<const Conv2d*>(&net[i])) {
-      all.push_back(products_of(*conv, n, x.shape()));
+  const OutputWatch watch([&](const Module& layer, const Tensor& y) {
+    if (const auto* linear = dynamic_cast<const Linear*>(&layer)) {
+      all.push_back(products_of(*linear, n * y.shape().rows()));
+    } else if (const auto* conv = dynamic_cast<const Conv2d*>(&layer)) {
+      all.push_back(products_of(*conv, n, y.shape()));
     }
-  }
+  });
+  net(Tensor::zeros(image.with_front(1)));
   return all;
 }
 

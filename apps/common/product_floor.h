@@ -18,7 +18,8 @@ struct Product {
 };
 
 // Of the network's forward pass for n images of this shape: x Wᵀ for each Linear, and for each
-// Conv2d the product with its windows (im2col). Found by running the network once.
+// Conv2d the product with its windows (im2col), wherever in the network they are. (What tokens have
+// to do with one another in attention is no layer's.) Found by running the network once.
 std::vector<Product> forward_products(Sequential& net, const Shape& image, Index n);
 
 // And of a training step: for each layer the forward product, dW and, but for the first, dx.
