@@ -339,8 +339,7 @@ int main(int argc, char** argv) {
         .add("what", s.what,
              "linear: forward, dx and dW of a layer by batch and width; head: of a last layer of "
              "10 outputs by batch and inputs; convolution: forward and backward by channels, "
-             "kernel, stride and "
-             "image")
+             "kernel, stride and image")
         .required()
         .one_of({"linear", "head", "convolution"});
     options.flag("--quick", s.quick, "Few sizes");

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "data/crop.h"
 #include "data/distortion.h"
 
@@ -37,6 +38,10 @@ Augmentation augmentation_of(const std::string& names) {
     at = end + 1;
   }
   return all;
+}
+
+int loader_threads() {
+  return std::max(threads() / 2, 1);
 }
 
 }  // namespace limbeck

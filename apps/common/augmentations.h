@@ -1,4 +1,4 @@
-// Augmentation by the names that programs take.
+// Augmentation by the names that programs take, and by how many threads.
 #pragma once
 
 #include <string>
@@ -12,5 +12,8 @@ namespace limbeck {
 // several with + between, one after the other: "crop+flip". Error: a name that is not known; none
 // beside others.
 Augmentation augmentation_of(const std::string& names);
+
+// Of TrainOptions in programs: half as many as train, beside those.
+int loader_threads();
 
 }  // namespace limbeck

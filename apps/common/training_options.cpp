@@ -1,12 +1,11 @@
 #include "apps/common/training_options.h"
 
-#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/augmentations.h"
 #include "apps/common/program.h"
 #include "core/error.h"
-#include "core/parallel.h"
 #include "optim/adam.h"
 #include "optim/parameter_group.h"
 #include "optim/rms_prop.h"
@@ -75,7 +74,7 @@ void TrainingSettings::apply(TrainOptions& options, bool on_labels) const {
   options.clip_norm = clip_norm;
   options.validation_split = validation_split;
   options.patience = patience;
-  options.loader_threads = std::max(threads() / 2, 1);  // beside those that train
+  options.loader_threads = loader_threads();
   if (on_labels) options.label_smoothing = label_smoothing;
 }
 

@@ -14,7 +14,6 @@
 #include "core/files/file.h"
 #include "core/files/npy.h"
 #include "core/ops/reduce.h"
-#include "core/parallel.h"
 #include "nn/distill/distiller.h"
 #include "nn/model_spec.h"
 #include "nn/train/evaluate.h"
@@ -176,7 +175,7 @@ Sequential Lab::trained(const Training& training,
                        .batch_size = training.batch_size,
                        .augment = augmentation_of(training.augment),
                        .views = training.views,
-                       .loader_threads = std::max(threads() / 2, 1),
+                       .loader_threads = loader_threads(),
                        .seed = training.seed};
   if (training.max_row_norm > 0) {
     options.after_step = [&] {
