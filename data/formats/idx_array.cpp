@@ -79,7 +79,7 @@ IdxArray read_idx_array(const char* op, const std::string& path, const char* wha
   while (bytes.size() < size + 1) {
     const std::size_t before = bytes.size();
     const std::size_t left = size + 1 - before;
-    std::size_t part = std::min(left, std::max<std::size_t>(before, 1 << 20));
+    std::size_t part = std::min(left, std::max<std::size_t>(before, 1 << 16));
     if (left - part < 4096) part = left;
     bytes.resize(before + part);
     const std::size_t got = file.read(bytes.data() + before, part);

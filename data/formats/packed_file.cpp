@@ -18,7 +18,10 @@ PackedFile::PackedFile(const char* op, const std::string& path) : op_(op), path_
   if (std::filesystem::is_directory(path, ignored)) fail(op, "{} is a folder", path);
   file_.reset(gzopen(path.c_str(), "rb"));
   if (!file_) refuse("cannot be opened: {}", std::strerror(errno));
-  gzbuffer(file_.get(), 1 << 18);
+  // A small file is not worth buffers that are larger than it: zlib takes three times as much.
+  constexpr std::uintmax_t least = 1 << 12, most = 1 << 18;
+  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
+  gzbuffer(file_.get(), static_cast<unsigned>(ignored ? most : std::clamp(size, least, most)));
 }
 
 std::size_t PackedFile::read(void* bytes, std::size_t size) {
