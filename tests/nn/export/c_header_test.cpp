@@ -153,19 +153,29 @@ int main(void)
   return text;
 }
 
-// The logits (N, classes) for these images by the header `file` in the folder.
-Tensor c_logits(const Folder& folder, const std::string& file, const std::string& compiler,
-                const Tensor& images) {
-  const auto pixels = images.values();
+// Compiles a program for the header `file` in the folder.
+void compile_c(const Folder& folder, const std::string& file, const std::string& compiler) {
   folder.write("main.c", driver(file));
+  demand(folder, compiler + strict + "main.c -o main");
+}
+
+// The logits (N, classes) for these images by the program that was compiled last in the folder.
+Tensor compiled_logits(const Folder& folder, const Tensor& images) {
+  const auto pixels = images.values();
   folder.write("images", Bytes(reinterpret_cast<const char*>(pixels.data()), pixels.size_bytes()));
-  demand(folder, compiler + strict + "main.c -o main && ./main");
+  demand(folder, "./main");
   const Bytes bytes = read_all(folder.file("logits"));
   Tensor logits = Tensor::empty(
       {images.dim(0), static_cast<Index>(bytes.size() / sizeof(real)) / images.dim(0)});
   REQUIRE(logits.values().size_bytes() == bytes.size());
   std::memcpy(logits.data(), bytes.data(), bytes.size());
   return logits;
+}
+
+Tensor c_logits(const Folder& folder, const std::string& file, const std::string& compiler,
+                const Tensor& images) {
+  compile_c(folder, file, compiler);
+  return compiled_logits(folder, images);
 }
 
 Tensor all_images(const Dataset& data) {
@@ -205,9 +215,9 @@ TEST_CASE("the C code in integers is the network in integers to the bit, and err
     export_c_int8(quantized, folder.file("student.h"), {.network = kind});
     for (const std::string& compiler : compilers()) {
       CAPTURE(compiler);
-      CHECK(same_bits(c_logits(folder, "student.h", compiler, all_images(test)),
-                      logits_of(quantized, test)));
-      CHECK(same_bits(c_logits(folder, "student.h", compiler, odd), quantized(odd)));
+      compile_c(folder, "student.h", compiler);
+      CHECK(same_bits(compiled_logits(folder, all_images(test)), logits_of(quantized, test)));
+      CHECK(same_bits(compiled_logits(folder, odd), quantized(odd)));
     }
     const std::vector<std::int32_t> floats = predict(student(kind), test);
     const std::vector<std::int32_t> integers = predict(quantized, test);
