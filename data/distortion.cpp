@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "core/error.h"
 
@@ -29,26 +30,54 @@ void check(const DistortionOptions& options) {
   if (options.elastic_sigma == 0) fail("random_distortion", "elastic_sigma must be above 0; got 0");
 }
 
-// y[i] = Σ_t kernel[t] x[i + t · step], i < n. A step of 1 goes along the rows of a picture, a step
-// of its width down its columns. The n sums are made at once, in vector registers if they fit.
-template <Index n>
-void correlate_block(real* y, const real* x, const std::vector<real>& kernel, Index step) {
-  std::array<real, n> sums{};
+// The numbers that fill a register of the widest kind. (What is wider, g++ keeps in memory.)
+#if defined(__AVX512F__)
+constexpr Index register_bytes = 64;
+#elif defined(__AVX__)
+constexpr Index register_bytes = 32;
+#else
+constexpr Index register_bytes = 16;
+#endif
+constexpr Index lanes = register_bytes / static_cast<Index>(sizeof(real));
+using Numbers = real __attribute__((vector_size(register_bytes)));
+
+// y[i, j] = Σ_t kernel[t] x[i, j + t · step] for rows of a register each, as many as the processor
+// can add to while it waits for the others. A step of 1 goes along the rows of a picture, a step of
+// its width down its columns.
+template <Index rows>
+void correlate_tile(real* y, Index y_row, const real* x, Index x_row,
+                    const std::vector<real>& kernel, Index step) {
+  std::array<Numbers, rows> sums{};
   for (const real weight : kernel) {
-    for (std::size_t i = 0; i < n; ++i) sums[i] += weight * x[i];
+    for (std::size_t i = 0; i < rows; ++i) {
+      Numbers numbers;
+      std::memcpy(&numbers, x + static_cast<Index>(i) * x_row, sizeof numbers);
+      sums[i] += weight * numbers;
+    }
     x += step;
   }
-  std::ranges::copy(sums, y);
+  for (std::size_t i = 0; i < rows; ++i) {
+    std::memcpy(y + static_cast<Index>(i) * y_row, &sums[i], sizeof(Numbers));
+  }
 }
 
-// The same for any n. The last block reaches back to where the one before has been.
-void correlate(real* y, const real* x, Index n, const std::vector<real>& kernel, Index step) {
-  constexpr Index block = 64;
-  for (Index i = 0; i + block <= n; i += block) correlate_block<block>(y + i, x + i, kernel, step);
-  if (n >= block) {
-    correlate_block<block>(y + n - block, x + n - block, kernel, step);
-  } else {
-    for (Index i = 0; i < n; ++i) correlate_block<1>(y + i, x + i, kernel, step);
+// The same for any number of rows and columns. Columns are rounded up to whole registers: y has
+// room for them, and x has a register more. The last tile reaches back to where the one before was.
+void correlate(real* y, Index y_row, const real* x, Index x_row, Index rows, Index columns,
+               const std::vector<real>& kernel, Index step) {
+  constexpr Index tile = 8;
+  for (Index j = 0; j < columns; j += lanes) {
+    for (Index i = 0; i < rows; i += tile) {
+      const Index first = std::min(i, rows - tile);
+      if (first >= 0) {
+        correlate_tile<tile>(y + first * y_row + j, y_row, x + first * x_row + j, x_row, kernel,
+                             step);
+      } else {
+        for (Index k = 0; k < rows; ++k) {
+          correlate_tile<1>(y + k * y_row + j, y_row, x + k * x_row + j, x_row, kernel, step);
+        }
+      }
+    }
   }
 }
 
@@ -57,7 +86,9 @@ void correlate(real* y, const real* x, Index n, const std::vector<real>& kernel,
 std::vector<real> noise(Index n, const Rng& rng) {
   std::vector<std::uint32_t> words(static_cast<std::size_t>(n + 3) / 4);
   rng.words_from(0, words);
-  std::vector<real> numbers(static_cast<std::size_t>(n));
+  std::vector<real> numbers;
+  numbers.reserve(static_cast<std::size_t>(n + lanes));  // smooth() will ask for so much
+  numbers.resize(static_cast<std::size_t>(n));
   const auto* const bytes = reinterpret_cast<const unsigned char*>(words.data());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     numbers[i] = (static_cast<real>(bytes[i]) - real{127.5}) / 128;
@@ -114,21 +145,24 @@ std::vector<real> gaussian_kernel(double sigma) {
   return kernel;
 }
 
-std::vector<real> smooth(const std::vector<real>& x, Index height, Index width,
+std::vector<real> smooth(std::vector<real> x, Index height, Index width,
                          const std::vector<real>& kernel) {
   const Index margin = static_cast<Index>(kernel.size()) - 1;  // 2r
-  const Index wide = width + margin;
+  const Index wide = width + margin, full = (width + lanes - 1) / lanes * lanes;
   if (static_cast<Index>(x.size()) != (height + margin) * wide) {
     fail("smooth", "{} × {} values are needed for {} × {}; got {}", height + margin, wide, height,
          width, x.size());
   }
-  std::vector<real> columns(static_cast<std::size_t>(height * wide)), rows(columns.size());
-  correlate(columns.data(), x.data(), height * wide, kernel, wide);
-  // As if all rows were one: the sums that reach over the end of a row are left out below.
-  correlate(rows.data(), columns.data(), height * wide - margin, kernel, 1);
+  x.resize(x.size() + lanes);
+  // Down the columns all rows are as one, which is cut into registers.
+  const Index pieces = (height * wide + lanes - 1) / lanes;
+  std::vector<real> columns(static_cast<std::size_t>((pieces + 1) * lanes));
+  correlate(columns.data(), lanes, x.data(), lanes, pieces, lanes, kernel, wide);
+  std::vector<real> rows(static_cast<std::size_t>(height * full));
+  correlate(rows.data(), full, columns.data(), wide, height, width, kernel, 1);
   std::vector<real> y(static_cast<std::size_t>(height * width));
   for (Index i = 0; i < height; ++i) {
-    std::copy_n(rows.begin() + i * wide, width, y.begin() + i * width);
+    std::copy_n(rows.begin() + i * full, width, y.begin() + i * width);
   }
   return y;
 }

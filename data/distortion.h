@@ -61,7 +61,7 @@ std::vector<real> gaussian_kernel(double sigma);
 // y[i, j] = Σ_s Σ_t kernel[s] kernel[t] x[i + s, j + t]: smooths all that has the kernel's whole
 // width around it, (H + 2r, W + 2r) → (H, W). Down the columns first, then along the rows: 2r + 1
 // products twice instead of (2r + 1)². Error: x has another size.
-std::vector<real> smooth(const std::vector<real>& x, Index height, Index width,
+std::vector<real> smooth(std::vector<real> x, Index height, Index width,
                          const std::vector<real>& kernel);
 
 }  // namespace limbeck
