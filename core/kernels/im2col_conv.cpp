@@ -58,19 +58,18 @@ bool has_matrix(const ConvSizes& s) {
 }
 
 // One plane of the convolution's result → its bias, relu and the maxima of 2×2, with their argmax.
-// `wins(v, best)` says whether v is the maximum rather than the best before it.
-template <class Wins>
+// `wins(v, best)` says whether v is the maximum rather than the best before it, and larger(a, b) is
+// the maximum of both, for which the processor may have an instruction.
+template <class Larger, class Wins>
 void pool_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const ConvSizes& s,
-                const Wins& wins) {
-  const auto larger = [&](real a, real b) { return wins(b, a) ? b : a; };
+                const Larger& larger, const Wins& wins) {
   for (Index i = 0; i < s.out_height(); ++i, y += s.out_width()) {
     const real* upper = z + 2 * i * s.conv_width;
     const real* lower = upper + s.conv_width;
     for (Index j = 0; j < s.out_width(); ++j) {
-      const real left = larger(upper[2 * j] + bias, lower[2 * j] + bias);
-      const real right = larger(upper[2 * j + 1] + bias, lower[2 * j + 1] + bias);
-      const real largest = larger(left, right);
-      y[j] = largest < 0 ? real{0} : largest;
+      const real left = larger(upper[2 * j], lower[2 * j]);
+      const real right = larger(upper[2 * j + 1], lower[2 * j + 1]);
+      y[j] = std::max(larger(left, right) + bias, real{0});
     }
     if (argmax == nullptr) continue;
     for (Index j = 0; j < s.out_width(); ++j) {
@@ -105,10 +104,16 @@ void finish_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const
     strange += v != v ? 1 : 0;
   }
   if (strange == 0) {
-    pool_plane(y, argmax, z, bias, s, [](real v, real best) { return v > best; });
-  } else {
-    pool_plane(y, argmax, z, bias, s, [](real v, real best) { return v > best || std::isnan(v); });
+    return pool_plane(
+        y, argmax, z, bias, s, [](real a, real b) { return std::max(a, b); },
+        [](real v, real best) { return v > best; });
   }
+  // (An infinity may have become NaN with its bias, which is therefore added first.)
+  Scratch<real> biased(pixels);
+  for (Index i = 0; i < pixels; ++i) biased.data()[i] = z[i] + bias;
+  const auto wins = [](real v, real best) { return v > best || std::isnan(v); };
+  pool_plane(
+      y, argmax, biased.data(), 0, s, [&](real a, real b) { return wins(b, a) ? b : a; }, wins);
 }
 
 // dweight += dz windowsᵀ for one group of an image. Long rows of windows are read as they lie, and

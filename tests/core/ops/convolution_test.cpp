@@ -122,6 +122,26 @@ TEST_CASE("what follows in the same pass is relu and max_pool2d, forward and bac
   }
 }
 
+TEST_CASE("relu and pooling in the same pass see NaN and infinity as they do apart") {
+  Tensor x = random_tensor({2, 1, 9, 10}, 1);
+  x.data()[13] = NAN;
+  x.data()[95] = INFINITY;
+  const Tensor w = random_tensor({3, 1, 5, 5}, 2);
+  Tensor b = Tensor::zeros({3});
+  b.data()[1] = -INFINITY;  // which makes a NaN of an infinite sum, and 0 of a finite one
+  b.data()[2] = INFINITY;
+  const Tensor together = conv2d(x, w, b, {.padding = 2, .after = After::relu_max_pool});
+  const Tensor apart = max_pool2d(relu(conv2d(x, w, b, {.padding = 2})), {.kernel = 2});
+  int strange = 0;
+  for (std::size_t i = 0; i < apart.values().size(); ++i) {
+    CAPTURE(i);
+    const real expected = apart.values()[i], got = together.values()[i];
+    CHECK((std::isnan(expected) ? std::isnan(got) : got == expected));
+    if (!std::isfinite(expected)) ++strange;
+  }
+  CHECK(strange > 10);
+}
+
 TEST_CASE("a dilated convolution is that of a kernel with zeros between its weights") {
   // By hand: 1 · 2 + 10 · 4 + 100 · 6.
   const Tensor row = Tensor::from({1, 1, 1, 6}, {1, 2, 3, 4, 5, 6});
