@@ -8,6 +8,8 @@
 # make uninstall   takes all of that away again
 
 VERSION := 0.1.0
+$(BUILD)/core/version.o: private CPPFLAGS += -DLIMBECK_VERSION='"$(VERSION)"'
+$(BUILD)/core/version.o: .make/install.mk
 PREFIX ?= /usr/local
 SONAME := liblimbeck.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED := $(BUILD)/liblimbeck.so.$(VERSION)

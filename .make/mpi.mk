@@ -14,10 +14,10 @@ deps $(OF_RANKS): | build/deps-mpi
 endif
 
 # When that changes, these objects are built anew, and what has them is linked anew.
-$(OF_RANKS): private CPPFLAGS += $(MPI_FLAGS) -DLIMBECK_VERSION='"$(VERSION)"'
+$(OF_RANKS): private CPPFLAGS += $(MPI_FLAGS)
 $(OF_RANKS): $(BUILD)/mpi
 $(BUILD)/mpi: ;
-$(call keep,$(BUILD)/mpi,$(MPI_FLAGS) $(VERSION))
+$(call keep,$(BUILD)/mpi,$(MPI_FLAGS))
 
 build/deps-mpi: Makefile
 	$(if $(wildcard $(MPI_INCLUDE)/mpi.h),@mkdir -p $(@D); touch $@,$(call install,$(MPI_PACKAGES)))

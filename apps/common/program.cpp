@@ -21,6 +21,7 @@
 #include "apps/common/say.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/version.h"
 #include "nn/train/checkpoint.h"
 
 namespace limbeck {
@@ -264,12 +265,14 @@ int run_program(const Program& program, int argc, char** argv) {
     say("{}: error: {}\n", app.get_name(), what);
     return code;
   };
+  app.set_version_flag("--version", fmt::format("limbeck {}", version()))
+      ->description("Print which Limbeck this is and exit");
   check_all_values(app);
   app.formatter(std::make_shared<HelpPage>());
   try {
     app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    app.exit(help);
+  } catch (const CLI::Success& asked) {  // for help, or the version
+    app.exit(asked);
     return printed() ? 0 : complain(unprinted(), 1);
   } catch (const CLI::ParseError& error) {
     const bool surplus = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;

@@ -40,13 +40,6 @@ int detail::started_as() {
   return by_srun ? std::max(1, number_in("SLURM_STEP_NUM_TASKS")) : 0;
 }
 
-const char* detail::version() {
-#ifdef LIMBECK_VERSION
-  return LIMBECK_VERSION;
-#endif
-  return "";
-}
-
 std::string Ranks::name_of(int rank) const {
   const auto i = static_cast<std::size_t>(rank);
   return fmt::format("rank {} of {}{}", rank, size_,

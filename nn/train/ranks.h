@@ -127,8 +127,5 @@ int started_as();
 // Whether the library was built with MPI.
 bool has_mpi();
 
-// The library's version, in which ranks must be the same: "0.1.0".
-const char* version();
-
 }  // namespace detail
 }  // namespace limbeck

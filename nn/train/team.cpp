@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/files/checksum.h"
+#include "core/version.h"
 #include "data/data_loader.h"
 #include "nn/train/train_options.h"
 

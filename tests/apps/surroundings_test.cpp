@@ -173,3 +173,16 @@ TEST_CASE("a dumb or narrow terminal gets plain lines") {
   CHECK_FALSE(contains(on_terminal("export TERM=dumb; stty cols 100;"), "\x1b["));
   CHECK_FALSE(contains(on_terminal("export TERM=xterm; stty cols 40;"), "\x1b["));
 }
+
+TEST_CASE("every program says which Limbeck it is: the one that is installed") {
+  const std::string install = read_all(".make/install.mk");
+  const std::string begin = "VERSION := ";
+  const std::size_t at = install.find(begin) + begin.size();
+  const std::string expected = "limbeck " + install.substr(at, install.find('\n', at) - at) + "\n";
+  for (const char* const program : {"mnist_distill", "mnist_predict", "distill_study", "bench"}) {
+    const Finished run = run_program(program, {"--version"});
+    CHECK(run.exit_code == 0);
+    CHECK(run.out == expected);
+    CHECK(run.err.empty());
+  }
+}
