@@ -58,62 +58,82 @@ bool has_matrix(const ConvSizes& s) {
 }
 
 // One plane of the convolution's result → its bias, relu and the maxima of 2×2, with their argmax.
-// `wins(v, best)` says whether v is the maximum rather than the best before it, and larger(a, b) is
-// the maximum of both, for which the processor may have an instruction.
-template <class Larger, class Wins>
-void pool_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const ConvSizes& s,
-                const Larger& larger, const Wins& wins) {
-  for (Index i = 0; i < s.out_height(); ++i, y += s.out_width()) {
-    const real* upper = z + 2 * i * s.conv_width;
-    const real* lower = upper + s.conv_width;
-    for (Index j = 0; j < s.out_width(); ++j) {
-      const real left = larger(upper[2 * j], lower[2 * j]);
-      const real right = larger(upper[2 * j + 1], lower[2 * j + 1]);
-      y[j] = std::max(larger(left, right) + bias, real{0});
+//
+// First the maxima of two rows, then those of two columns of these, for all of the plane at once:
+// both are a few vector instructions. The argmax is the first place, row by row, that has the
+// maximum, and NaN is a maximum, to be noticed, as in max_pool2d: where there is one, which the
+// first loop sees, the plane is done again, number by number.
+class PooledPlane {
+ public:
+  explicit PooledPlane(const ConvSizes& s)
+      : s_(s), width_(2 * s.out_width()), maxima_(s.out_height() * width_), rows_(maxima_size()) {}
+
+  void write(real* y, std::uint8_t* argmax, const real* z, real bias) {
+    if (!maxima_of_rows(z, bias)) return write_with_nan(y, argmax, z, bias);
+    const real* const m = maxima_.data();
+    const std::int32_t* const row = rows_.data();
+    for (Index k = 0; k < maxima_size() / 2; ++k) {
+      y[k] = std::max(std::max(m[2 * k], m[2 * k + 1]), real{0});
     }
-    if (argmax == nullptr) continue;
-    for (Index j = 0; j < s.out_width(); ++j) {
-      real largest = upper[2 * j] + bias;
-      std::uint8_t place = 0;
-      const auto meet = [&](real value, std::uint8_t here) {
-        place = wins(value, largest) ? here : place;
-        largest = larger(largest, value);
-      };
-      meet(upper[2 * j + 1] + bias, 1);
-      meet(lower[2 * j] + bias, 2);
-      meet(lower[2 * j + 1] + bias, 3);
-      argmax[j] = place;
+    if (argmax == nullptr) return;
+    for (Index k = 0; k < maxima_size() / 2; ++k) {
+      const real left = m[2 * k], right = m[2 * k + 1];
+      // Of two that are as large the upper is the first, and the left if both are in one row.
+      const bool is_right = right > left || (right == left && row[2 * k] > row[2 * k + 1]);
+      argmax[k] = static_cast<std::uint8_t>(is_right ? 2 * row[2 * k + 1] + 1 : 2 * row[2 * k]);
     }
-    argmax += s.out_width();
   }
-}
+
+ private:
+  const ConvSizes& s_;
+  Index width_;  // of the columns that have a maximum: an odd last one has none
+  Scratch<real> maxima_;
+  Scratch<std::int32_t> rows_;  // 0 or 1: where they are
+
+  Index maxima_size() const { return s_.out_height() * width_; }
+
+  // False: there is a NaN.
+  bool maxima_of_rows(const real* z, real bias) {
+    std::int32_t strange = 0;
+    for (Index i = 0; i < s_.out_height(); ++i) {
+      const real* const upper = z + 2 * i * s_.conv_width;
+      const real* const lower = upper + s_.conv_width;
+      real* const m = maxima_.data() + i * width_;
+      std::int32_t* const row = rows_.data() + i * width_;
+      for (Index j = 0; j < width_; ++j) {
+        const real u = upper[j] + bias, l = lower[j] + bias;
+        m[j] = std::max(u, l);
+        row[j] = l > u ? 1 : 0;
+        strange += u != u || l != l ? 1 : 0;
+      }
+    }
+    return strange == 0;
+  }
+
+  void write_with_nan(real* y, std::uint8_t* argmax, const real* z, real bias) const {
+    for (Index i = 0; i < s_.out_height(); ++i) {
+      for (Index j = 0; j < s_.out_width(); ++j) {
+        const real* const corner = z + 2 * i * s_.conv_width + 2 * j;
+        real largest = corner[0] + bias;
+        int place = 0;
+        for (const int other : {1, 2, 3}) {
+          const real v = corner[other / 2 * s_.conv_width + other % 2] + bias;
+          if (!(v > largest || std::isnan(v))) continue;
+          largest = v;
+          place = other;
+        }
+        const Index k = i * s_.out_width() + j;
+        y[k] = std::max(largest, real{0});
+        if (argmax != nullptr) argmax[k] = static_cast<std::uint8_t>(place);
+      }
+    }
+  }
+};
 
 // One plane of the convolution's result → the same plane of y, or in its place.
-void finish_plane(real* y, std::uint8_t* argmax, const real* z, real bias, const ConvSizes& s) {
-  const Index pixels = s.conv_height * s.conv_width;
-  if (!s.pools) {
-    const real least = s.relu ? 0 : -std::numeric_limits<real>::infinity();
-    for (Index i = 0; i < pixels; ++i) y[i] = std::max(z[i] + bias, least);
-    return;
-  }
-  // NaN is the maximum, to be noticed, as in max_pool2d. Where there is none, which a look at all
-  // is cheap to tell, the loops are a few vector instructions.
-  int strange = 0;
-  for (Index i = 0; i < pixels; ++i) {
-    const real v = z[i] + bias;
-    strange += v != v ? 1 : 0;
-  }
-  if (strange == 0) {
-    return pool_plane(
-        y, argmax, z, bias, s, [](real a, real b) { return std::max(a, b); },
-        [](real v, real best) { return v > best; });
-  }
-  // (An infinity may have become NaN with its bias, which is therefore added first.)
-  Scratch<real> biased(pixels);
-  for (Index i = 0; i < pixels; ++i) biased.data()[i] = z[i] + bias;
-  const auto wins = [](real v, real best) { return v > best || std::isnan(v); };
-  pool_plane(
-      y, argmax, biased.data(), 0, s, [&](real a, real b) { return wins(b, a) ? b : a; }, wins);
+void finish_plane(real* y, const real* z, real bias, const ConvSizes& s) {
+  const real least = s.relu ? 0 : -std::numeric_limits<real>::infinity();
+  for (Index i = 0; i < s.conv_height * s.conv_width; ++i) y[i] = std::max(z[i] + bias, least);
 }
 
 // dweight += dz windowsᵀ for one group of an image. Long rows of windows are read as they lie, and
@@ -168,6 +188,8 @@ void im2col_forward(const ConvForward& f, const ConvSizes& s) {
     if (is_depthwise(s)) depthwise.emplace(s);
     auto matrix = Scratch<real>::zeros(has_matrix(s) ? depth * pixels : 0);
     Scratch<real> pooled(s.pools ? s.out_of_group() * pixels : 0);
+    std::optional<PooledPlane> pool;
+    if (s.pools) pool.emplace(s);
     for (Index n = begin; n < end; ++n) {
       for (Index g = 0; g < s.groups; ++g) {
         const real* const x = f.x + (n * s.in + g * s.in_of_group()) * s.height * s.width;
@@ -185,8 +207,12 @@ void im2col_forward(const ConvForward& f, const ConvSizes& s) {
         for (Index o = 0; o < s.out_of_group(); ++o) {
           const real bias = f.bias != nullptr ? f.bias[g * s.out_of_group() + o] : 0;
           const Index plane = at + o * out_pixels;
-          finish_plane(f.y + plane, f.argmax != nullptr ? f.argmax + plane : nullptr,
-                       result + o * pixels, bias, s);
+          if (pool) {
+            pool->write(f.y + plane, f.argmax != nullptr ? f.argmax + plane : nullptr,
+                        result + o * pixels, bias);
+          } else {
+            finish_plane(f.y + plane, result + o * pixels, bias, s);
+          }
         }
       }
     }

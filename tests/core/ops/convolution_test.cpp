@@ -142,6 +142,26 @@ TEST_CASE("relu and pooling in the same pass see NaN and infinity as they do apa
   CHECK(strange > 10);
 }
 
+TEST_CASE("of equal maxima the first takes the gradient, in the same pass as apart") {
+  for (const Index width : {10, 11, 40}) {
+    CAPTURE(width);
+    Tensor x = random_tensor({2, 1, 9, width}, 1, 0, 3).requires_grad();
+    for (real& v : x.values()) v = std::floor(v);  // 0, 1 or 2: half of all windows have a tie
+    Tensor w = Tensor::zeros({1, 1, 5, 5});
+    w.data()[12] = 1;  // the image itself
+    const Tensor b = Tensor::full({1}, 1);
+    const auto gradient = [&](const Tensor& y) {
+      x.clear_grad();
+      sum(y * random_tensor(y.shape(), 4)).backward();
+      return x.grad();
+    };
+    const Tensor together =
+        gradient(conv2d(x, w, b, {.padding = 2, .after = After::relu_max_pool}));
+    const Tensor apart = gradient(max_pool2d(relu(conv2d(x, w, b, {.padding = 2})), {.kernel = 2}));
+    CHECK(same_bits(together, apart));
+  }
+}
+
 TEST_CASE("a dilated convolution is that of a kernel with zeros between its weights") {
   // By hand: 1 · 2 + 10 · 4 + 100 · 6.
   const Tensor row = Tensor::from({1, 1, 1, 6}, {1, 2, 3, 4, 5, 6});
