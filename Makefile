@@ -122,8 +122,8 @@ ifeq ($(REAL),double)
                     tests/data/formats/% tests/core/inspect/% tests/nn/export/%,$(TEST_SOURCES))
 endif
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
-# What is not the same for every processor: it includes vectors or tiles.
-OF_KERNELS := '"core/kernels/(vector|elementary|transpose|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"'
+# What is not the same for every processor: it includes vectors or tiles, or has its own.
+OF_KERNELS := '"core/kernels/(vector|elementary|transpose|product_tile|panel_product|small_product|channels_last|winograd_transform|processor_features)\.h"|vector_size'
 # What parses arguments and files, and tests yet more, are compiled more than they are run. (One
 # example is about speed.)
 FAST := apps/examples/product_ladder.cpp
@@ -135,8 +135,8 @@ QUICK_SOURCES := $(filter core/files/% core/inspect/% data/formats/% nn/train/% 
   $(filter-out $(FAST),$(APP_SOURCES)) $(COMMON_SOURCES)
 # Several sources of a folder are compiled as one, since most of the time goes to what all of them
 # include and instantiate; but those of kernels, those with headers that may not be there, and those
-# with flags of their own. A word OBJECT:SOURCE each. (Where no code is made, each is looked at by
-# itself.)
+# with flags of their own. A word OBJECT:SOURCE each. (Where no code is made, each source of the
+# library and the programs is looked at by itself.)
 LIMIT := $(if $(ONE)$(filter 1,$(SYNTAX)),0,50000)
 ALONE := $(shell grep -lE $(OF_KERNELS)'|__has_include|LIMBECK_(MPI|VERSION)' /dev/null $(LIB_SOURCES) $(COMMON_SOURCES) $(TEST_SOURCES))
 in_company = $(filter-out $(ALONE) $(APP_SOURCES),$(1))

@@ -9,7 +9,9 @@
 
 VERSION := 0.1.0
 $(BUILD)/core/version.o: private CPPFLAGS += -DLIMBECK_VERSION='"$(VERSION)"'
-$(BUILD)/core/version.o: .make/install.mk
+$(BUILD)/core/version.o: $(BUILD)/version
+$(BUILD)/version: ;
+$(call keep,$(BUILD)/version,$(VERSION))
 PREFIX ?= /usr/local
 SONAME := liblimbeck.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED := $(BUILD)/liblimbeck.so.$(VERSION)

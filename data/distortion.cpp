@@ -38,7 +38,7 @@ constexpr Index register_bytes = 32;
 #else
 constexpr Index register_bytes = 16;
 #endif
-constexpr Index lanes = register_bytes / static_cast<Index>(sizeof(real));
+constexpr Index in_register = register_bytes / static_cast<Index>(sizeof(real));
 using Numbers = real __attribute__((vector_size(register_bytes)));
 
 // y[i, j] = Σ_t kernel[t] x[i, j + t · step] for rows of a register each, as many as the processor
@@ -48,13 +48,14 @@ template <Index rows>
 void correlate_tile(real* y, Index y_row, const real* x, Index x_row,
                     const std::vector<real>& kernel, Index step) {
   std::array<Numbers, rows> sums{};
+  Index at = 0;
   for (const real weight : kernel) {
     for (std::size_t i = 0; i < rows; ++i) {
       Numbers numbers;
-      std::memcpy(&numbers, x + static_cast<Index>(i) * x_row, sizeof numbers);
+      std::memcpy(&numbers, x + at + static_cast<Index>(i) * x_row, sizeof numbers);
       sums[i] += weight * numbers;
     }
-    x += step;
+    at += step;
   }
   for (std::size_t i = 0; i < rows; ++i) {
     std::memcpy(y + static_cast<Index>(i) * y_row, &sums[i], sizeof(Numbers));
@@ -66,7 +67,7 @@ void correlate_tile(real* y, Index y_row, const real* x, Index x_row,
 void correlate(real* y, Index y_row, const real* x, Index x_row, Index rows, Index columns,
                const std::vector<real>& kernel, Index step) {
   constexpr Index tile = 8;
-  for (Index j = 0; j < columns; j += lanes) {
+  for (Index j = 0; j < columns; j += in_register) {
     for (Index i = 0; i < rows; i += tile) {
       const Index first = std::min(i, rows - tile);
       if (first >= 0) {
@@ -87,7 +88,7 @@ std::vector<real> noise(Index n, const Rng& rng) {
   std::vector<std::uint32_t> words(static_cast<std::size_t>(n + 3) / 4);
   rng.words_from(0, words);
   std::vector<real> numbers;
-  numbers.reserve(static_cast<std::size_t>(n + lanes));  // smooth() will ask for so much
+  numbers.reserve(static_cast<std::size_t>(n + in_register));  // smooth() will ask for so much
   numbers.resize(static_cast<std::size_t>(n));
   const auto* const bytes = reinterpret_cast<const unsigned char*>(words.data());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -148,21 +149,22 @@ std::vector<real> gaussian_kernel(double sigma) {
 std::vector<real> smooth(std::vector<real> x, Index height, Index width,
                          const std::vector<real>& kernel) {
   const Index margin = static_cast<Index>(kernel.size()) - 1;  // 2r
-  const Index wide = width + margin, full = (width + lanes - 1) / lanes * lanes;
+  const Index wide = width + margin,
+              padded_width = (width + in_register - 1) / in_register * in_register;
   if (static_cast<Index>(x.size()) != (height + margin) * wide) {
     fail("smooth", "{} × {} values are needed for {} × {}; got {}", height + margin, wide, height,
          width, x.size());
   }
-  x.resize(x.size() + lanes);
+  x.resize(x.size() + in_register);
   // Down the columns all rows are as one, which is cut into registers.
-  const Index pieces = (height * wide + lanes - 1) / lanes;
-  std::vector<real> columns(static_cast<std::size_t>((pieces + 1) * lanes));
-  correlate(columns.data(), lanes, x.data(), lanes, pieces, lanes, kernel, wide);
-  std::vector<real> rows(static_cast<std::size_t>(height * full));
-  correlate(rows.data(), full, columns.data(), wide, height, width, kernel, 1);
+  const Index pieces = (height * wide + in_register - 1) / in_register;
+  std::vector<real> columns(static_cast<std::size_t>((pieces + 1) * in_register));
+  correlate(columns.data(), in_register, x.data(), in_register, pieces, in_register, kernel, wide);
+  std::vector<real> rows(static_cast<std::size_t>(height * padded_width));
+  correlate(rows.data(), padded_width, columns.data(), wide, height, width, kernel, 1);
   std::vector<real> y(static_cast<std::size_t>(height * width));
   for (Index i = 0; i < height; ++i) {
-    std::copy_n(rows.begin() + i * full, width, y.begin() + i * width);
+    std::copy_n(rows.begin() + i * padded_width, width, y.begin() + i * width);
   }
   return y;
 }

@@ -265,8 +265,8 @@ int run_program(const Program& program, int argc, char** argv) {
     say("{}: error: {}\n", app.get_name(), what);
     return code;
   };
-  app.set_version_flag("--version", fmt::format("limbeck {}", version()))
-      ->description("Print which Limbeck this is and exit");
+  app.set_version_flag("--version", fmt::format("limbeck {}", version()),
+                       "Print which Limbeck this is and exit");
   check_all_values(app);
   app.formatter(std::make_shared<HelpPage>());
   try {

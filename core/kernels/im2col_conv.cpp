@@ -72,15 +72,17 @@ class PooledPlane {
     if (!maxima_of_rows(z, bias)) return write_with_nan(y, argmax, z, bias);
     const real* const m = maxima_.data();
     const std::int32_t* const row = rows_.data();
-    for (Index k = 0; k < maxima_size() / 2; ++k) {
+    const Index count = maxima_size() / 2;
+    for (Index k = 0; k < count; ++k) {
       y[k] = std::max(std::max(m[2 * k], m[2 * k + 1]), real{0});
     }
     if (argmax == nullptr) return;
-    for (Index k = 0; k < maxima_size() / 2; ++k) {
+    for (Index k = 0; k < count; ++k) {
       const real left = m[2 * k], right = m[2 * k + 1];
+      const std::int32_t left_row = row[2 * k], right_row = row[2 * k + 1];
       // Of two that are as large the upper is the first, and the left if both are in one row.
-      const bool is_right = right > left || (right == left && row[2 * k] > row[2 * k + 1]);
-      argmax[k] = static_cast<std::uint8_t>(is_right ? 2 * row[2 * k + 1] + 1 : 2 * row[2 * k]);
+      const bool is_right = (right > left) | ((right == left) & (left_row > right_row));
+      argmax[k] = static_cast<std::uint8_t>(is_right ? 2 * right_row + 1 : 2 * left_row);
     }
   }
 

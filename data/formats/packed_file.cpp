@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 
@@ -14,14 +15,14 @@ void PackedFile::Close::operator()(gzFile_s* file) const {
 }
 
 PackedFile::PackedFile(const char* op, const std::string& path) : op_(op), path_(path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) fail(op, "{} is a folder", path);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) fail(op, "{} is a folder", path);
   file_.reset(gzopen(path.c_str(), "rb"));
   if (!file_) refuse("cannot be opened: {}", std::strerror(errno));
   // A small file is not worth buffers that are larger than it: zlib takes three times as much.
   constexpr std::uintmax_t least = 1 << 12, most = 1 << 18;
-  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
-  gzbuffer(file_.get(), static_cast<unsigned>(ignored ? most : std::clamp(size, least, most)));
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  gzbuffer(file_.get(), static_cast<unsigned>(error ? most : std::clamp(size, least, most)));
 }
 
 std::size_t PackedFile::read(void* bytes, std::size_t size) {

@@ -179,7 +179,9 @@ TEST_CASE("every program says which Limbeck it is: the one that is installed") {
   const std::string begin = "VERSION := ";
   const std::size_t at = install.find(begin) + begin.size();
   const std::string expected = "limbeck " + install.substr(at, install.find('\n', at) - at) + "\n";
-  for (const char* const program : {"mnist_distill", "mnist_predict", "distill_study", "bench"}) {
+  for (const char* const program :
+       {"mnist_distill", "mnist_predict", "distill_study", "digit_sheet", "figures", "bench",
+        "bench_growth", "bench_sweep", "bench_ranks"}) {
     const Finished run = run_program(program, {"--version"});
     CHECK(run.exit_code == 0);
     CHECK(run.out == expected);
