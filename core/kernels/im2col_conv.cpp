@@ -132,7 +132,7 @@ class PooledPlane {
   }
 };
 
-// One plane of the convolution's result → the same plane of y, or in its place.
+// One plane of the convolution's result, with its bias and relu, → the same of y, or in its place.
 void finish_plane(real* y, const real* z, real bias, const ConvSizes& s) {
   const real least = s.relu ? 0 : -std::numeric_limits<real>::infinity();
   for (Index i = 0; i < s.conv_height * s.conv_width; ++i) y[i] = std::max(z[i] + bias, least);

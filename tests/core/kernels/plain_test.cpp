@@ -149,8 +149,7 @@ TEST_CASE("LIMBECK_KERNELS=plain is heard, and what it does not know is refused"
   const Finished plain = run("plain");
   CAPTURE(plain.out);
   CHECK(plain.exit_code == 0);
-  CHECK(contains(plain.out, " passed"));
-  CHECK_FALSE(contains(plain.out, " 0 passed"));
+  CHECK((contains(plain.out, " 1 passed") || contains(plain.out, " 4 passed")));
   const Finished unknown = run("fast");
   CHECK(unknown.exit_code == 1);
   CHECK(contains(unknown.out,
