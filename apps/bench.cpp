@@ -13,6 +13,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/files/file.h"
+#include "core/function_ref.h"
 #include "core/inspect/profile.h"
 #include "core/kernels/multiply_add_peak.h"
 #include "core/parallel.h"
@@ -53,7 +54,7 @@ double multiply_adds_of(const std::vector<Product>& products) {
 }
 
 // As many calls as take about so long, at least one; after a warm-up.
-int times_in(double ms, const std::function<void()>& work) {
+int times_in(double ms, FunctionRef<void()> work) {
   ms_each(2, work);
   return static_cast<int>(std::clamp(ms / ms_each(1, work), 1.0, 1e5));
 }

@@ -11,6 +11,7 @@
 #include "apps/study/chart.h"
 #include "apps/study/table.h"
 #include "core/files/file.h"
+#include "core/function_ref.h"
 #include "core/parallel.h"
 #include "core/processors.h"
 #include "nn/losses.h"
@@ -77,7 +78,7 @@ double seconds_of_sum(const Ranks& ranks, std::size_t size, int rounds) {
 }
 
 // The rank that is first does this with the processors of all, who sleep meanwhile.
-void first_alone(const Ranks& ranks, const std::function<void()>& work) {
+void first_alone(const Ranks& ranks, FunctionRef<void()> work) {
   const int each = threads();
   if (ranks.first()) {
     set_threads(each * ranks.on_this_machine());

@@ -13,6 +13,7 @@
 #include "apps/study/heat_map.h"
 #include "core/error.h"
 #include "core/files/file.h"
+#include "core/function_ref.h"
 #include "core/kernels/conv_kernels.h"
 #include "core/kernels/product.h"
 #include "core/ops.h"
@@ -214,7 +215,7 @@ void measure(Point& p, double ms) {
   ours();
   const double once = std::max(ms_now() - start, 1e-4);
   const int times = static_cast<int>(std::clamp(ms / once / 20, 1.0, 1e5));
-  const auto best = [&](double& least, const std::function<void()>& work) {
+  const auto best = [&](double& least, FunctionRef<void()> work) {
     const double from = ms_now();
     for (int i = 0; i < times; ++i) work();
     least = std::min(least, (ms_now() - from) / times);

@@ -187,7 +187,7 @@ Tensor* begun_gradient(const Tensor& input) {
 
 }  // namespace
 
-Tensor gradient_of_part(const Tensor& input, const std::function<void(real* gradient)>& add) {
+Tensor gradient_of_part(const Tensor& input, FunctionRef<void(real* gradient)> add) {
   if (Tensor* const begun = begun_gradient(input)) {
     add(begun->data());
     return {};

@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "core/attribute.h"
+#include "core/function_ref.h"
 #include "core/layer_scope.h"
 #include "core/tensor.h"
 #include "core/watch.h"
@@ -88,7 +89,7 @@ class NoGrad {
 //
 // The gradient of that input, which is 0 but where `add` adds something to it. If one has begun
 // already, `add` gets that, and what is returned is undefined; else zeros.
-Tensor gradient_of_part(const Tensor& input, const std::function<void(real* gradient)>& add);
+Tensor gradient_of_part(const Tensor& input, FunctionRef<void(real* gradient)> add);
 // For a part that is the elements from `begin` on: adds its gradient to the input's, if that has
 // begun already. True if so; then the gradient function returns an undefined one for this input.
 bool add_to_gradient(const Tensor& input, Index begin, const Tensor& part);

@@ -34,7 +34,7 @@ Tensor Module::operator()(const Tensor& x) {
   return call([&] { return forward(x); });
 }
 
-Tensor Module::call(const std::function<Tensor()>& work) {
+Tensor Module::call(FunctionRef<Tensor()> work) {
   const FlushDenormals flush_denormals;
   const LayerScope scope(layer_name_);
   Tensor y = work();

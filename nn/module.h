@@ -24,12 +24,12 @@
 // Layers without parameters or state need no class: Sequential takes functions (nn/sequential.h).
 #pragma once
 
-#include <functional>
 #include <string>
 #include <typeinfo>
 #include <utility>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "core/layer_scope.h"
 #include "core/random.h"
 
@@ -127,7 +127,7 @@ class Module {
   friend class Parts;
   friend class MultiInput;
   // What a call does around its work.
-  Tensor call(const std::function<Tensor()>& work);
+  Tensor call(FunctionRef<Tensor()> work);
   Parts all_parts(const std::string& name = "") const;
 
   bool training_ = true;

@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "core/error.h"
 #include "core/ops/convolution.h"
 #include "core/ops/matmul.h"
 #include "nn/conv2d.h"
@@ -47,6 +48,20 @@ Output forward_fused(Layers layers, const Tensor& x) {
 }
 
 }  // namespace
+
+Module& Sequential::operator[](std::size_t i) {
+  if (i >= size()) fail("Sequential", "layer {} asked of {}", i, size());
+  return *layers_[i];
+}
+
+Sequential& Sequential::insert(std::size_t i, std::unique_ptr<Module> layer) {
+  layers_.insert(layers_.begin() + static_cast<std::ptrdiff_t>(i), std::move(layer));
+  for (; i < size(); ++i) {
+    const std::string position = std::to_string(i);
+    layers_[i]->set_name(name().empty() ? position : name() + "." + position);
+  }
+  return *this;
+}
 
 Tensor Sequential::forward(const Tensor& x) {
   Output output{.layers = 0, .y = x};

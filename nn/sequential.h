@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
 #include "core/ops/shape_ops.h"
 #include "nn/module.h"
 #include "nn/relu.h"
@@ -64,26 +63,19 @@ class Sequential : public Module {
   // *this.
   template <class Layer>
   Sequential& add(Layer layer) {
-    layers_.push_back(module_of(std::move(layer)));
-    name_layer(layers_.size() - 1);
-    return *this;
+    return insert(size(), module_of(std::move(layer)));
   }
   // The same before all others, whose numbers, and with them the names of their parameters, rise by
   // one.
   template <class Layer>
   Sequential& add_first(Layer layer) {
-    layers_.insert(layers_.begin(), module_of(std::move(layer)));
-    for (std::size_t i = 0; i < layers_.size(); ++i) name_layer(i);
-    return *this;
+    return insert(0, module_of(std::move(layer)));
   }
 
   // The number of layers, and layer i.
   std::size_t size() const { return layers_.size(); }
   // Error: there is no layer i.
-  Module& operator[](std::size_t i) {
-    if (i >= size()) fail("Sequential", "layer {} asked of {}", i, size());
-    return *layers_[i];
-  }
+  Module& operator[](std::size_t i);
 
   std::string describe() const override { return "Sequential"; }
 
@@ -101,15 +93,13 @@ class Sequential : public Module {
     if constexpr (std::is_convertible_v<Layer, std::unique_ptr<Module>>) {
       return std::unique_ptr<Module>(std::move(layer));
     } else if constexpr (std::is_base_of_v<Module, Layer>) {
-      return std::make_unique<Layer>(std::move(layer));
+      return std::unique_ptr<Module>(new Layer(std::move(layer)));
     } else {
-      return std::make_unique<Function>(std::move(layer));
+      return std::unique_ptr<Module>(new Function(std::move(layer)));
     }
   }
-  void name_layer(std::size_t i) {
-    const std::string position = std::to_string(i);
-    layers_[i]->set_name(name().empty() ? position : name() + "." + position);
-  }
+  // Puts it before layer i, and names it and those after it.
+  Sequential& insert(std::size_t i, std::unique_ptr<Module> layer);
 
   std::vector<std::unique_ptr<Module>> layers_;
 };

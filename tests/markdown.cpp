@@ -47,7 +47,7 @@ std::pair<std::size_t, bool> kept(const std::string& text, std::size_t i) {
   return {length, byte != 0xE2 && byte != 0xC2 && character != "×" && character != "÷"};
 }
 
-Lines files_of_tree(const std::function<bool(const fs::path&)>& wanted) {
+Lines files_of_tree(FunctionRef<bool(const fs::path&)> wanted) {
   Lines found;
   auto entry = fs::recursive_directory_iterator(".");
   for (; entry != fs::recursive_directory_iterator(); ++entry) {
@@ -151,7 +151,7 @@ Lines all_sources() {
 }
 
 void check_readmes(
-    const std::function<Lines(const std::string& readme, const std::string& text)>& complaints) {
+    FunctionRef<Lines(const std::string& readme, const std::string& text)> complaints) {
   const Lines readmes = all_readmes();
   REQUIRE_MESSAGE(!readmes.empty(), "run from the root of the project");
   for (const std::string& readme : readmes) {

@@ -2,9 +2,10 @@
 // links and headings. Tests run from the root of the project.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
+
+#include "core/function_ref.h"
 
 namespace limbeck::testing {
 
@@ -53,6 +54,6 @@ Lines all_sources();
 
 // A failed check for every complaint about a README of the tree, given its name and its text.
 void check_readmes(
-    const std::function<Lines(const std::string& readme, const std::string& text)>& complaints);
+    FunctionRef<Lines(const std::string& readme, const std::string& text)> complaints);
 
 }  // namespace limbeck::testing

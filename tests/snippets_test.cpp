@@ -5,6 +5,7 @@
 //   ```cpp
 //   Rng rng(42);
 //   ```
+#include "core/function_ref.h"
 #include "tests/markdown.h"
 #include "tests/testing.h"
 
@@ -48,7 +49,7 @@ std::string source_named_by(const std::string& line) {
 
 // What is wrong with the C++ blocks of a README: a sentence each.
 Lines complaints(const std::string& readme, const std::string& text,
-                 const std::function<std::string(const std::string& file)>& read) {
+                 FunctionRef<std::string(const std::string& file)> read) {
   Lines found;
   for (const Block& block : parse_markdown(text).blocks) {
     if (!is_cpp(block)) continue;

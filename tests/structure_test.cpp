@@ -28,7 +28,7 @@ const std::map<std::string, std::set<std::string>> arrow = {
     {"core/ops.h", {"core/ops"}},
     {"core/kernels",
      {"core/kernels", "core/shape.h", "core/window.h", "core/storage.h", "core/scratch.h",
-      "core/parallel.h", "core/error.h", "core/built_for.h"}},
+      "core/parallel.h", "core/error.h", "core/built_for.h", "core/function_ref.h"}},
     {"core/ops", {"core", "core/ops", "core/kernels"}},
     {"core/inspect", {"core", "core/inspect"}},
     {"core/files", {"core", "core/files"}},

@@ -15,11 +15,14 @@
 #include "core/ops/testing.h"
 #include "core/random.h"
 
-// What is logged of a text is the text, not its address.
+// What is logged of a text is the text, not its address; nor is there a way through streams to be
+// compiled for each length of a literal.
 template <>
 struct doctest::StringMaker<const char*> {
   static String convert(const char* text) { return text; }
 };
+template <std::size_t N>
+struct doctest::StringMaker<char[N]> : doctest::StringMaker<const char*> {};
 
 namespace limbeck::testing {
 

@@ -13,7 +13,7 @@ void silence(std::FILE* stream) {
 
 }  // namespace
 
-void work_as_ranks(const std::function<void(const Ranks& ranks)>& work) {
+void work_as_ranks(FunctionRef<void(const Ranks& ranks)> work) {
   const Ranks ranks;
   if (!ranks.first()) silence(stdout);
   try {

@@ -1,8 +1,7 @@
 // A program's work by several ranks, of which the first speaks.
 #pragma once
 
-#include <functional>
-
+#include "core/function_ref.h"
 #include "nn/train/ranks.h"
 
 namespace limbeck {
@@ -10,6 +9,6 @@ namespace limbeck {
 // work(ranks), as each of the ranks as which the program was started; as one of one, if by nobody
 // (nn/train/ranks.h). What others than the first print goes nowhere, and an error that all have
 // alike is thrown to be told by the first alone. Another stops all ranks.
-void work_as_ranks(const std::function<void(const Ranks& ranks)>& work);
+void work_as_ranks(FunctionRef<void(const Ranks& ranks)> work);
 
 }  // namespace limbeck

@@ -69,7 +69,7 @@ RunLog::RunLog(std::string folder, LogStart start)
   }
 }
 
-void RunLog::change_rows(const std::function<std::string(const std::string& row)>& change,
+void RunLog::change_rows(FunctionRef<std::string(const std::string& row)> change,
                          const std::vector<std::string>& more) {
   FileReader file(in_run_log, table_);
   const std::string text = file.read_text(file.left());

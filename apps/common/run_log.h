@@ -1,12 +1,12 @@
 // RunLog: the epochs of a program's networks in files, for TensorBoard and for spreadsheets.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/common/event_file.h"
+#include "core/function_ref.h"
 #include "nn/train/trainer.h"
 
 namespace limbeck {
@@ -45,7 +45,7 @@ class RunLog {
 
  private:
   // Writes the table anew with what `change` makes of each row, and columns more than before.
-  void change_rows(const std::function<std::string(const std::string& row)>& change,
+  void change_rows(FunctionRef<std::string(const std::string& row)> change,
                    const std::vector<std::string>& more = {});
   void drop_rows(const std::string& network, Index epochs_done);
   // Those that the table does not have yet; in the rows so far they are empty.

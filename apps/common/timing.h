@@ -4,12 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <functional>
+
+#include "core/function_ref.h"
 
 namespace limbeck {
 
 // The mean of so many calls, in milliseconds.
-inline double ms_each(int times, const std::function<void()>& work) {
+inline double ms_each(int times, FunctionRef<void()> work) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   for (int i = 0; i < times; ++i) work();
@@ -17,7 +18,7 @@ inline double ms_each(int times, const std::function<void()>& work) {
 }
 
 // The best of five such means, after a warm-up; each takes about as long as is asked for.
-inline double best_ms(double ms_a_mean, const std::function<void()>& work) {
+inline double best_ms(double ms_a_mean, FunctionRef<void()> work) {
   work();
   const double once = std::min(ms_each(1, work), ms_each(1, work));
   const int times = static_cast<int>(std::clamp(ms_a_mean / std::max(once, 1e-6), 1.0, 1e5));

@@ -102,7 +102,7 @@ class Job : public Crew {
 // The side of the first process.
 class Jobs : public Crew {
  public:
-  Jobs(int jobs, const std::function<void(Crew&)>& work) {
+  Jobs(int jobs, FunctionRef<void(Crew&)> work) {
     const pid_t first = getpid();
     for (int rank = 1; rank <= jobs; ++rank) {
       int ends[2];
@@ -176,7 +176,7 @@ class Jobs : public Crew {
   }
 
   // Ends with the first process, however that ends.
-  [[noreturn]] static void be_a_job(pid_t first, Job job, const std::function<void(Crew&)>& work) {
+  [[noreturn]] static void be_a_job(pid_t first, Job job, FunctionRef<void(Crew&)> work) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != first) _exit(1);
     try {
@@ -211,7 +211,7 @@ class Jobs : public Crew {
 
 }  // namespace
 
-void with_jobs(int jobs, const std::function<void(Crew&)>& work) {
+void with_jobs(int jobs, FunctionRef<void(Crew&)> work) {
   if (jobs == 1) {
     Alone alone;
     work(alone);

@@ -2,9 +2,10 @@
 // its machine (--jobs), or the ranks of mpirun, on many machines.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
+
+#include "core/function_ref.h"
 
 namespace limbeck {
 
@@ -39,6 +40,6 @@ class Crew {
 // run no parallel loop yet. They print nothing: what they throw the first is told. They end when
 // this call does, and also when this process is killed. Error: they cannot be started; what `work`
 // throws here.
-void with_jobs(int jobs, const std::function<void(Crew&)>& work);
+void with_jobs(int jobs, FunctionRef<void(Crew&)> work);
 
 }  // namespace limbeck

@@ -169,7 +169,7 @@ Training Lab::usual_teacher() const {
 }
 
 Sequential Lab::trained(const Training& training,
-                        const std::function<void(Sequential&, const TrainOptions&)>& fit) {
+                        FunctionRef<void(Sequential&, const TrainOptions&)> fit) {
   Sequential network = untrained(training);
   TrainOptions options{.epochs = training.epochs,
                        .batch_size = training.batch_size,

@@ -16,6 +16,7 @@
 #include "apps/study/runs.h"
 #include "apps/study/table.h"
 #include "core/files/file.h"
+#include "core/function_ref.h"
 #include "data/dataset.h"
 #include "nn/distill/distillation_loss.h"
 #include "nn/sequential.h"
@@ -114,7 +115,7 @@ class Lab {
 
   // A network that `fit` trains with these options, which show how far it is.
   Sequential trained(const Training& training,
-                     const std::function<void(Sequential&, const TrainOptions&)>& fit);
+                     FunctionRef<void(Sequential&, const TrainOptions&)> fit);
   Sequential train_network(const Training& training);
   // The errors of each case's network on the test images, over the seeds asked for.
   std::vector<Spread> errors_of(const std::vector<Case>& cases);

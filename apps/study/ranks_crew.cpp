@@ -35,7 +35,7 @@ class RanksCrew : public Crew {
 
 }  // namespace
 
-void with_ranks(const Ranks& ranks, const std::function<void(Crew&)>& work) {
+void with_ranks(const Ranks& ranks, FunctionRef<void(Crew&)> work) {
   RanksCrew crew(ranks);
   try {
     work(crew);

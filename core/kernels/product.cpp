@@ -99,7 +99,7 @@ void product(real* c, const real* a, const real* b, const GemmSizes& s, const Pr
                 [&](Index first, Index count) { result.rows(c + first * s.n, first, count, end); });
 }
 
-void product_in_panels(const TakePanel& take, const real* a, const real* b, const GemmSizes& s) {
+void product_in_panels(TakePanel take, const real* a, const real* b, const GemmSizes& s) {
   const bool panels = takes_panels(s);
   constexpr Index few = 64;
   if (!panels &&

@@ -1,6 +1,5 @@
 // Batch normalisation. (core/ops/layer_norm.cpp has the other.)
 #include <cmath>
-#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "core/autograd.h"
 #include "core/batch_share.h"
 #include "core/error.h"
+#include "core/function_ref.h"
 #include "core/kernels/moments.h"
 #include "core/ops/normalize.h"
 #include "core/parallel.h"
@@ -101,8 +101,7 @@ class WholeBatch {
   explicit WholeBatch(const BatchShare& share) : share_(share) {}
 
   // `of_block` gives those of this process, for channels [first, first + width).
-  void sum(const Layout& layout,
-           const std::function<BlockSums(Index first, Index width)>& of_block) {
+  void sum(const Layout& layout, FunctionRef<BlockSums(Index first, Index width)> of_block) {
     sums_.assign(static_cast<std::size_t>(2 * layout.channels + 1), 0);
     if (share_.counts) {
       layout.for_blocks([&](Index first, Index width) {

@@ -33,7 +33,7 @@ double difference(const Tensor& a, std::initializer_list<double> b) {
   return difference(a, Tensor::from(a.shape(), values));
 }
 
-std::string error_of(const std::function<void()>& f) {
+std::string error_of(FunctionRef<void()> f) {
   try {
     f();
   } catch (const Error& error) {
@@ -42,12 +42,12 @@ std::string error_of(const std::function<void()>& f) {
   return "(no error)";
 }
 
-double gradient_error(const TensorFunction& f, std::vector<Tensor> inputs) {
+double gradient_error(TensorFunction f, std::vector<Tensor> inputs) {
   for (Tensor& x : inputs) x = x.clone().requires_grad();
   return gradient_error_at([&] { return f(inputs); }, inputs);
 }
 
-double gradient_error_at(const std::function<Tensor()>& f, std::vector<Tensor> leaves) {
+double gradient_error_at(FunctionRef<Tensor()> f, std::vector<Tensor> leaves) {
   constexpr double step = sizeof(real) == 8 ? 1e-5 : 1e-2;
   for (Tensor& x : leaves) x.clear_grad();
   const Tensor y = f();

@@ -4,11 +4,11 @@
 #pragma once
 
 #include <cmath>
-#include <functional>
 #include <initializer_list>
 #include <string>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "core/random.h"
 
 namespace limbeck::testing {
@@ -23,10 +23,10 @@ double difference(const Tensor& a, const Tensor& b);
 double difference(const Tensor& a, std::initializer_list<double> b);
 
 // The text of the Error that f throws; "(no error)" if it throws none.
-std::string error_of(const std::function<void()>& f);
+std::string error_of(FunctionRef<void()> f);
 
 // What gradient_error differentiates: a tensor computed from others.
-using TensorFunction = std::function<Tensor(const std::vector<Tensor>&)>;
+using TensorFunction = FunctionRef<Tensor(const std::vector<Tensor>&)>;
 
 // Compares backward() with central differences, for every element of every input, signed, and
 // returns the largest relative error |a − n| / max(|a|, |n|, 1e-3). What is differentiated is
@@ -35,10 +35,10 @@ using TensorFunction = std::function<Tensor(const std::vector<Tensor>&)>;
 // themselves are good to two or three digits, a wrong sign and a missing term show, at errors near
 // 1, and no more.
 //   gradient_error([](const std::vector<Tensor>& x) { return x[0] * x[1]; }, {a, b}) < 1e-6
-double gradient_error(const TensorFunction& f, std::vector<Tensor> inputs);
+double gradient_error(TensorFunction f, std::vector<Tensor> inputs);
 
 // The same where the inputs are the leaves of what f computes: each is moved in its place, and left
 // as it was, with its gradient cleared.
-double gradient_error_at(const std::function<Tensor()>& f, std::vector<Tensor> leaves);
+double gradient_error_at(FunctionRef<Tensor()> f, std::vector<Tensor> leaves);
 
 }  // namespace limbeck::testing

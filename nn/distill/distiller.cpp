@@ -9,6 +9,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/files/checksum.h"
+#include "core/function_ref.h"
 #include "core/ops/softmax.h"
 #include "nn/distill/answers.h"
 #include "nn/distill/ensemble.h"
@@ -90,7 +91,7 @@ class Pupil {
   }
 
   // `answer` gives what the teacher says of a step's batch.
-  std::vector<EpochReport> learn(const std::function<detail::Answer(const Step&)>& answer,
+  std::vector<EpochReport> learn(FunctionRef<detail::Answer(const Step&)> answer,
                                  detail::TrainingFacts facts,
                                  const std::vector<std::int32_t>* teacher_decisions) {
     detail::Task task{.loss = [&](const Step& step) {

@@ -83,7 +83,7 @@ void TapWatch::check_runs(const Tap& tap) const {
        tap.path, tap.runs);
 }
 
-Tensor TapWatch::run(const std::function<Tensor()>& ask) {
+Tensor TapWatch::run(FunctionRef<Tensor()> ask) {
   if (taps_.empty()) return ask();
   std::vector<const Module*> modules;
   for (Tap& tap : taps_) {

@@ -1,11 +1,11 @@
 // TapWatch: what modules within a network give, caught while it computes.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "data/dataset.h"
 #include "nn/module.h"
 
@@ -36,7 +36,7 @@ class TapWatch {
 
   // What `ask`, which runs the network for some images, gives; the outputs are caught meanwhile.
   // Error: a module that did not run once, or whose output has not as many rows as that of `ask`.
-  Tensor run(const std::function<Tensor()>& ask);
+  Tensor run(FunctionRef<Tensor()> ask);
   // The outputs of the last run, in the order of the paths, and they are forgotten. Error: there
   // was none since the last call.
   std::vector<Tensor> take();

@@ -16,7 +16,7 @@ const Ranks* ranks_of(const TrainOptions& options) {
   return options.ranks != nullptr && options.ranks->size() > 1 ? options.ranks : nullptr;
 }
 
-std::string said_by_first(const Ranks& ranks, const std::function<std::string()>& first) {
+std::string said_by_first(const Ranks& ranks, FunctionRef<std::string()> first) {
   std::string text, error;
   if (ranks.first()) {
     try {

@@ -2,11 +2,11 @@
 // a teacher.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "core/batch_share.h"
+#include "core/function_ref.h"
 #include "nn/train/checkpoint.h"
 #include "nn/train/epoch_means.h"
 #include "nn/train/ranks.h"
@@ -27,7 +27,7 @@ TrainingFacts facts_for_all(const Dataset& train, const TrainOptions& options);
 void agree(const Ranks& ranks, const TrainingFacts& facts);
 
 // What the first rank says. Error, of all ranks: in the words of what `first` threw there.
-std::string said_by_first(const Ranks& ranks, const std::function<std::string()>& first);
+std::string said_by_first(const Ranks& ranks, FunctionRef<std::string()> first);
 
 // body(), of which all ranks fail if one does: the others are told why (Ranks::give_up).
 template <class Body>

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/function_ref.h"
 #include "data/synthetic_digits.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/run_program.h"
@@ -51,7 +52,7 @@ void check_refused(const Arguments& arguments, int exit_code, const std::string&
 }
 
 // As above, with the program's data in a folder that `spoil` has spoiled.
-void check_data_refused(const std::function<void(const Folder&)>& spoil, const std::string& file,
+void check_data_refused(FunctionRef<void(const Folder&)> spoil, const std::string& file,
                         const std::string& part) {
   const Folder folder;
   write_digits(folder);

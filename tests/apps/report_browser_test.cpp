@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/function_ref.h"
 #include "core/ops/reduce.h"
 #include "core/ops/softmax.h"
 #include "nn/batch_norm.h"
@@ -116,7 +117,7 @@ double entropy(const Tensor& log_probs) {
   return sum;
 }
 
-void check_bars(const json& bars, const std::function<double(std::size_t)>& expected) {
+void check_bars(const json& bars, FunctionRef<double(std::size_t)> expected) {
   REQUIRE(bars.size() == 10);
   for (std::size_t c = 0; c < 10; ++c) {
     CHECK(std::abs(bars.at(c).get<double>() - expected(c)) < 1e-3);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/report/base64.h"
+#include "core/function_ref.h"
 #include "core/ops/reduce.h"
 #include "nn/models.h"
 #include "tests/apps/small_distillation.h"
@@ -70,7 +71,7 @@ Dataset zeros(Index n) {
           .pixels = std::vector<std::uint8_t>(static_cast<std::size_t>(4 * n)),
           .class_ids = std::vector<std::int32_t>(static_cast<std::size_t>(n))};
 }
-Tensor logits_for(Index n, const std::function<Index(Index)>& answer) {
+Tensor logits_for(Index n, FunctionRef<Index(Index)> answer) {
   Tensor logits = Tensor::zeros({n, 3});
   for (Index i = 0; i < n; ++i) logits.values()[static_cast<std::size_t>(3 * i + answer(i))] = 1;
   return logits;

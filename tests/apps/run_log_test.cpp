@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "core/function_ref.h"
 #include "data/synthetic_digits.h"
 #include "nn/model_spec.h"
 #include "tests/apps/event_reader.h"
@@ -178,7 +179,7 @@ TEST_CASE("a log that begins in the middle of a training is resumed by its epoch
 TEST_CASE("a log says what it cannot write, and names it") {
   const Folder folder;
   const std::string file = folder.write("file", "text");
-  const auto refused = [](const std::function<void()>& work, const std::string& part) {
+  const auto refused = [](FunctionRef<void()> work, const std::string& part) {
     const std::string error = error_of(work);
     CAPTURE(error);
     CHECK(contains(error, part));

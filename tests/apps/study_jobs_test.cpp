@@ -8,6 +8,7 @@
 
 #include "apps/study/crew.h"
 #include "apps/study/dealer.h"
+#include "core/function_ref.h"
 #include "tests/apps/mnist_files.h"
 #include "tests/apps/mpirun.h"
 #include "tests/apps/run_program.h"
@@ -30,7 +31,7 @@ struct Dealt {
 // (The tasks run no parallel loop: threads do not come along into a fork.)
 Dealt deal(
     int jobs, const std::vector<Task>& tasks, const std::vector<std::size_t>& there = {},
-    const std::function<void()>& on_failure = [] {}) {
+    FunctionRef<void()> on_failure = [] {}) {
   Dealt all;
   const DealHooks hooks{
       .find = [&](std::size_t i) -> std::optional<Json> {
@@ -181,7 +182,7 @@ TEST_CASE("a result that others need is known wherever they are done, and later 
 
 TEST_CASE("a job that dies is named with its run and its signal, and the others end theirs") {
   // 1 ends so while 2 is at work, which goes on until the first process has heard of it.
-  const auto with_end = [](const std::function<void()>& end) {
+  const auto with_end = [](FunctionRef<void()> end) {
     const Folder folder;
     const auto wait_for = [&](const char* name) {
       for (int ms = 0; ms < 60'000 && !std::filesystem::exists(folder.file(name)); ++ms) {

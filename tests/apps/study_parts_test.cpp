@@ -6,6 +6,7 @@
 #include "apps/study/runs.h"
 #include "apps/study/statistics.h"
 #include "apps/study/table.h"
+#include "core/function_ref.h"
 #include "tests/apps/xml_reader.h"
 #include "tests/data/idx_files.h"
 #include "tests/testing.h"
@@ -17,7 +18,7 @@ namespace {
 
 // By this process, from and into a file.
 std::vector<Json> results_alone(const std::vector<Run>& runs, RunFile& file,
-                                const std::function<void(const std::string&)>& say) {
+                                FunctionRef<void(const std::string&)> say) {
   const RunStore store{
       .find = [&](const Run& run) -> std::optional<Json> {
         const Json* const found = file.find(run.what);

@@ -1,8 +1,10 @@
 // What an op saved for its gradient must still be there when backward() comes.
+#include <functional>
 #include <type_traits>
 #include <utility>
 
 #include "core/autograd.h"
+#include "core/function_ref.h"
 #include "nn/linear.h"
 #include "optim/sgd.h"
 #include "tests/testing.h"
@@ -29,7 +31,7 @@ void add_one(Tensor x) {
 
 struct Op {
   const char* name;
-  TensorFunction f;
+  std::function<Tensor(const std::vector<Tensor>&)> f;
   std::vector<Shape> inputs;
 };
 
@@ -102,7 +104,7 @@ std::vector<Op> all_ops() {
 // The gradients of op's inputs, of those in `wanted` (a bit each), where `change` happens between
 // the forward and the backward pass to inputs and output.
 std::vector<Tensor> gradients(const Op& op, unsigned wanted,
-                              const std::function<void(std::vector<Tensor>&)>& change) {
+                              FunctionRef<void(std::vector<Tensor>&)> change) {
   std::vector<Tensor> in;
   for (std::size_t i = 0; i < op.inputs.size(); ++i) {
     in.push_back(random_tensor(op.inputs[i], 10 + i, 0.5, 1.5));

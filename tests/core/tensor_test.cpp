@@ -1,6 +1,6 @@
 #include "core/tensor.h"
+#include "core/function_ref.h"
 
-#include <functional>
 #include <thread>
 
 #include "core/storage.h"
@@ -115,7 +115,7 @@ TEST_CASE("sizes that multiply to more than memory can hold are an error, not a 
 }
 
 TEST_CASE("a limit of memory holds for all that is made while it lives, in this thread") {
-  const auto error = [](const std::function<void()>& make) { return error_of(make); };
+  const auto error = [](FunctionRef<void()> make) { return error_of(make); };
   {
     const MemoryLimit limit(1000 * sizeof(real));
     const Tensor first = Tensor::zeros({600});

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <set>
 
+#include "core/function_ref.h"
 #include "core/kernels/plain.h"
 #include "core/parallel.h"
 #include "core/storage.h"
@@ -27,7 +28,7 @@ std::set<std::string> thread_ids() {
 }
 
 // Calls `step` until all threads are there, then so many times more, with so many threads.
-void check_steps(int count, int steps, const std::function<void()>& step) {
+void check_steps(int count, int steps, FunctionRef<void()> step) {
   const int before = threads();
   set_threads(count);
   for (int i = 0; i < 3; ++i) step();

@@ -1,4 +1,5 @@
 // Normalisation, pooling, residual and Dropout2d layers, and the buffers of modules.
+#include "core/function_ref.h"
 #include "nn/batch_norm.h"
 #include "nn/dropout.h"
 #include "nn/group_norm.h"
@@ -127,7 +128,7 @@ TEST_CASE("GroupNorm and InstanceNorm, by hand, with the layer's own parameters"
 TEST_CASE("training moves the running statistics, also under NoGrad, and EvalMode does not") {
   BatchNorm1d layer({.channels = 2});
   const Tensor x = random_tensor({8, 2}, 1, 1, 2);
-  const auto moved_by = [&](const std::function<void()>& work) {
+  const auto moved_by = [&](FunctionRef<void()> work) {
     const Tensor mean = layer.running_mean.clone(), var = layer.running_var.clone();
     work();
     return std::pair(!same_bits(mean, layer.running_mean), !same_bits(var, layer.running_var));

@@ -18,10 +18,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "core/tensor.h"
 
 namespace limbeck::detail {
@@ -53,13 +53,12 @@ struct LogitRow {
 // logits z (N, C), v (N, C) → (). The rows may be worked on by several threads; the result does not
 // depend on how many. Error: z is not (N, C) with N and C at least 1, or v is of another shape.
 Tensor mean_over_rows(const char* op, const Tensor& z, const Tensor& v,
-                      const std::function<double(LogitRow&)>& value);
+                      FunctionRef<double(LogitRow&)> value);
 // The same without a teacher.
-Tensor mean_over_rows(const char* op, const Tensor& z,
-                      const std::function<double(LogitRow&)>& value);
+Tensor mean_over_rows(const char* op, const Tensor& z, FunctionRef<double(LogitRow&)> value);
 
 // Calls body(begin, end) for ranges of the rows of an (N, C), by several threads where that pays.
-void for_rows(Index rows, Index classes, const std::function<void(Index, Index)>& body);
+void for_rows(Index rows, Index classes, FunctionRef<void(Index, Index)> body);
 
 // Σ p (ln p − ln q), with 0 ln 0 = 0: KL(p ‖ q), which is at least 0 but for rounding, and then 0.
 double kl(const Softened& p, const Softened& q);

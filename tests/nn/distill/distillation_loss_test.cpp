@@ -1,5 +1,6 @@
 // The distillation loss: PyTorch's values, its composition from small ops, its limits, its errors.
 #include "nn/distill/distillation_loss.h"
+#include "core/function_ref.h"
 
 #include "nn/losses.h"
 #include "tests/testing.h"
@@ -27,7 +28,7 @@ double total(const DistillationOptions& options) {
 }
 
 // d loss / d logits, of a loss that is a function of them.
-Tensor gradient(const Tensor& logits, const std::function<Tensor(const Tensor&)>& loss) {
+Tensor gradient(const Tensor& logits, FunctionRef<Tensor(const Tensor&)> loss) {
   const Tensor x = logits.clone().requires_grad();
   loss(x).backward();
   return x.grad();

@@ -1,5 +1,6 @@
 // The look at terms before a training: right ones pass, and each kind of fault is found and named.
 #include "nn/distill/self_check.h"
+#include "core/function_ref.h"
 
 #include <chrono>
 
@@ -147,7 +148,7 @@ TEST_CASE("a wrong gradient is found, and one that is cut on purpose is not") {
 
 TEST_CASE("terms of features are tried on taps of the shapes that there are, and on zeros") {
   const Dataset data = rows_of_light(20, 1);
-  const auto complaint_of = [&](const std::function<Tensor(const Tensor&, const Tensor&)>& value,
+  const auto complaint_of = [&](FunctionRef<Tensor(const Tensor&, const Tensor&)> value,
                                 TermPromises promises) {
     Sequential teacher = perceptron(1, {16, 12, 4}), student = perceptron(2, {16, 12, 4});
     const Term term{

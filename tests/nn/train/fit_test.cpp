@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/function_ref.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/reduce.h"
 #include "nn/dropout.h"
@@ -318,7 +319,7 @@ TEST_CASE("constant weights are reported as they were given") {
 TEST_CASE("options out of range, and those that exclude each other, are refused") {
   const Dataset data = rows_of_light(16, 1);
   Sequential model = network();
-  const auto error = [&](const std::function<void(TrainOptions&)>& change) {
+  const auto error = [&](FunctionRef<void(TrainOptions&)> change) {
     TrainOptions options{.epochs = 1};
     change(options);
     return error_of([&] { fit(model, data, options, labels_only); });

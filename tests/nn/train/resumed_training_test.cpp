@@ -1,6 +1,6 @@
 // What a checkpoint knows of its training: what may not differ, what may, and what goes on.
-#include <functional>
 
+#include "core/function_ref.h"
 #include "nn/batch_norm.h"
 #include "nn/distill/distiller.h"
 #include "nn/linear.h"
@@ -48,7 +48,7 @@ TEST_CASE("a checkpoint knows by itself all that its training's numbers depend o
   Setup first(folder.file("c"));
   stop_after(first.options, 3);
   CHECK_THROWS_AS(first.train(), Stopped);
-  const auto refusal = [&](const std::function<void(Setup&)>& change) {
+  const auto refusal = [&](FunctionRef<void(Setup&)> change) {
     Setup other(folder.file("c"));
     change(other);
     const std::string text = error_of([&] { other.train(); });

@@ -1,4 +1,5 @@
 // What holds for all methods on logits, each tried on all: gradients, what changes nothing, edges.
+#include "core/function_ref.h"
 #include "core/parallel.h"
 #include "nn/distill/methods/case_temperature.h"
 #include "nn/distill/methods/dist.h"
@@ -57,7 +58,7 @@ std::vector<Term> all_methods() {
 }
 
 // Calls f(term) for each, and says which it was.
-void for_all(const std::function<void(const Term&)>& f) {
+void for_all(FunctionRef<void(const Term&)> f) {
   for (const Term& term : all_methods()) {
     CAPTURE(term.description);
     f(term);

@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "tests/testing.h"
 
 namespace limbeck::testing::worked {
@@ -76,7 +77,7 @@ inline double off(const Tensor& x, std::initializer_list<double> numbers) {
 }
 
 // d f(x) / d x at x, of a scalar f.
-inline Tensor gradient(const Tensor& x, const std::function<Tensor(const Tensor&)>& f) {
+inline Tensor gradient(const Tensor& x, FunctionRef<Tensor(const Tensor&)> f) {
   const Tensor leaf = x.clone().requires_grad();
   f(leaf).backward();
   return leaf.grad();
