@@ -12,6 +12,10 @@ RUNS = -1
 FUZZER := build/float-clang-fuzz/tests/fuzz/run
 FUZZ_MAKE = $(MAKE) --no-print-directory CXX=clang++ SAN=fuzz REAL=float PROGRAMS=1 LEVEL= COVERAGE=0 SYNTAX=0
 
+# What was freed is kept from use for 4 MB of other memory instead of 256: twice as many runs a second,
+# and a run frees far less.
+fuzz fuzz-corpus: export ASAN_OPTIONS ?= quarantine_size_mb=4
+
 .PHONY: fuzz fuzz-corpus
 fuzz:
 	@$(FUZZ_MAKE) $(FUZZER)

@@ -62,7 +62,7 @@ install: $(LIB) $(LOWEST) $(foreach level,$(LEVELS),$(call library_for,$(level))
 	@ln -sf $(SONAME) "$(ROOT)/lib/liblimbeck.so"
 	@for f in $(PACKAGE_FILES); do \
 	   sed -e 's|@VERSION@|$(VERSION)|; s|@SONAME@|$(SONAME)|; s|@BLAS@|$(BLAS)|g' \
-	       -e 's|@DEFINES@|$(filter -D%,$(CPPFLAGS))|; s|@MPI@|$(if $(MPI_FLAGS), -lmpi)|' .make/$${f##*/}.in > "$(ROOT)/$$f" || exit 1; done
+	       -e 's|@DEFINES@|$(filter -D%,$(CPPFLAGS))|; s|@MPI@|$(if $(MPI_FLAGS), -l$(MPI_LIB))|' .make/$${f##*/}.in > "$(ROOT)/$$f" || exit 1; done
 	@$(if $(DESTDIR),,$(if $(filter /usr /usr/%,$(PREFIX)),ldconfig))
 
 uninstall:

@@ -157,7 +157,7 @@ Loss MutualLearning::loss(const Step& step) const {
 }
 
 // The sum over all students, of which the last one's part alone is yet to be moved by.
-Loss MutualLearning::loss_in_turn(const Step& step, const detail::MovePart& move) const {
+Loss MutualLearning::loss_in_turn(const Step& step, detail::MovePart move) const {
   std::vector<Tensor> logits = answers(step);
   Tensor total;
   std::vector<TermValue> values;
@@ -165,9 +165,7 @@ Loss MutualLearning::loss_in_turn(const Step& step, const detail::MovePart& move
     const Loss own(terms_of(k, logits, step));
     values.insert(values.end(), own.terms().begin(), own.terms().end());
     total = total.defined() ? total + own.total() : own.total();
-    if (!std::isfinite(own.total().item())) break;  // the training refuses it
-    if (k + 1 == logits.size()) break;
-    move(own.total());
+    if (k + 1 == logits.size() || !move(own.total())) break;
     const NoGrad no_grad;
     logits[k] = (*students_[k])(step.batch.images);
     total = total.detach();
@@ -191,7 +189,7 @@ std::vector<EpochReport> MutualLearning::fit(const Dataset& train, const TrainOp
   }
   detail::Task task{.loss = [this](const Step& step) { return loss(step); }, .facts = facts()};
   if (options_.in_turn) {
-    task.in_parts = [this](const Step& step, const detail::MovePart& move) {
+    task.in_parts = [this](const Step& step, detail::MovePart move) {
       return loss_in_turn(step, move);
     };
   }

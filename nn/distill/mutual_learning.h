@@ -74,7 +74,7 @@ class MutualLearning {
   TrainOptions with_others(const TrainOptions& options) const;
   detail::TrainingFacts facts() const;
   Loss loss(const Step& step) const;
-  Loss loss_in_turn(const Step& step, const detail::MovePart& move) const;
+  Loss loss_in_turn(const Step& step, detail::MovePart move) const;
   // All students' answers to the batch, of which the first one's is there.
   std::vector<Tensor> answers(const Step& step) const;
   // What student k minimises, given these.

@@ -216,7 +216,7 @@ class Run {
         .batch = batch, .logits = logits, .done = done, .epoch = epoch_under_way(), .step = step};
     const Loss loss =
         task_.in_parts
-            ? task_.in_parts(at, [this, step](const Tensor& part) { move_part(part, step); })
+            ? task_.in_parts(at, [this, step](const Tensor& part) { return move_part(part, step); })
             : task_.loss(at);
     const Index images = loader_.images_in_batch(at_.batches++);
     detail::BatchValues values;
@@ -255,20 +255,19 @@ class Run {
   }
 
   // What is reached by a part of this step's loss that is not the last. The step counts once.
-  void move_part(const Tensor& part, Index step) {
+  bool move_part(const Tensor& part, Index step) {
+    const bool finite = std::isfinite(part.item());
+    if (team_ ? team_->any(!finite) : !finite) return false;
     if (step == 0) detail::check_first_step("train", part, optimizer_->moved());
     if (team_ || clips()) {
       optimizer_->zero_grad();
-      if (team_) {
-        sum_gradients(part);
-      } else {
-        part.backward();
-      }
+      team_ ? sum_gradients(part) : part.backward();
       step_by_gradients();
     } else {
       optimizer_->minimize(part);
     }
     optimizer_->set_steps(step);
+    return true;
   }
 
   bool clips() const { return options_.clip_norm > 0 || options_.clip_value > 0; }

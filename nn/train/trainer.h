@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/function_ref.h"
 #include "nn/train/train_options.h"
 
 namespace limbeck {
@@ -27,8 +28,10 @@ std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOpt
 
 namespace detail {
 
-// Moves what this part of a loss reaches.
-using MovePart = std::function<void(const Tensor& part)>;
+// Moves what this part of a loss reaches. False if the part is not finite, on one of the ranks
+// where there are several: then nothing has moved, and the step is to be given up, with the parts
+// so far as its loss.
+using MovePart = FunctionRef<bool(const Tensor& part)>;
 
 // What is learned in a training.
 struct Task {
@@ -36,7 +39,7 @@ struct Task {
   // In its place, for parts that are moved one after another in a batch, by what came of those
   // before: calls `move` with each but the last, and gives the sum of all, whose graph is the last
   // one's. Together that is one step of the optimizer. Not where several batches make a step.
-  std::function<Loss(const Step& step, const MovePart& move)> in_parts{};
+  std::function<Loss(const Step& step, MovePart move)> in_parts{};
   TrainingFacts facts{};  // what it depends on, for a checkpoint
   const std::vector<std::int32_t>* teacher_decisions = nullptr;  // on the test set, if known
   // The model's answer to a batch that it learns from, for who has something to do around it; if

@@ -82,7 +82,7 @@ TEST_CASE("an error of all is told where MPI cannot be ended") {
   const Finished run = among(2, {"all give up"}, {"timeout", "60"});
   CHECK(run.exit_code != 0);
   CHECK(run.exit_code != 124);
-  CHECK(ranks_with(run, 1) == 2);
+  CHECK(ranks_at_the_end(run) == 2);
   CHECK(contains(run.err, "rank 0 of 2"));
   CHECK(contains(run.err, "test: nothing is left to learn; all ranks stop"));
 }
@@ -102,7 +102,7 @@ TEST_CASE("a training of which a process is killed goes on to the same bits") {
   std::filesystem::copy(folder.file("training.checkpoint"), untouched.file("training.checkpoint"));
   const Finished again = run_in(folder, 3);
   CHECK(again.exit_code == 0);
-  CHECK(ranks_with(again, 1) == 3);
+  CHECK(ranks_at_the_end(again) == 3);
   const Bytes weights = read_all(folder.file("weights"));
   CHECK(run_in(untouched, 2).exit_code == 0);  // another number of them goes on, too
   std::filesystem::remove(untouched.file("training.checkpoint"));
