@@ -161,11 +161,14 @@ Loss MutualLearning::loss_in_turn(const Step& step, detail::MovePart move) const
   std::vector<Tensor> logits = answers(step);
   Tensor total;
   std::vector<TermValue> values;
+  bool finite = true;
   for (std::size_t k = 0; k < logits.size(); ++k) {
     const Loss own(terms_of(k, logits, step));
     values.insert(values.end(), own.terms().begin(), own.terms().end());
     total = total.defined() ? total + own.total() : own.total();
-    if (k + 1 == logits.size() || !move(own.total())) break;
+    if (!finite || k + 1 == logits.size()) continue;
+    finite = move(own.total());
+    if (!finite) continue;  // the training refuses the sum
     const NoGrad no_grad;
     logits[k] = (*students_[k])(step.batch.images);
     total = total.detach();

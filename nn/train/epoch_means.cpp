@@ -27,18 +27,24 @@ void check_finite(const BatchValues& values, Index batch, Index epoch, std::opti
        lr ? fmt::format("; the learning rate, {:g}, may be too high", *lr) : "");
 }
 
+std::string names_of(const std::vector<TermValue>& terms) {
+  std::string text;
+  for (const TermValue& term : terms) text += (text.empty() ? "" : ", ") + term.name;
+  return text;
+}
+
+void EpochSums::check(const std::vector<TermValue>& now) const {
+  if (images == 0 || std::ranges::equal(terms, now, {}, &Term::name, &TermValue::name)) return;
+  std::vector<TermValue> before;
+  for (const Term& term : terms) before.push_back({.name = term.name});
+  fail("train", "every batch of an epoch must have the same terms; this one has {}, before: {}",
+       names_of(now), names_of(before));
+}
+
 void EpochSums::add(const BatchValues& batch, Index batch_images) {
+  check(batch.terms);
   if (images == 0) {
     for (const TermValue& term : batch.terms) terms.push_back({.name = term.name});
-  }
-  if (!std::ranges::equal(terms, batch.terms, {}, &Term::name, &TermValue::name)) {
-    const auto names = [](const auto& list) {
-      std::string text;
-      for (const auto& term : list) text += (text.empty() ? "" : ", ") + term.name;
-      return text;
-    };
-    fail("train", "every batch of an epoch must have the same terms; this one has {}, before: {}",
-         names(batch.terms), names(terms));
   }
   const auto n = static_cast<double>(batch_images);
   images += n;

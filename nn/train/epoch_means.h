@@ -37,12 +37,16 @@ struct EpochSums {
   double norms = 0, steps = 0;  // of clipped gradients
   std::vector<Term> terms{};
 
-  // The loss of a batch of so many images. Error: other terms than before.
+  // The loss of a batch of so many images. Error: as check().
   void add(const BatchValues& batch, Index batch_images);
+  // Error: other terms than before. None are before the first batch.
+  void check(const std::vector<TermValue>& terms) const;
   void add_gradient_norm(double norm);
   void write_to(EpochReport& report) const;
 };
 
+// "labels, kd".
+std::string names_of(const std::vector<TermValue>& terms);
 // Error: two of a report's numbers have one name, as a term and a metric may.
 void check_names(const EpochReport& report);
 // A warning into a report, where the loss on labels is not below what guessing gives.

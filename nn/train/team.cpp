@@ -86,6 +86,15 @@ BatchShare Team::share_of(Index images) const {
   return share;
 }
 
+// (One that left its batch alone would leave the others in a sum.)
+void Team::check_terms(const Loss& loss, const EpochSums& before) const {
+  if (before.images == 0) {
+    agree(ranks_, {{"list of terms", names_of(loss.terms())}});
+  } else {
+    before.check(loss.terms());
+  }
+}
+
 // Numbers: the loss; how many want to stop; the loss of each rank by itself, from which is seen
 // whose is not finite; five of each term; what the buffers have moved by.
 void Team::send(const Loss& loss, Index rows, const BatchShare& share, bool stop) {

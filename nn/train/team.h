@@ -53,6 +53,9 @@ class Team {
 
   // To be called before a batch is begun.
   void begin();
+  // To be called before send(), with the sums of the epoch so far. Error, of all ranks: the loss
+  // has other terms here than elsewhere, or than in the batches before.
+  void check_terms(const Loss& loss, const EpochSums& before) const;
   // Sends what came of this rank's share, and whether it wants to stop after the step.
   void send(const Loss& loss, Index rows, const BatchShare& share, bool stop);
   // Waits for all: the values of the whole batch. Buffers that the batch has moved, as running

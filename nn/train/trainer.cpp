@@ -222,6 +222,7 @@ class Run {
     detail::BatchValues values;
     if (team_) {
       if (step == 0) detail::check_first_step("train", loss.total(), optimizer_->moved());
+      team_->check_terms(loss, at_.sums);
       team_->send(loss, batch.images.dim(0), *share, is_asked_to_stop());
       sum_gradients(loss.total());
       values = team_->receive();

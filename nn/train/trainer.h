@@ -28,9 +28,8 @@ std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOpt
 
 namespace detail {
 
-// Moves what this part of a loss reaches. False if the part is not finite, on one of the ranks
-// where there are several: then nothing has moved, and the step is to be given up, with the parts
-// so far as its loss.
+// Moves what this part of a loss reaches. False if it is not finite, on one of the ranks where
+// there are several: then nothing has moved, and no other part may; the training refuses the sum.
 using MovePart = FunctionRef<bool(const Tensor& part)>;
 
 // What is learned in a training.

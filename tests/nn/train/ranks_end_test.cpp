@@ -2,6 +2,7 @@
 // "among ranks" are run by mpirun, from the last ones of this file.
 #include <csignal>
 
+#include "nn/losses.h"
 #include "nn/models.h"
 #include "nn/sequential.h"
 #include "nn/train/trainer.h"
@@ -56,6 +57,17 @@ TEST_CASE("among ranks: an error of one stops all" * doctest::skip()) {
   train_classifier(model, rows_of_light(40, 1), options);
 }
 
+TEST_CASE("among ranks: a term that comes later on one" * doctest::skip()) {
+  Rng rng(1);
+  Sequential model = mlp({16, 4}, {}, rng);
+  fit(model, rows_of_light(40, 1), {.epochs = 1, .batch_size = 8, .ranks = &ranks()},
+      [&](const Step& step) -> Loss {
+        const Tensor labels = cross_entropy(step.logits, step.batch.class_ids);
+        if (ranks().rank() == 0 || step.step < 2) return {{"labels", 1, labels}};
+        return {{"labels", 1, labels}, {"small", 1, mean(square(step.logits))}};
+      });
+}
+
 // One that the others never join is what an error of all may leave.
 TEST_CASE("among ranks: all give up with a sum under way" * doctest::skip()) {
   std::vector<float> numbers(10);
@@ -75,6 +87,15 @@ TEST_CASE("an error of one process stops all, and is told with its rank") {
   CHECK(run.exit_code != 124);  // at once, that is
   CHECK(contains(run.err, "rank 1 of 2"));
   CHECK(contains(run.err, "test: the disk is full; all ranks stop"));
+}
+
+TEST_CASE("a loss that changes its terms on one rank stops all, with their names") {
+  if (!can_run_ranks()) return;
+  const Finished run = among(2, {"a term that comes"}, {"timeout", "60"});
+  CHECK(run.exit_code != 0);
+  CHECK(run.exit_code != 124);
+  CHECK(contains(run.err, "rank 1 of 2"));
+  CHECK(contains(run.err, "must have the same terms; this one has labels, small, before: labels"));
 }
 
 TEST_CASE("an error of all is told where MPI cannot be ended") {

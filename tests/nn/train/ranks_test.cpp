@@ -269,6 +269,20 @@ TEST_CASE("among ranks: what differs is refused before the training" * doctest::
   CHECK(contains(text, "learning rate is 0.5 there and 0.25 here"));
 }
 
+TEST_CASE("among ranks: a loss of other terms is refused" * doctest::skip()) {
+  const bool odd = ranks().rank() == ranks().size() - 1;
+  Sequential model = small_mlp();
+  const std::string said = error_of([&] {
+    fit(model, rows_of_light(40, 1), {.epochs = 1, .ranks = &ranks()},
+        [&](const Step& step) -> Loss {
+          const Tensor labels = cross_entropy(step.logits, step.batch.class_ids);
+          if (!odd) return {{"labels", 1, labels}};
+          return {{"labels", 1, labels}, {"small", 1, mean(square(step.logits))}};
+        });
+  });
+  CHECK(contains(said, "list of terms is labels, small there and labels here"));
+}
+
 TEST_CASE("among ranks: a loss that is no number names the rank" * doctest::skip()) {
   const Dataset train = rows_of_light(40, 1);
   Sequential model = small_mlp();
@@ -350,17 +364,10 @@ TEST_CASE("among ranks: memory stays the same over epochs" * doctest::skip()) {
 TEST_CASE("two, three and four processes train as one does") {
   if (!can_run_ranks()) return;
   for (const int count : {2, 3, 4}) {
-    const std::vector<std::string> tests = {"numbers",
-                                            "a step",
-                                            "distillation",
-                                            "students learn",
-                                            "buckets",
-                                            "what differs",
-                                            "a loss that is no",
-                                            "a student",
-                                            "weights that",
-                                            "memory",
-                                            "a stop"};
+    const std::vector<std::string> tests = {"numbers",           "a step",          "distillation",
+                                            "students learn",    "buckets",         "what differs",
+                                            "a loss that is no", "a loss of other", "a student",
+                                            "weights that",      "memory",          "a stop"};
     const Finished run = among(count, tests);
     INFO(count, " ranks:\n", run.out, run.err);
     CHECK(run.exit_code == 0);
