@@ -115,7 +115,8 @@ function declare(code,    note, own, shared, type, parts, i, n) {
 }
 
 BEGIN {
-  names = "^ *(template *<.*> *)?(namespace|class|struct) [^(=]*$"  # what opens a scope of them
+  # What opens a scope of them; "class FunctionRef<Result(Args...)>" does, too.
+  names = "^ *(template *<.*> *)?(namespace|class|struct) [^(=<]*(<.*>[^(=]*)?$"
 }
 /^ *\/\// && statement == "" && declares() {
   indent = substr($0, 1, index($0, "/") - 1)

@@ -4,7 +4,8 @@
 # make test-mpich   the tests of several processes by MPICH, which is installed beside the other; the
 #                   next make links all by the usual one again
 
-# (Where there are both, Debian's default is Open MPI; MPICH's are called mpich.)
+# The name of the library and of its folder of headers: mpi is Debian's default, Open MPI where there
+# are both; mpich is MPICH.
 MPI_LIB ?= mpi
 MPI_INCLUDE ?= /usr/include/$(TRIPLE)/$(MPI_LIB)
 MPI ?= $(if $(wildcard $(MPI_INCLUDE)/mpi.h),1,0)
@@ -27,7 +28,7 @@ build/deps-mpi: Makefile
 	$(if $(wildcard $(MPI_INCLUDE)/mpi.h),@mkdir -p $(@D); touch $@,$(call install,$(MPI_PACKAGES)))
 
 # Those files of tests that call mpirun.
-OF_MPIRUN := */ranks_test.cpp,*/ranks_end_test.cpp,*/mnist_distill_ranks_test.cpp,*/study_jobs_test.cpp
+OF_MPIRUN := */*ranks_test.cpp,*/ranks_end_test.cpp,*/study_jobs_test.cpp,*/bench_test.cpp
 .PHONY: test-mpich
 test-mpich: build/deps-mpich
 	@$(MAKE) --no-print-directory MPI=1 MPI_LIB=mpich all $(TESTS)

@@ -5,10 +5,14 @@
 
 namespace limbeck {
 
-// What can be called with arguments of these types.
-template <class F, class... Args>
-concept CallableWith = requires(F& f, Args... args) {
-  f(static_cast<Args&&>(args)...);
+// What can be had of an expression of a type: its value, or nothing at all.
+template <class From, class To>
+concept Gives = std::is_void_v<To> || std::is_convertible_v<From, To>;
+
+// What can be called with arguments of these types for such a result.
+template <class F, class Result, class... Args>
+concept CallableFor = requires(F& f, Args... args) {
+  { f(static_cast<Args&&>(args)...) } -> Gives<Result>;
 };
 
 // FunctionRef<double(int)> is made of whatever can be called with an int and gives a double, most
@@ -22,21 +26,28 @@ concept CallableWith = requires(F& f, Args... args) {
 template <class Signature>
 class FunctionRef;
 
+// With the result and the arguments apart.
 template <class Result, class... Args>
 class FunctionRef<Result(Args...)> {
  public:
+  // Of f, which is called itself. Functions, their addresses and objects will do.
   template <class F>
-  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && CallableWith<F, Args...>)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && CallableFor<F, Result, Args...>)
       FunctionRef(F&& f)
       : object_(const_cast<void*>(reinterpret_cast<const void*>(&f))),
         call_(&call<std::remove_reference_t<F>>) {}
 
+  // What f gives.
   Result operator()(Args... args) const { return call_(object_, static_cast<Args&&>(args)...); }
 
  private:
   template <class F>
   static Result call(void* f, Args... args) {
-    return (*reinterpret_cast<F*>(f))(static_cast<Args&&>(args)...);
+    if constexpr (std::is_void_v<Result>) {
+      (*reinterpret_cast<F*>(f))(static_cast<Args&&>(args)...);
+    } else {
+      return (*reinterpret_cast<F*>(f))(static_cast<Args&&>(args)...);
+    }
   }
 
   void* object_;  // or function: on POSIX systems a pointer to it is as large

@@ -3,7 +3,6 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
-#include <functional>
 #include <optional>
 #include <string_view>
 

@@ -1,7 +1,6 @@
 // Sequential: layers one after the other; and functions as layers.
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -93,9 +92,9 @@ class Sequential : public Module {
     if constexpr (std::is_convertible_v<Layer, std::unique_ptr<Module>>) {
       return std::unique_ptr<Module>(std::move(layer));
     } else if constexpr (std::is_base_of_v<Module, Layer>) {
-      return std::unique_ptr<Module>(new Layer(std::move(layer)));
+      return std::make_unique<Layer>(std::move(layer));
     } else {
-      return std::unique_ptr<Module>(new Function(std::move(layer)));
+      return std::make_unique<Function>(std::move(layer));
     }
   }
   // Puts it before layer i, and names it and those after it.

@@ -15,8 +15,8 @@
 #include "core/ops/testing.h"
 #include "core/random.h"
 
-// What is logged of a text is the text, not its address; nor is there a way through streams to be
-// compiled for each length of a literal.
+// What is logged of a text is the text, not its address; and a literal does not have the compiler
+// make a stream's code anew for each length.
 template <>
 struct doctest::StringMaker<const char*> {
   static String convert(const char* text) { return text; }

@@ -42,7 +42,8 @@ std::string error_of(FunctionRef<void()> f) {
   return "(no error)";
 }
 
-double gradient_error(TensorFunction f, std::vector<Tensor> inputs) {
+double gradient_error(FunctionRef<Tensor(const std::vector<Tensor>& inputs)> f,
+                      std::vector<Tensor> inputs) {
   for (Tensor& x : inputs) x = x.clone().requires_grad();
   return gradient_error_at([&] { return f(inputs); }, inputs);
 }

@@ -25,9 +25,6 @@ double difference(const Tensor& a, std::initializer_list<double> b);
 // The text of the Error that f throws; "(no error)" if it throws none.
 std::string error_of(FunctionRef<void()> f);
 
-// What gradient_error differentiates: a tensor computed from others.
-using TensorFunction = FunctionRef<Tensor(const std::vector<Tensor>&)>;
-
 // Compares backward() with central differences, for every element of every input, signed, and
 // returns the largest relative error |a − n| / max(|a|, |n|, 1e-3). What is differentiated is
 // sum(f(inputs) · c) with c random, so that every element of the output takes part with another
@@ -35,7 +32,8 @@ using TensorFunction = FunctionRef<Tensor(const std::vector<Tensor>&)>;
 // themselves are good to two or three digits, a wrong sign and a missing term show, at errors near
 // 1, and no more.
 //   gradient_error([](const std::vector<Tensor>& x) { return x[0] * x[1]; }, {a, b}) < 1e-6
-double gradient_error(TensorFunction f, std::vector<Tensor> inputs);
+double gradient_error(FunctionRef<Tensor(const std::vector<Tensor>& inputs)> f,
+                      std::vector<Tensor> inputs);
 
 // The same where the inputs are the leaves of what f computes: each is moved in its place, and left
 // as it was, with its gradient cleared.

@@ -9,6 +9,7 @@
 //                                   3000 * similarity({"7"})).fit(train, options);
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>

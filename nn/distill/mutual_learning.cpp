@@ -156,7 +156,9 @@ Loss MutualLearning::loss(const Step& step) const {
   return Loss(std::move(all));
 }
 
-// The sum over all students, of which the last one's part alone is yet to be moved by.
+// The sum over all students, of which the last one's part alone is yet to be moved by. (Once one is
+// not finite none moves any more, and the training refuses the sum. Its terms are all there, since
+// of several ranks each sends as many.)
 Loss MutualLearning::loss_in_turn(const Step& step, detail::MovePart move) const {
   std::vector<Tensor> logits = answers(step);
   Tensor total;
@@ -168,10 +170,11 @@ Loss MutualLearning::loss_in_turn(const Step& step, detail::MovePart move) const
     total = total.defined() ? total + own.total() : own.total();
     if (!finite || k + 1 == logits.size()) continue;
     finite = move(own.total());
-    if (!finite) continue;  // the training refuses the sum
-    const NoGrad no_grad;
-    logits[k] = (*students_[k])(step.batch.images);
-    total = total.detach();
+    if (finite) {
+      const NoGrad no_grad;
+      logits[k] = (*students_[k])(step.batch.images);
+      total = total.detach();
+    }
   }
   return Loss(std::move(total), std::move(values));
 }

@@ -39,7 +39,7 @@ struct EpochSums {
 
   // The loss of a batch of so many images. Error: as check().
   void add(const BatchValues& batch, Index batch_images);
-  // Error: other terms than before. None are before the first batch.
+  // Error: other terms than in the batches before, if there are such.
   void check(const std::vector<TermValue>& terms) const;
   void add_gradient_norm(double norm);
   void write_to(EpochReport& report) const;

@@ -86,7 +86,6 @@ BatchShare Team::share_of(Index images) const {
   return share;
 }
 
-// (One that left its batch alone would leave the others in a sum.)
 void Team::check_terms(const Loss& loss, const EpochSums& before) const {
   if (before.images == 0) {
     agree(ranks_, {{"list of terms", names_of(loss.terms())}});

@@ -53,8 +53,9 @@ class Team {
 
   // To be called before a batch is begun.
   void begin();
-  // To be called before send(), with the sums of the epoch so far. Error, of all ranks: the loss
-  // has other terms here than elsewhere, or than in the batches before.
+  // To be called before send(), with the sums of the epoch so far: all ranks must send as many
+  // terms. Error: the loss has other terms here than elsewhere, which all ranks see at the first
+  // batch of an epoch; or than in the batches before, which ends this rank, and by that all.
   void check_terms(const Loss& loss, const EpochSums& before) const;
   // Sends what came of this rank's share, and whether it wants to stop after the step.
   void send(const Loss& loss, Index rows, const BatchShare& share, bool stop);

@@ -98,10 +98,11 @@ struct TrainOptions {
   // process, to rounding. Order, augmentation, mixing and dropout are as in one process, too. What
   // a rank takes from a part of the batch alone differs: statistics, and terms of a loss that
   // compare images with one another, or are means over some of a batch's images.
-  // Images, options and weights must be the same everywhere at the start; that is looked at first.
-  // All ranks end with the same weights and reports, and every rank calls on_batch, on_epoch and
-  // stop_if, of which one is enough to end a training. Files are the first rank's business alone.
-  // What one rank throws stops all. A checkpoint can go on with another number of ranks.
+  // Images, options and weights must be the same everywhere at the start, and a loss's terms at
+  // that of an epoch; that is looked at first. All ranks end with the same weights and reports, and
+  // every rank calls on_batch, on_epoch and stop_if, of which one is enough to end a training.
+  // Files are the first rank's business alone. What one rank throws stops all. A checkpoint can go
+  // on with another number of ranks.
   const Ranks* ranks = nullptr;
   // Batch normalisation takes its statistics from the whole batch, as one process would, at the
   // price of two sums more for every layer (core/batch_share.h).

@@ -255,7 +255,7 @@ class Run {
                          optimizer_->steps() == 0 ? std::nullopt : std::optional(options_.lr));
   }
 
-  // What is reached by a part of this step's loss that is not the last. The step counts once.
+  // The MovePart of a step, which counts as one all the same.
   bool move_part(const Tensor& part, Index step) {
     const bool finite = std::isfinite(part.item());
     if (team_ ? team_->any(!finite) : !finite) return false;

@@ -1,6 +1,7 @@
 // Training a model: on labels, or with a loss of one's own.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "core/function_ref.h"
@@ -21,15 +22,16 @@ std::vector<EpochReport> train_classifier(Module& model, const Dataset& train,
 // the loss is the file does not know, so a name of it belongs into checkpoint.run.
 // Error: a loss that is not finite (it says where), options out of range, an empty dataset, a
 // parameter that the loss depends on and nobody lists (nn/first_step.h), terms that change
-// their names in the course of an epoch, a checkpoint of another run. Stopped: when the
-// checkpoint's `stop` asked for it.
+// their names in the course of an epoch or are others on another rank, a checkpoint of another run.
+// Stopped: when the checkpoint's `stop` asked for it.
 std::vector<EpochReport> fit(Module& model, const Dataset& train, const TrainOptions& options,
                              const LossFunction& loss);
 
 namespace detail {
 
 // Moves what this part of a loss reaches. False if it is not finite, on one of the ranks where
-// there are several: then nothing has moved, and no other part may; the training refuses the sum.
+// there are several: then it has moved nothing, and no later part may; the training refuses the
+// sum.
 using MovePart = FunctionRef<bool(const Tensor& part)>;
 
 // What is learned in a training.

@@ -36,6 +36,14 @@ TEST_CASE("what is lent may be a lambda, a function, its address, an object, or 
 
   static_assert(!std::is_constructible_v<FunctionRef<int(int)>, int(std::string)>);
   static_assert(!std::is_constructible_v<FunctionRef<int(int)>, int>);
+  static_assert(!std::is_constructible_v<FunctionRef<int(int)>, std::string(int)>);
+}
+
+TEST_CASE("where nothing is asked for, what a function gives is dropped") {
+  int calls = 0;
+  const auto call = [](FunctionRef<void()> f) { f(); };
+  call([&] { return ++calls; });
+  CHECK(calls == 1);
 }
 
 TEST_CASE("what is lent is called itself, not a copy of it") {

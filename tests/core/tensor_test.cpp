@@ -1,8 +1,8 @@
 #include "core/tensor.h"
-#include "core/function_ref.h"
 
 #include <thread>
 
+#include "core/function_ref.h"
 #include "core/storage.h"
 #include "tests/testing.h"
 

@@ -1,5 +1,6 @@
 // Exercises of optim/README.md. Write the bodies, take away doctest::skip() or run
 //   build/float/tests/run --no-skip -tc='exercise optim*'
+#include <functional>
 #include <numbers>
 
 #include "optim/optimizer.h"

@@ -1,6 +1,8 @@
 // Exercises of tests/README.md: here the reader writes checks, and the tests feed them with what is
 // right and with what is wrong. Write the bodies, take away doctest::skip() or run
 //   build/float/tests/run --no-skip -tc='exercise tests*'
+#include <functional>
+
 #include "tests/testing.h"
 
 using namespace limbeck;

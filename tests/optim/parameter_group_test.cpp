@@ -1,6 +1,7 @@
 // Groups of parameters: options of their own, in steps of every kind and in checkpoints.
 #include "optim/parameter_group.h"
 
+#include <functional>
 #include <memory>
 
 #include "nn/batch_norm.h"

@@ -1,6 +1,7 @@
 // Reductions and softmax along any dimension, beside plain loops.
 #include "core/ops/along.h"
 
+#include <functional>
 #include <numeric>
 
 #include "tests/core/twins.h"

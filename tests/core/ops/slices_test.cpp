@@ -1,5 +1,7 @@
 // Ranges of rows and of other dimensions, how their gradients come together again, and tensors put
 // together along a dimension.
+#include <functional>
+
 #include "tests/cpu_time.h"
 #include "tests/testing.h"
 

@@ -1,7 +1,7 @@
 // The distillation loss: PyTorch's values, its composition from small ops, its limits, its errors.
 #include "nn/distill/distillation_loss.h"
-#include "core/function_ref.h"
 
+#include "core/function_ref.h"
 #include "nn/losses.h"
 #include "tests/testing.h"
 

@@ -1,10 +1,11 @@
 // The look at terms before a training: right ones pass, and each kind of fault is found and named.
 #include "nn/distill/self_check.h"
-#include "core/function_ref.h"
 
 #include <chrono>
+#include <functional>
 
 #include "core/autograd.h"
+#include "core/function_ref.h"
 #include "nn/batch_norm.h"
 #include "nn/distill/distiller.h"
 #include "nn/linear.h"

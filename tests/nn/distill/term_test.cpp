@@ -1,6 +1,8 @@
 // Numbers that change in the course of a training, and sums of terms.
 #include "nn/distill/term.h"
 
+#include <functional>
+
 #include "tests/testing.h"
 
 using namespace limbeck;

@@ -247,7 +247,8 @@ TEST_CASE("the C code in integers is the network in integers to the bit, and err
                  << turned << " decisions turned, logits moved by " << 100 * moved / rms(exact)
                  << " %");
     CHECK(before < 250);  // it has learnt something
-    CHECK(moved < 0.2 * rms(exact));
+    CHECK(turned <= 60);  // of 500; 28 have been seen
+    CHECK(moved < 0.15 * rms(exact));
     CHECK(largest_lead_lost(exact, integers) < 6 * moved);
     // Each turns for the better or the worse as a coin falls: four standard deviations.
     CHECK(static_cast<double>(after - before) <= 4 * std::sqrt(turned));

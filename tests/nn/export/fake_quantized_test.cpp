@@ -3,6 +3,7 @@
 #include "nn/export/fake_quantized.h"
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 

@@ -2,6 +2,7 @@
 // of this file, which is passed over with a line where there is none.
 #include "nn/train/ranks.h"
 
+#include <functional>
 #include <numeric>
 
 #include "apps/common/memory.h"
@@ -368,7 +369,7 @@ TEST_CASE("two, three and four processes train as one does") {
                                             "students learn",    "buckets",         "what differs",
                                             "a loss that is no", "a loss of other", "a student",
                                             "weights that",      "memory",          "a stop"};
-    const Finished run = among(count, tests);
+    const Finished run = among(count, tests, {"timeout", "300"});
     INFO(count, " ranks:\n", run.out, run.err);
     CHECK(run.exit_code == 0);
     CHECK(ranks_at_the_end(run) == count);

@@ -1,4 +1,6 @@
 // What holds for all methods on logits, each tried on all: gradients, what changes nothing, edges.
+#include <functional>
+
 #include "core/function_ref.h"
 #include "core/parallel.h"
 #include "nn/distill/methods/case_temperature.h"
